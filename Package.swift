@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors in our own targets; dependencies keep their own settings.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// One room of the house: a Swift target and the lower floors it may import.
+func room(_ name: String, _ lower: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: lower, swiftSettings: strict)
+}
+
+/// A test target; golden files lie beside its sources in `Golden/` and are found by `#filePath`.
+func tests(_ name: String, _ rooms: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: rooms, exclude: golden(name), swiftSettings: strict)
+}
+
+/// The folder of recorded values of a test target, which is no source.
+func golden(_ name: String) -> [String] {
+  ["CommandTests", "ConfigurationTests", "ModelsTests", "MetricsTests"].contains(name)
+    ? ["Golden"] : []
+}
+
+let package = Package(
+  name: "aimass",
+  products: [.executable(name: "aimass", targets: ["aimass"])],
+  dependencies: [
+    // Command line; imported by `aimass` only.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    // YAML; imported by `Configuration` only.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+  ],
+  targets: [
+    // Floor 0: module maps with macro accessors, vector kernels, memory.
+    .systemLibrary(
+      name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "CKernels",
+      cSettings: [
+        // -O3 unrolls the register tiles; errno and traps of libm calls would forbid vectors.
+        .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Werror"])
+      ]),
+    room("Buffers", ["CCrypto"]),
+
+    // Floor 1: thin, typed borders, and what a person writes and reads.
+    room("MPI", ["COpenMPI", "Buffers"]),
+    room("HDF5", ["CHDF5", "Buffers"]),
+    room("BLAS", ["COpenBLAS"]),
+    room("Configuration", [.product(name: "Yams", package: "Yams")]),
+    room("Reports"),
+
+    // Floor 2
+    room("Tensors", ["Buffers", "BLAS", "CKernels"]),
+    // Floor 3
+    room("Parameters", ["Buffers", "Tensors"]),
+
+    // Floor 4: none knows another.
+    room("Datasets", ["Buffers", "HDF5", "Configuration", "Tensors", "CKernels"]),
+    room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
+    room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
+    room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
+    room("Checkpoints", ["Buffers", "Configuration", "Parameters"]),
+    room("Metrics", ["Buffers", "Configuration"]),
+
+    // Floor 5
+    room("Preparation", ["Buffers", "CZlib", "HDF5", "Configuration", "Tensors", "Datasets"]),
+    // Floor 6
+    room(
+      "Training",
+      [
+        "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
+        "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "Preparation",
+      ]),
+    // Floor 7
+    .executableTarget(
+      name: "aimass",
+      dependencies: [
+        "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
+        "Datasets", "Models", "Checkpoints", "Metrics", "Preparation", "Training",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    // Tests: one optimised build serves all of them.
+    .executableTarget(
+      name: "rank-checks", dependencies: ["Buffers", "MPI", "Tensors", "Parameters", "Exchange"],
+      path: "Tests/RankChecks", swiftSettings: strict),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("BuffersTests", ["Buffers", "TestSupport"]),
+    tests("BLASTests", ["BLAS", "TestSupport"]),
+    tests("HDF5Tests", ["HDF5", "Buffers", "TestSupport"]),
+    tests("ConfigurationTests", ["Configuration", "TestSupport"]),
+    tests("ReportsTests", ["Reports", "TestSupport"]),
+    tests("TensorsTests", ["Tensors", "Buffers", "BLAS", "CKernels", "TestSupport"]),
+    tests("ParametersTests", ["Parameters", "TestSupport"]),
+    tests("DatasetsTests", ["Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
+    tests(
+      "ModelsTests",
+      ["Models", "Parameters", "Configuration", "Tensors", "Buffers", "TestSupport"]),
+    tests("ExchangeTests", ["Exchange", "Parameters", "Tensors", "Buffers", "TestSupport"]),
+    tests(
+      "OptimizersTests",
+      ["Optimizers", "Exchange", "Parameters", "Configuration", "Tensors", "Buffers", "TestSupport"]),
+    tests("CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
+    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "TestSupport"]),
+    tests(
+      "PreparationTests",
+      ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
+    tests("TrainingTests", ["Training", "Configuration", "TestSupport"]),
+    tests("RankTests", ["TestSupport"]),
+    tests("CommandTests", ["TestSupport"]),
+    tests("HouseTests", ["TestSupport"]),
+  ]
+)

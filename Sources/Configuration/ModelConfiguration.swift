@@ -1,0 +1,177 @@
+/// The network: one encoder per modality, a fusion of their outputs, and one or more heads.
+public struct ModelConfiguration: Sendable, Equatable {
+  /// The encoders, in the order of the file; their outputs are fused in this order.
+  public var modalities: [ModalityConfiguration]
+  /// How the encoders' outputs become one vector.
+  public var fusion: FusionConfiguration
+  /// What is predicted, in the order of the file; at least one.
+  public var heads: [HeadConfiguration]
+
+  /// A network from its parts.
+  public init(
+    modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
+    heads: [HeadConfiguration]
+  ) {
+    self.modalities = modalities
+    self.fusion = fusion
+    self.heads = heads
+  }
+}
+
+/// One input field and the layers that encode it.
+public struct ModalityConfiguration: Sendable, Equatable {
+  /// The key under `modalities`; parameters are named `modalities.NAME.…`.
+  public var name: String
+  /// The field of the dataset that feeds the encoder.
+  public var field: String
+  /// The layers, first to last; may be empty.
+  public var encoder: [LayerConfiguration]
+
+  /// An encoder from its parts.
+  public init(name: String, field: String, encoder: [LayerConfiguration]) {
+    self.name = name
+    self.field = field
+    self.encoder = encoder
+  }
+}
+
+/// How several encoder outputs become one.
+public enum FusionConfiguration: Sendable, Equatable {
+  /// Flattened outputs side by side; with a single modality its output as it is.
+  case concat
+}
+
+/// One prediction and its loss.
+public struct HeadConfiguration: Sendable, Equatable {
+  /// The key under `heads`; parameters are named `heads.NAME.…`.
+  public var name: String
+  /// The layers from the fused vector to the logits or values.
+  public var layers: [LayerConfiguration]
+  /// What the head minimises.
+  public var loss: LossConfiguration
+  /// The field of the dataset that holds the truth.
+  public var target: String
+  /// The factor of this head's loss in the sum; default 1.
+  public var weight: Double
+
+  /// A head from its parts.
+  public init(
+    name: String, layers: [LayerConfiguration], loss: LossConfiguration, target: String,
+    weight: Double = 1
+  ) {
+    self.name = name
+    self.layers = layers
+    self.loss = loss
+    self.target = target
+    self.weight = weight
+  }
+}
+
+/// A loss, averaged over the samples of the global batch.
+public enum LossConfiguration: Sendable, Equatable {
+  /// Softmax cross-entropy over Y classes.
+  ///
+  /// `classWeights` holds Y factors, or none; the mean is then weighted by them as in PyTorch.
+  case crossEntropy(labelSmoothing: Double, classWeights: [Double]?)
+  /// Sigmoid cross-entropy from logits, mean over the outputs of a sample.
+  case binaryCrossEntropy
+  /// Squared error, mean over the outputs of a sample.
+  case meanSquaredError
+  /// Huber's loss, mean over the outputs of a sample: quadratic up to `delta`, then linear.
+  case huber(delta: Double)
+}
+
+/// One layer as written in the configuration, with defaults filled in.
+public indirect enum LayerConfiguration: Sendable, Equatable {
+  /// `linear{out,bias}`.
+  case linear(out: Int, bias: Bool)
+  /// `conv{out,kernel,stride,padding,groups,dilation,bias}`; input `[H, W, C]`.
+  case conv(ConvolutionConfiguration)
+  /// `conv1d{…}`: the same over `[T, C]` (a plain `[T]` counts as `[T, 1]`); first of each pair is 1.
+  case conv1d(ConvolutionConfiguration)
+  /// `batchNorm{momentum,epsilon}` over the last axis; `momentum` is the share of the new value.
+  case batchNorm(momentum: Double, epsilon: Double)
+  /// `layerNorm{epsilon}` over the last axis.
+  case layerNorm(epsilon: Double)
+  /// An element-wise function.
+  case activation(Activation)
+  /// `dropout{rate}`: zeroes with probability `rate`, scales the rest by `1 / (1 - rate)`.
+  case dropout(rate: Double)
+  /// `maxPool{size,stride,padding}`.
+  case maxPool(PoolConfiguration)
+  /// `averagePool{size,stride,padding}`; padding is not counted in the mean.
+  case averagePool(PoolConfiguration)
+  /// The mean over all positions: `[…, C]` becomes `[C]`.
+  case globalAveragePool
+  /// Any shape becomes a vector, in C order.
+  case flatten
+  /// `residual{layers,shortcut}`: `layers(x) + shortcut(x)`; an empty shortcut is the identity.
+  case residual(layers: [LayerConfiguration], shortcut: [LayerConfiguration])
+  /// `concat{branches}`: every branch sees the input; outputs are joined on the last axis.
+  case concat(branches: [[LayerConfiguration]])
+  /// `embedding{vocabulary,size}`: integer ids `[…]` become `[…, size]`.
+  case embedding(vocabulary: Int, size: Int)
+
+  /// The element-wise functions.
+  public enum Activation: Sendable, Equatable {
+    /// `max(0, x)`.
+    case relu
+    /// `x` above zero, `slope · x` below.
+    case leakyRelu(slope: Double)
+    /// `x · Φ(x)` with the error function, not its tanh approximation.
+    case gelu
+    /// Hyperbolic tangent.
+    case tanh
+    /// `1 / (1 + exp(-x))`.
+    case sigmoid
+  }
+}
+
+/// The geometry of a convolution; pairs are (height, width).
+public struct ConvolutionConfiguration: Sendable, Equatable {
+  /// Output channels O.
+  public var out: Int
+  /// Kernel height and width.
+  public var kernel: [Int]
+  /// Steps between outputs; default 1.
+  public var stride: [Int]
+  /// Zeros around the input, equal on both sides; default 0.
+  public var padding: [Int]
+  /// Distance of kernel elements; default 1.
+  public var dilation: [Int]
+  /// Channel groups; default 1. Both channel counts must be multiples of it.
+  public var groups: Int
+  /// Whether a bias is added; default true.
+  public var bias: Bool
+
+  /// A convolution from its parts.
+  public init(
+    out: Int, kernel: [Int], stride: [Int] = [1, 1], padding: [Int] = [0, 0],
+    dilation: [Int] = [1, 1], groups: Int = 1, bias: Bool = true
+  ) {
+    self.out = out
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+    self.bias = bias
+  }
+}
+
+/// The geometry of a pooling window; pairs are (height, width), over `[T, C]` the first is 1.
+public struct PoolConfiguration: Sendable, Equatable {
+  /// Window height and width.
+  public var size: [Int]
+  /// Steps between windows; default the size.
+  public var stride: [Int]
+  /// Cells around the input that no window's result counts; default 0.
+  public var padding: [Int]
+
+  /// A window from its parts.
+  public init(size: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0]) {
+    self.size = size
+    self.stride = stride ?? size
+    self.padding = padding
+  }
+}

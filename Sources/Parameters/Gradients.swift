@@ -1,0 +1,41 @@
+import Buffers
+
+/// The gradient of one microbatch, scaled by the heads' normalisers, in canonical order.
+///
+/// Only an exchange turns these into something an optimizer accepts.
+public struct LocalGradients: ~Copyable {
+  /// P scalars; statistic slots hold `n · value`.
+  public let values: HostBuffer<Float>
+  /// The microbatch's place in the step.
+  public var microbatch: Int
+
+  /// Zeroed gradients for `layout`.
+  public init(_ layout: ParameterLayout) {
+    values = HostBuffer(count: layout.count)
+    microbatch = 0
+  }
+}
+
+/// Namespace of what the exchange hands to the optimizer.
+public enum GlobalGradients {
+  /// One block of the gradient of the whole global batch.
+  ///
+  /// Made only by an exchange: the initialiser is hidden from every other room, so stepping on
+  /// unreduced gradients does not compile.
+  public struct Block {
+    /// The block's number in the layout.
+    public let index: Int
+    /// Its place in the canonical order.
+    public let range: Range<Int>
+    /// Its scalars, `range.count` of them; the optimizer may overwrite them.
+    public let values: UnsafeMutablePointer<Float>
+
+    /// Declares that `values` is the tree's sum over all microbatches.
+    @_spi(Exchange)
+    public init(index: Int, range: Range<Int>, values: UnsafeMutablePointer<Float>) {
+      self.index = index
+      self.range = range
+      self.values = values
+    }
+  }
+}
