@@ -98,15 +98,20 @@ let package = Package(
     tests("ReportsTests", ["Reports", "TestSupport"]),
     tests("TensorsTests", ["Tensors", "Buffers", "BLAS", "CKernels", "TestSupport"]),
     tests("ParametersTests", ["Parameters", "TestSupport"]),
-    tests("DatasetsTests", ["Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
+    tests(
+      "DatasetsTests", ["Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
     tests(
       "ModelsTests",
       ["Models", "Parameters", "Configuration", "Tensors", "Buffers", "TestSupport"]),
     tests("ExchangeTests", ["Exchange", "Parameters", "Tensors", "Buffers", "TestSupport"]),
     tests(
       "OptimizersTests",
-      ["Optimizers", "Exchange", "Parameters", "Configuration", "Tensors", "Buffers", "TestSupport"]),
-    tests("CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
+      [
+        "Optimizers", "Exchange", "Parameters", "Configuration", "Tensors", "Buffers",
+        "TestSupport",
+      ]),
+    tests(
+      "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
     tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "TestSupport"]),
     tests(
       "PreparationTests",

@@ -139,7 +139,7 @@ public struct ConvolutionConfiguration: Sendable, Equatable {
   public var padding: [Int]
   /// Distance of kernel elements; default 1.
   public var dilation: [Int]
-  /// Channel groups; default 1. Both channel counts must be multiples of it.
+  /// Channel groups, of which both channel counts must be multiples; default 1.
   public var groups: Int
   /// Whether a bias is added; default true.
   public var bias: Bool

@@ -28,8 +28,9 @@ public struct RunConfiguration: Sendable, Equatable {
 
 /// Where samples come from.
 public struct DataConfiguration: Sendable, Equatable {
-  /// Files, in sample order; entries may be globs. Relative to the configuration's folder, then to
-  /// `AIMASS_DATA`.
+  /// Files, in sample order; entries may be globs.
+  ///
+  /// Relative to the configuration's folder, then to `AIMASS_DATA`.
   public var files: [String]
   /// The group of the split in a sample file, by role; default `train`, `validation`, `test`.
   public var splits: [String: String]
