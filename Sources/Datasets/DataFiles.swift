@@ -23,7 +23,8 @@ enum DataFiles {
         let looked = candidates.joined(separator: ", ")
         let advice =
           fallback == nil && !entry.hasPrefix("/") ? "; AIMASS_DATA, not set, is looked in too" : ""
-        throw DatasetError(.missing, "\(entry): there is no such file (looked for \(looked))\(advice)")
+        throw DatasetError(
+          .missing, "\(entry): there is no such file (looked for \(looked))\(advice)")
       }
       paths += found
     }

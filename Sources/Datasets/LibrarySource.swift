@@ -9,6 +9,7 @@ import HDF5
 final class LibrarySource: RowSource, @unchecked Sendable {
   let kind: NumberKind
   let rowCount: Int
+  let scalarsPerRow: Int
   let location: String
   private let dataset: HDF5Dataset
   private let rowBytes: Int
@@ -31,6 +32,7 @@ final class LibrarySource: RowSource, @unchecked Sendable {
     self.dataset = dataset
     self.kind = kind
     rowCount = dataset.rowCount
+    scalarsPerRow = dataset.scalarsPerRow
     location = dataset.location
     rowBytes = max(1, dataset.scalarsPerRow * kind.byteCount)
     if case .chunked(let chunk, _) = dataset.layout {

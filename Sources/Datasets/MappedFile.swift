@@ -12,7 +12,8 @@ final class MappedFile: Sendable {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw DatasetError(.ioFailure, "\(path): cannot be opened: \(String(cString: strerror(errno)))")
+      throw DatasetError(
+        .ioFailure, "\(path): cannot be opened: \(String(cString: strerror(errno)))")
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_size > 0 else {
@@ -44,7 +45,8 @@ final class MappedFile: Sendable {
     guard fstat(descriptor, &status) == 0, Int(status.st_size) >= byteCount else {
       throw DatasetError(
         .ioFailure,
-        "\(path): was cut from \(byteCount) to \(status.st_size) bytes while being read; restore it")
+        "\(path): was cut from \(byteCount) to \(status.st_size) bytes while being read; restore it"
+      )
     }
   }
 }

@@ -1,5 +1,6 @@
 import HDF5
 import Synchronization
+import Tensors
 
 /// Rows read straight from the mapped file: a copy from the page cache, without the library's lock.
 ///
@@ -8,6 +9,7 @@ import Synchronization
 final class MappedSource: RowSource {
   let kind: NumberKind
   let rowCount: Int
+  let scalarsPerRow: Int
   let location: String
   private let file: MappedFile
   private let rowBytes: Int
@@ -45,6 +47,7 @@ final class MappedSource: RowSource {
     self.kind = kind
     self.rowBytes = rowBytes
     rowCount = dataset.rowCount
+    scalarsPerRow = dataset.scalarsPerRow
     location = dataset.location
     whole = Mutex(Array(repeating: 0, count: (offsets.count + 63) / 64))
   }
@@ -87,7 +90,8 @@ final class MappedSource: RowSource {
     let bytes = file.bytes(at: offsets[chunk])
     let count = rowsPerChunk * rowBytes
     let expected = UInt32(littleEndian: (bytes + count).loadUnaligned(as: UInt32.self))
-    guard Checksum.fletcher32(bytes, count) == expected else {
+    guard Kernels.fletcher32(bytes.assumingMemoryBound(to: UInt8.self), count: count) == expected
+    else {
       throw DatasetError(
         .damaged,
         "\(location): the chunk of \(count) bytes at byte \(offsets[chunk]) does not fit its "

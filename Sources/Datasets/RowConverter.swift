@@ -52,7 +52,9 @@ final class RowConverter: Sendable {
       if isIdentity {
         for index in 0..<count { output[index] = Float(source[index]) }
       } else {
-        Kernels.convertUInt8(count, source, channels, scale, offset, output)
+        Kernels.convertUInt8(
+          count: count, source: source, channels: channels, scale: scale, offset: offset,
+          output: output)
       }
       return
     case .float32:
@@ -96,7 +98,9 @@ final class RowConverter: Sendable {
     if isIdentity {
       if UnsafePointer(output) != source { output.update(from: source, count: count) }
     } else {
-      Kernels.convertFloat(count, source, channels, scale, offset, output)
+      Kernels.convertFloat(
+        count: count, source: source, channels: channels, scale: scale, offset: offset,
+        output: output)
     }
     guard !Kernels.isFinite(count, output) else { return }
     let index = (0..<count).first { !output[$0].isFinite } ?? 0

@@ -6,6 +6,8 @@ protocol RowSource: AnyObject, Sendable {
   var kind: NumberKind { get }
   /// The number of rows.
   var rowCount: Int { get }
+  /// Numbers per row.
+  var scalarsPerRow: Int { get }
   /// `FILE:DATASET`, for messages.
   var location: String { get }
 
@@ -29,7 +31,8 @@ enum RowSources {
   ) throws(DatasetError) -> any RowSource {
     guard let kind = NumberKind(dataset.element) else {
       throw DatasetError(
-        .mismatch, "\(dataset.location): holds \(dataset.element); whole or floating numbers are read")
+        .mismatch,
+        "\(dataset.location): holds \(dataset.element); whole or floating numbers are read")
     }
     if dataset.element.isStored(as: kind.element), dataset.rowCount > 0,
       let source = try MappedSource(dataset, kind, file)
