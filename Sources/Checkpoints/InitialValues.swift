@@ -66,7 +66,7 @@ public enum InitialValues {
     for prefix in configuration.rename.keys.sorted() {
       guard layout.slots.contains(where: { renames(prefix, $0.name) }) else {
         throw CheckpointError(
-          .damaged,
+          .badConfiguration,
           "initialize.rename: '\(prefix)' is no parameter of this model, nor, ending in a dot, the"
             + " beginning of one")
       }

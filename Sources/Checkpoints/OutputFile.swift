@@ -2,7 +2,7 @@ import Buffers
 import Glibc
 
 /// A new file, written once from start to end, hashed on the way, and synced before it counts.
-struct OutputFile: ~Copyable {
+package struct OutputFile: ~Copyable {
   private let descriptor: Int32
   private let path: String
   private var hash = SHA256()
@@ -12,20 +12,20 @@ struct OutputFile: ~Copyable {
   ///
   /// - Parameter path: the file; its folder exists.
   /// - Throws: `CheckpointError` naming the path.
-  init(creating path: String) throws {
+  package init(creating path: String) throws {
     descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o644)
     self.path = path
     guard descriptor >= 0 else { throw CheckpointError.system(errno, "create", path) }
   }
 
   /// Writes to what is already open; how tests meet a full disk.
-  init(descriptor: Int32, path: String) {
+  package init(descriptor: Int32, path: String) {
     self.descriptor = descriptor
     self.path = path
   }
 
   /// Appends bytes, however many calls that takes.
-  mutating func write(_ buffer: UnsafeRawBufferPointer) throws {
+  package mutating func write(_ buffer: UnsafeRawBufferPointer) throws {
     var offset = 0
     while offset < buffer.count, let base = buffer.baseAddress {
       let written = Glibc.write(descriptor, base + offset, buffer.count - offset)
@@ -40,7 +40,7 @@ struct OutputFile: ~Copyable {
   }
 
   /// Appends the UTF-8 form of `text`.
-  mutating func write(_ text: String) throws {
+  package mutating func write(_ text: String) throws {
     let utf8 = Array(text.utf8)
     try utf8.withUnsafeBytes { try write($0) }
   }
@@ -49,7 +49,7 @@ struct OutputFile: ~Copyable {
   ///
   /// - Returns: the file's size and SHA-256.
   /// - Throws: `CheckpointError`; a failed sync is final, since a second one may wrongly succeed.
-  consuming func finish() throws -> (bytes: Int, sha256: String) {
+  package consuming func finish() throws -> (bytes: Int, sha256: String) {
     let synced = fsync(descriptor) == 0 ? 0 : errno
     let closed = close(descriptor) == 0 ? 0 : errno
     let path = path
@@ -61,7 +61,7 @@ struct OutputFile: ~Copyable {
   }
 
   /// Closes without syncing, after a failure.
-  consuming func abandon() {
+  package consuming func abandon() {
     _ = close(descriptor)
   }
 
