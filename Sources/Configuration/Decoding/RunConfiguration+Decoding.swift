@@ -22,13 +22,8 @@ extension RunConfiguration {
     yaml: String, name: String, overrides: [String] = []
   ) throws -> RunConfiguration {
     let problems = Problems()
-    guard var root = DocumentNode.parse(yaml: yaml, into: problems) else {
-      try problems.throwIfAny(name: name)
-      throw ConfigurationError(
-        code: .invalid, name: name,
-        problems: [.init(path: "", line: nil, override: nil, message: "not a document")])
-    }
-    for override in overrides { root.apply(override: override, into: problems) }
+    let root = try DocumentNode.document(
+      yaml: yaml, name: name, overrides: overrides, into: problems)
     let value = ValueReader(node: root, path: "", problems: problems)
     let configuration = RunConfiguration(reading: value)
     try problems.throwIfAny(name: name)
