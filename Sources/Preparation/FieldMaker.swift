@@ -1,27 +1,13 @@
+import Datasets
+
 /// What a field looks like in the sample file.
 struct FieldDescription: Equatable {
-  /// How numbers are stored.
-  enum Element: Equatable {
-    case uint8
-    case int64
-    case float32
-
-    /// Bytes of one number.
-    var byteCount: Int {
-      switch self {
-      case .uint8: 1
-      case .int64: 8
-      case .float32: 4
-      }
-    }
-  }
-
   /// The field's name.
   let name: String
   /// The word of the recipe.
   let modality: String
   /// How numbers are stored.
-  let element: Element
+  let element: SampleField.Element
   /// The extents of one sample.
   let sampleShape: [Int]
   /// Names of classes of a label.

@@ -2,7 +2,7 @@ import Configuration
 
 /// uint8 images `[H, W, C]`, resized if asked.
 struct ImageMaker: FieldMaker {
-  private(set) var description: FieldDescription
+  let description: FieldDescription
   private let inputs: [any RawRows]
   private let resize: BilinearResize?
 
@@ -70,12 +70,6 @@ struct ImageMaker: FieldMaker {
       resize.apply(base, target.assumingMemoryBound(to: UInt8.self))
     }
   }
-
-  /// Sets mean and standard deviation from sums over the training split.
-  mutating func normalize(_ sums: ChannelSums) {
-    description.mean = sums.mean
-    description.std = sums.std
-  }
 }
 
 /// Sums of the bytes and squared bytes of each channel: whole numbers, so their order is free.
@@ -110,36 +104,16 @@ struct ChannelSums: Equatable {
     }
   }
 
-  /// Adds what another rank counted.
-  mutating func add(_ other: ChannelSums) {
-    count += other.count
-    for channel in sums.indices {
-      sums[channel] += other.sums[channel]
-      squares[channel] += other.squares[channel]
-    }
-  }
+  /// The mean of each channel in stored units, 0 to 255.
+  var mean: [Double] { sums.map { count == 0 ? 0 : Double($0) / Double(count) } }
 
-  /// The mean of value / 255 of each channel.
-  var mean: [Double] { sums.map { count == 0 ? 0 : Double($0) / (255 * Double(count)) } }
-
-  /// The population's standard deviation of value / 255; 1 for a channel that never changes.
+  /// The population's standard deviation in stored units; 1 for a channel that never changes.
   var std: [Double] {
     sums.indices.map { channel in
       guard count > 0 else { return 1 }
       let mean = Double(sums[channel]) / Double(count)
       let variance = Double(squares[channel]) / Double(count) - mean * mean
-      return variance > 1e-9 ? variance.squareRoot() / 255 : 1
+      return variance > 1e-9 ? variance.squareRoot() : 1
     }
-  }
-
-  /// All counts, for the exchange.
-  var numbers: [Int64] { [count] + sums + squares }
-
-  /// Counts that came through the exchange.
-  init(numbers: [Int64]) {
-    let channels = (numbers.count - 1) / 2
-    count = numbers[0]
-    sums = Array(numbers[1...channels])
-    squares = Array(numbers[(channels + 1)...])
   }
 }
