@@ -46,7 +46,9 @@ enum GlyphFont {
   ]
 
   /// Places along an ellipse; degrees grow clockwise from the right.
-  private static func arc(_ centre: Point, _ radii: Point, _ from: Double, _ to: Double) -> [Point] {
+  private static func arc(
+    _ centre: Point, _ radii: Point, _ from: Double, _ to: Double
+  ) -> [Point] {
     let pieces = max(4, Int((to - from) / 24))
     return (0...pieces).map { piece in
       let angle = (from + (to - from) * Double(piece) / Double(pieces)) * .pi / 180

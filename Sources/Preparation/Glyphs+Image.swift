@@ -21,7 +21,7 @@ extension Glyphs {
         let centre = GlyphFont.Point(Double(column) + 0.5, Double(row) + 0.5)
         let nearest = segments.reduce(Double.infinity) { min($0, distance(centre, $1)) }
         let cover = min(1, max(0, 0.5 + pen.width / 2 - nearest.squareRoot()))
-        let value = 255 * (pen.ink * cover + 0.08 * draws.normal(16 + pixel))
+        let value = 255 * (pen.ink * cover + 0.15 * draws.normal(16 + pixel))
         target[pixel] = UInt8(min(255, max(0, value)).rounded(.toNearestOrEven))
       }
     }

@@ -89,7 +89,7 @@ struct Glyphs: Sendable {
           amplitudes.0 * sin(2 * .pi * first * time + phases.0)
           + amplitudes.1 * sin(2 * .pi * second * time + phases.1)
       }
-      target[index] = Float(gain * exp(-decay * time) * tone + 0.15 * draws.normal(16 + index))
+      target[index] = Float(gain * exp(-decay * time) * tone + 0.3 * draws.normal(16 + index))
     }
   }
 }

@@ -26,7 +26,9 @@ struct LabelMaker: FieldMaker {
     guard Set(classes).count == classes.count else {
       throw input.bad("two classes have the same name in \(classes)")
     }
-    guard !classes.isEmpty else { throw input.bad("there are no training samples to take classes from") }
+    guard !classes.isEmpty else {
+      throw input.bad("there are no training samples to take classes from")
+    }
     let byNumber = texts.isNumbered && field.mapping.isEmpty
     let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int64($0)) })
     labels = try texts.values.indices.map { origin in

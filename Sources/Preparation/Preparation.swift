@@ -10,7 +10,7 @@ import Datasets
 ///
 /// A rank that throws leaves the others waiting in the exchange: the caller must end them.
 public struct Preparation {
-  private let recipe: RecipeConfiguration
+  let recipe: RecipeConfiguration
   private let root: String
   private let rank: Int
   private let ranks: Int

@@ -7,8 +7,9 @@ enum RecipeIdentity {
   static let rules = 1
 
   /// The SHA-256 over everything that decides the samples.
-  static func digest(_ recipe: RecipeConfiguration, _ sources: [PreparationSummary.Source]) -> String
-  {
+  static func digest(
+    _ recipe: RecipeConfiguration, _ sources: [PreparationSummary.Source]
+  ) -> String {
     var hash = SHA256()
     hash.update("aimass preparation \(rules)\n")
     for line in lines(recipe) + sources.map({ "file \(quote($0.path)) \($0.digest)" }) {

@@ -70,8 +70,9 @@ final class SampleSink {
     if recipe.isSynthetic {
       writer.setAttribute(
         "provenance",
-        to: .text("synthetic: drawn from a seed by aimass, not measured; results on it prove nothing"
-          + " about real data"))
+        to: .text(
+          "synthetic: drawn from a seed by aimass, not measured; results on it prove nothing"
+            + " about real data"))
     }
     if !sources.isEmpty {
       writer.setAttribute("sourceNames", to: .texts(sources.map(\.path)))

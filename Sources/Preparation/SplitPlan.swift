@@ -40,7 +40,8 @@ struct PlannedSplit: Equatable {
     return try splits.map { split in
       guard var plan = planned[split.name] else {
         throw PreparationError(
-          .badRecipe, "split '\(split.name)' is taken from a split that comes later; change the order")
+          .badRecipe,
+          "split '\(split.name)' is taken from a split that comes later; change the order")
       }
       if let limit = split.limit { plan.rows = Array(plan.rows.prefix(limit)) }
       guard !plan.rows.isEmpty else {

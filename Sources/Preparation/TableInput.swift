@@ -46,7 +46,8 @@ struct TableInput {
     case .table(let table): found = try columns.map { try table.number(row, $0) }
     case .column(let table, let column): found = [try table.number(row, column)]
     case .rows(let rows):
-      found = withUnsafeTemporaryAllocation(byteCount: max(8, rows.rowBytes), alignment: 8) { cell in
+      let size = max(8, rows.rowBytes)
+      found = withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { cell in
         guard let base = cell.baseAddress else { return [] }
         rows.copy(row, into: base)
         return columns.map { rows.element.number(base, $0) }

@@ -38,14 +38,17 @@ struct TableMaker: FieldMaker {
     self.numeric = numeric.filter { !$0.isConstant }
     self.categorical = categorical
     numericIndices = self.numeric.map(\.index)
-    let names = self.numeric.flatMap { $0.hasIndicator ? [$0.name, "\($0.name).missing"] : [$0.name] }
-      + categorical.flatMap(TableMaker.names)
+    let names = self.numeric.flatMap(TableMaker.names) + categorical.flatMap(TableMaker.names)
     guard !names.isEmpty else { throw input.bad("no column is left; name some") }
     description = FieldDescription(
       name: input.name, modality: "table", element: .float32, sampleShape: [names.count],
       columns: names)
     note(constant.map(\.name), of: training, unused: input)
     try check(input)
+  }
+
+  private static func names(_ column: NumericColumn) -> [String] {
+    column.hasIndicator ? [column.name, "\(column.name).missing"] : [column.name]
   }
 
   private static func names(_ column: CategoricalColumn) -> [String] {
