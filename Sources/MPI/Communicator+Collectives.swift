@@ -1,0 +1,99 @@
+import COpenMPI
+
+extension Communicator {
+  /// Copies the root's buffer to all ranks.
+  ///
+  /// - Parameters:
+  ///   - buffer: the same count on every rank.
+  ///   - root: the rank that sends.
+  /// - Throws: ``MPIError``.
+  /// - MPI standard: 3.1, section 5.4 (`MPI_Bcast`).
+  public func broadcast<Scalar: MPIScalar>(
+    _ buffer: UnsafeMutableBufferPointer<Scalar>, root: Int
+  ) throws(MPIError) {
+    let count = try checkedCount(buffer.count, "MPI_Bcast")
+    try check(
+      MPI_Bcast(buffer.baseAddress, count, Scalar.datatype.handle, CInt(root), handle), "MPI_Bcast")
+  }
+
+  /// The root's value, on every rank.
+  ///
+  /// - Parameters:
+  ///   - value: what the root sends; ignored elsewhere.
+  ///   - root: the rank that sends.
+  /// - Returns: the root's value.
+  /// - Throws: ``MPIError``.
+  public func broadcast<Scalar: MPIScalar>(_ value: Scalar, root: Int) throws(MPIError) -> Scalar {
+    var value = value
+    let status = withUnsafeMutablePointer(to: &value) {
+      MPI_Bcast($0, 1, Scalar.datatype.handle, CInt(root), handle)
+    }
+    try check(status, "MPI_Bcast")
+    return value
+  }
+
+  /// Reduces a buffer over all ranks, in place and blocking.
+  ///
+  /// - Parameters:
+  ///   - buffer: this rank's values; afterwards the reduced ones, equal on all ranks.
+  ///   - operation: the element-wise operation.
+  /// - Throws: ``MPIError``.
+  /// - MPI standard: 3.1, section 5.9.6 (`MPI_Allreduce`).
+  public func allReduce<Scalar: MPIScalar>(
+    _ buffer: UnsafeMutableBufferPointer<Scalar>, by operation: ReductionOperator
+  ) throws(MPIError) {
+    let count = try checkedCount(buffer.count, "MPI_Allreduce")
+    try check(
+      MPI_Allreduce(
+        COpenMPI_in_place(), buffer.baseAddress, count, Scalar.datatype.handle, operation.handle,
+        handle), "MPI_Allreduce")
+  }
+
+  /// Reduces one value over all ranks.
+  ///
+  /// - Parameters:
+  ///   - value: this rank's value.
+  ///   - operation: the operation.
+  /// - Returns: the reduced value, equal on all ranks.
+  /// - Throws: ``MPIError``.
+  public func allReduce<Scalar: MPIScalar>(
+    _ value: Scalar, by operation: ReductionOperator
+  ) throws(MPIError) -> Scalar {
+    var value = value
+    let status = withUnsafeMutablePointer(to: &value) {
+      MPI_Allreduce(
+        COpenMPI_in_place(), $0, 1, Scalar.datatype.handle, operation.handle, handle)
+    }
+    try check(status, "MPI_Allreduce")
+    return value
+  }
+
+  /// Joins runs of unequal length, each rank's own already in place.
+  ///
+  /// - Parameters:
+  ///   - all: room for all runs in rank order; this rank's run holds its values.
+  ///   - counts: the length of each rank's run, `size` of them.
+  /// - Throws: ``MPIError``; `.countOverflow` where `all` exceeds a C `int`.
+  /// - Cost: after the first call with given counts nothing is allocated on the Swift side.
+  /// - MPI standard: 3.1, section 5.7 (`MPI_Allgatherv`, `MPI_IN_PLACE`).
+  public func allGatherInPlace<Scalar: MPIScalar>(
+    _ all: UnsafeMutableBufferPointer<Scalar>, counts: [Int]
+  ) throws(MPIError) {
+    precondition(counts.count == size, "\(counts.count) counts for \(size) ranks")
+    guard size > 1 else { return }
+    _ = try checkedCount(all.count, "MPI_Allgatherv")
+    let status = withUnsafeTemporaryAllocation(of: CInt.self, capacity: 2 * size) { numbers in
+      var start: CInt = 0
+      for (rank, count) in counts.enumerated() {
+        numbers[rank] = CInt(count)
+        numbers[size + rank] = start
+        start += CInt(count)
+      }
+      precondition(Int(start) == all.count, "the runs hold \(start) of \(all.count) scalars")
+      return MPI_Allgatherv(
+        COpenMPI_in_place(), 0, Scalar.datatype.handle, all.baseAddress, numbers.baseAddress,
+        numbers.baseAddress.map { $0 + size }, Scalar.datatype.handle, handle)
+    }
+    try check(status, "MPI_Allgatherv")
+  }
+}

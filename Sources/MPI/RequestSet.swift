@@ -1,0 +1,74 @@
+import COpenMPI
+
+/// Messages in flight that are waited for together.
+///
+/// Buffers are borrowed: they must stay alive and untouched until ``waitAll()`` returns. The set keeps
+/// its room, so after the largest step has been seen it allocates nothing. Ending a set with messages
+/// in flight is a programmer error and traps: MPI would still be writing to memory about to be freed.
+public final class RequestSet {
+  private let communicator: Communicator
+  private var requests: [MPI_Request?] = []
+
+  /// An empty set of messages between ranks of `communicator`.
+  public init(_ communicator: Communicator) {
+    self.communicator = communicator
+    requests.reserveCapacity(64)
+  }
+
+  deinit { precondition(requests.isEmpty, "messages in flight were dropped without waitAll()") }
+
+  /// Messages in flight.
+  public var count: Int { requests.count }
+
+  /// Begins sending `buffer`.
+  ///
+  /// - Parameters:
+  ///   - buffer: must not change until ``waitAll()``.
+  ///   - rank: the receiver.
+  ///   - tag: the kind of message; messages of one kind between two ranks keep their order.
+  /// - Throws: ``MPIError``.
+  /// - MPI standard: 3.1, section 3.7.2 (`MPI_Isend`).
+  public func startSend<Scalar: MPIScalar>(
+    _ buffer: UnsafeBufferPointer<Scalar>, to rank: Int, tag: Int
+  ) throws(MPIError) {
+    let count = try checkedCount(buffer.count, "MPI_Isend")
+    var request: MPI_Request?
+    try check(
+      MPI_Isend(
+        buffer.baseAddress, count, Scalar.datatype.handle, CInt(rank), CInt(tag),
+        communicator.handle, &request), "MPI_Isend")
+    requests.append(request)
+  }
+
+  /// Begins receiving into `buffer`.
+  ///
+  /// - Parameters:
+  ///   - buffer: must not be touched until ``waitAll()``; exactly as long as the message.
+  ///   - rank: the sender.
+  ///   - tag: the kind of message.
+  /// - Throws: ``MPIError``.
+  /// - MPI standard: 3.1, section 3.7.2 (`MPI_Irecv`).
+  public func startReceive<Scalar: MPIScalar>(
+    _ buffer: UnsafeMutableBufferPointer<Scalar>, from rank: Int, tag: Int
+  ) throws(MPIError) {
+    let count = try checkedCount(buffer.count, "MPI_Irecv")
+    var request: MPI_Request?
+    try check(
+      MPI_Irecv(
+        buffer.baseAddress, count, Scalar.datatype.handle, CInt(rank), CInt(tag),
+        communicator.handle, &request), "MPI_Irecv")
+    requests.append(request)
+  }
+
+  /// Blocks until all messages of the set have ended, and empties it.
+  ///
+  /// - Throws: ``MPIError`` if one of them failed.
+  /// - MPI standard: 3.1, section 3.7.5 (`MPI_Waitall`).
+  public func waitAll() throws(MPIError) {
+    let status = requests.withUnsafeMutableBufferPointer {
+      MPI_Waitall(CInt($0.count), $0.baseAddress, COpenMPI_statuses_ignore())
+    }
+    requests.removeAll(keepingCapacity: true)
+    try check(status, "MPI_Waitall")
+  }
+}

@@ -1,0 +1,85 @@
+import COpenMPI
+import Glibc
+
+/// Runs `body` between `MPI_Init_thread` and `MPI_Finalize`.
+///
+/// If `body` throws on some rank only, the whole job is aborted: the others may already wait inside a
+/// collective and would hang. If all ranks throw the same ``AgreedFailure``, one of them reports it and
+/// all end in order. Either way the process ends with the status that `report` returns.
+///
+/// - Parameters:
+///   - body: receives all ranks; they must not outlive it.
+///   - report: called with the error and its rank before the end; returns the exit status. This module
+///     prints nothing itself.
+/// - Returns: what `body` returns.
+/// - Throws: ``MPIError`` if MPI cannot start or stop.
+/// - Precondition: called on the main thread, once per process.
+/// - MPI standard: 3.1, sections 8.7 and 12.4.3.
+public func withWorld<Result>(
+  _ body: (Communicator) throws -> Result,
+  onFailure report: (any Error, _ rank: Int) -> Int32
+) throws(MPIError) -> Result {
+  var provided: CInt = 0
+  let funneled = CInt(MPI_THREAD_FUNNELED)
+  try check(MPI_Init_thread(nil, nil, funneled, &provided), "MPI_Init_thread")
+  guard provided >= funneled else {
+    throw MPIError(
+      code: .threadingUnsupported, call: "MPI_Init_thread",
+      message: "level \(provided) is below MPI_THREAD_FUNNELED; use an MPI built with threads")
+  }
+  let world = try Communicator(handle: COpenMPI_comm_world())
+  let result: Result
+  do {
+    result = try body(world)
+  } catch let failure as AgreedFailure {
+    var status: Int32 = 0
+    if failure.rank == world.rank { status = report(failure.error ?? failure, world.rank) }
+    status = try world.broadcast(status, root: failure.rank)
+    MPI_Finalize()
+    exit(status)
+  } catch {
+    let status = report(error, world.rank)
+    MPI_Abort(world.handle, status)
+    exit(status)
+  }
+  try check(MPI_Finalize(), "MPI_Finalize")
+  return result
+}
+
+/// A failure that all ranks know of, so that they can end in order with one message.
+public struct AgreedFailure: Error, CustomStringConvertible {
+  /// The lowest rank that failed; it reports.
+  public let rank: Int
+  /// The error, on that rank only.
+  public let error: (any Error)?
+
+  /// The error, or where it happened.
+  public var description: String { error.map { "\($0)" } ?? "rank \(rank) failed" }
+}
+
+extension Communicator {
+  /// Runs `body` on every rank and makes all of them fail if one does.
+  ///
+  /// For work that may fail on some ranks, or on all for the same reason: opening files, checking
+  /// data. All ranks must call it, and `body` must contain no collective.
+  ///
+  /// - Parameter body: this rank's work.
+  /// - Returns: what `body` returned on this rank.
+  /// - Throws: ``AgreedFailure`` on all ranks if `body` threw on one, or ``MPIError``.
+  /// - Cost: one reduction of a number.
+  public func agree<Result>(_ body: () throws -> Result) throws -> Result {
+    var result: Result?
+    var failure: (any Error)?
+    do {
+      result = try body()
+    } catch {
+      failure = error
+    }
+    let mine = Int32(failure == nil ? size : rank)
+    let first = Int(try allReduce(mine, by: .minimum))
+    guard first == size, let result else {
+      throw AgreedFailure(rank: first, error: first == rank ? failure : nil)
+    }
+    return result
+  }
+}
