@@ -1,6 +1,5 @@
 import Configuration
 import Parameters
-import Tensors
 
 extension Optimizer {
   /// Writes one Float64 per piece of `block`: Σ g² of trainable pieces that are not frozen, else 0.
@@ -20,9 +19,9 @@ extension Optimizer {
       let values = block.values + (piece.start - block.range.lowerBound)
       switch piece.action {
       case .move:
-        sums[index - range.lowerBound] = Kernels.squaredNorm(piece.count, values)
+        sums[index - range.lowerBound] = UpdateRules.squaredNorm(piece.count, values)
       case .follow:
-        sums[index - range.lowerBound] = Kernels.isFinite(piece.count, values) ? 0 : .nan
+        sums[index - range.lowerBound] = UpdateRules.isFinite(piece.count, values) ? 0 : .nan
       case .leave:
         sums[index - range.lowerBound] = 0
       }
@@ -65,12 +64,12 @@ extension Optimizer {
       if case .lamb(let beta1, let beta2, let epsilon) = rule {
         direction(
           piece, weight: parameters + piece.start, values: values, gradientScale: gradientScale,
-          moments: (beta1, beta2, epsilon))
+          moments: moments(beta1, beta2, epsilon))
       } else {
         factor = Double(gradientScale) * Double(gradientScale)
       }
-      place[0] = Kernels.squaredNorm(piece.count, parameters + piece.start)
-      place[1] = factor * Kernels.squaredNorm(piece.count, values)
+      place[0] = UpdateRules.squaredNorm(piece.count, parameters + piece.start)
+      place[1] = factor * UpdateRules.squaredNorm(piece.count, values)
     }
   }
 

@@ -1,7 +1,6 @@
 import Configuration
 import Glibc
 import Parameters
-import Tensors
 
 extension Optimizer {
   /// Moves an owned block: weights, state, running statistics and the moving average.
@@ -48,26 +47,25 @@ extension Optimizer {
     let decay = Float(piece.weightDecay)
     switch rule {
     case .sgd(let momentum, let nesterov):
-      Kernels.sgdUpdate(
+      UpdateRules.sgdUpdate(
         count: piece.count, weight: weight, gradient: values,
         momentumBuffer: momentum == 0 ? nil : first.base + offset(piece),
         gradientScale: gradientScale, learningRate: Float(learningRate),
-        momentum: Float(momentum), nesterov: nesterov, weightDecay: decay,
-        firstStep: stepsTaken == 0)
+        momentum: Float(momentum), nesterov: nesterov, weightDecay: decay)
     case .adam(let beta1, let beta2, let epsilon):
       adam(
         piece, weight: weight, values: values, gradientScale: gradientScale,
-        learningRate: learningRate, moments: (beta1, beta2, epsilon), decoupled: false)
+        learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: false)
     case .adamW(let beta1, let beta2, let epsilon):
       adam(
         piece, weight: weight, values: values, gradientScale: gradientScale,
-        learningRate: learningRate, moments: (beta1, beta2, epsilon), decoupled: true)
+        learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: true)
     case .lamb:
-      Kernels.scaledUpdate(
+      UpdateRules.scaledUpdate(
         count: piece.count, weight: weight, direction: values,
         factor: Float(learningRate) * ratios[piece.slot])
     case .lars(let momentum, _, _):
-      Kernels.larsUpdate(
+      UpdateRules.larsUpdate(
         count: piece.count, weight: weight, gradient: values,
         momentumBuffer: first.base + offset(piece), gradientScale: gradientScale,
         learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
@@ -75,37 +73,37 @@ extension Optimizer {
     }
   }
 
-  /// One piece by Adam or AdamW; step t = stepsTaken + 1 corrects by `1 − βᵗ`.
+  /// One piece by Adam or AdamW.
   private func adam(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRate: Double,
-    moments: (beta1: Double, beta2: Double, epsilon: Double), decoupled: Bool
+    gradientScale: Float, learningRate: Double, moments: UpdateRules.Moments, decoupled: Bool
   ) {
-    Kernels.adamUpdate(
+    UpdateRules.adamUpdate(
       count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
       v: second.base + offset(piece), gradientScale: gradientScale,
-      learningRate: Float(learningRate), beta1: Float(moments.beta1),
-      beta2: Float(moments.beta2), epsilon: Float(moments.epsilon),
-      correction1: correction(moments.beta1),
-      correction2: correction(moments.beta2), weightDecay: Float(piece.weightDecay),
-      decoupled: decoupled)
+      learningRate: Float(learningRate), moments: moments,
+      weightDecay: Float(piece.weightDecay), decoupled: decoupled)
   }
 
   /// Moves LAMB's moments of one piece and leaves its direction in `values`.
   func direction(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, moments: (beta1: Double, beta2: Double, epsilon: Double)
+    gradientScale: Float, moments: UpdateRules.Moments
   ) {
-    Kernels.lambDirection(
+    UpdateRules.lambDirection(
       count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
-      v: second.base + offset(piece), gradientScale: gradientScale, beta1: Float(moments.beta1),
-      beta2: Float(moments.beta2), epsilon: Float(moments.epsilon),
-      correction1: correction(moments.beta1),
-      correction2: correction(moments.beta2), weightDecay: Float(piece.weightDecay),
-      direction: values)
+      v: second.base + offset(piece), gradientScale: gradientScale, moments: moments,
+      weightDecay: Float(piece.weightDecay))
   }
 
-  /// `1 − βᵗ` for the Float32 β that the kernel decays by; 0.999 and Float(0.999) differ enough to
+  /// The constants of Adam's family at step t = stepsTaken + 1.
+  func moments(_ beta1: Double, _ beta2: Double, _ epsilon: Double) -> UpdateRules.Moments {
+    UpdateRules.Moments(
+      beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
+      correction1: correction(beta1), correction2: correction(beta2))
+  }
+
+  /// `1 − βᵗ` for the Float32 β that the loop decays by; 0.999 and Float(0.999) differ enough to
   /// leave an error of 6e-6 in every early step.
   private func correction(_ beta: Double) -> Float {
     Float(1 - pow(Double(Float(beta)), Double(stepsTaken + 1)))
@@ -137,7 +135,7 @@ extension Optimizer {
   private func moveAverage(_ piece: Piece, weight: UnsafeMutablePointer<Float>) {
     guard let averageDecay else { return }
     let time = Double(stepsTaken)
-    Kernels.emaUpdate(
+    UpdateRules.emaUpdate(
       count: piece.count, average: average.base + offset(piece), weight: weight,
       decay: Float(min(averageDecay, (1 + time) / (10 + time))))
   }
