@@ -24,6 +24,8 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var plateau: Plateau
   /// Bytes of `metrics.jsonl` that belong to the steps done; what follows is cut on resume.
   public var logBytes: Int
+  /// Wall-clock seconds of training so far, over all starts.
+  public var seconds: Double
   /// Whether the arrays hold a moving average of weights.
   public var hasAverage: Bool
 
@@ -54,6 +56,7 @@ public struct TrainingState: Sendable, Equatable, Codable {
     stoppedEarly = false
     plateau = Plateau()
     logBytes = 0
+    seconds = 0
     hasAverage = false
   }
 }
