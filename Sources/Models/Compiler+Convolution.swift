@@ -64,11 +64,9 @@ extension Compiler {
           + "\(context.input.shape); use a smaller kernel, more padding or fewer poolings")
     }
     return ConvolutionGeometry(
-        height: height, width: width, channels: channels, outChannels: settings.out,
-        kernel: (settings.kernel[0], settings.kernel[1]),
-        stride: (settings.stride[0], settings.stride[1]),
-        padding: (settings.padding[0], settings.padding[1]),
-        dilation: (settings.dilation[0], settings.dilation[1]), groups: settings.groups)
+      height: height, width: width, channels: channels, outChannels: settings.out,
+      kernel: settings.kernel, stride: settings.stride, padding: settings.padding,
+      dilation: settings.dilation, groups: settings.groups)
   }
 
   /// Checks each setting by itself, and groups against channels.
@@ -120,8 +118,7 @@ extension Compiler {
       foreign: .convolution(flat: flat), decays: true)
     let bias = settings.bias ? try slot("bias", [settings.out], context, bound) : nil
     let output = try output(shape, context, requiresGradient: true, channelsFirst: true)
-    scratchCount = max(
-      scratchCount, ConvolutionLayer.scratchCount(geometry, capacity: capacity))
+    scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
     return Compiled(
       layer: ConvolutionLayer(
         input: context.input, output: output, geometry: geometry, weight: weight, bias: bias),

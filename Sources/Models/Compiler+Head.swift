@@ -127,7 +127,8 @@ extension Compiler {
         .setting, path,
         "expected \(outputs) classWeights, one for each output, found \(classWeights.count)")
     }
-    guard classWeights.allSatisfy({ $0 >= 0 && $0.isFinite }), classWeights.contains(where: { $0 > 0 })
+    guard classWeights.allSatisfy({ $0 >= 0 && $0.isFinite }),
+      classWeights.contains(where: { $0 > 0 })
     else {
       throw ModelError(
         .setting, path,

@@ -61,7 +61,7 @@ extension Compiler {
     try check(size: size, padding: padding, extents: extents, kind: kind, context)
     let geometry = PoolGeometry(
       height: extents[0], width: extents[1], channels: context.input.channels,
-      size: (size[0], size[1]), stride: (stride[0], stride[1]), padding: (padding[0], padding[1]))
+      size: size, stride: stride, padding: padding)
     let channels = context.input.channels
     return (
       geometry,

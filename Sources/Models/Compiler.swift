@@ -43,8 +43,8 @@ struct Compiler {
     slabs = SlabPlan(capacity: capacity)
   }
 
-  /// More scalars than this in one tensor or slot is a mistake, not a model.
-  static let largestCount = 1 << 40
+  /// The most scalars of one tensor or slot: BLAS counts with 32 bits.
+  static let largestCount = Int(Int32.max)
 
   /// Compiles `configurations` one after the other; their paths are `prefix.0`, `prefix.1` and on.
   mutating func chain(
@@ -109,8 +109,7 @@ struct Compiler {
     role: ParameterSlot.Role = .trainable, _ initializer: Initializer,
     foreign: ForeignLayout = .same, decays: Bool = false
   ) throws -> Int {
-    let count = try product(shape, context.path)
-    guard layout.count + count <= Self.largestCount else { throw tooLarge(context.path) }
+    _ = try product(shape, context.path)
     return layout.reserve(
       "\(context.path).\(name)", shape, role: role, initializer: initializer, foreign: foreign,
       decaysByDefault: decays
@@ -131,7 +130,7 @@ struct Compiler {
   private func tooLarge(_ path: String) -> ModelError {
     ModelError(
       .size, path,
-      "expected at most 2^40 scalars in one tensor, found more; choose smaller extents or a "
+      "expected at most 2^31 - 1 scalars in one tensor, found more; choose smaller extents or a "
         + "smaller microbatch")
   }
 }

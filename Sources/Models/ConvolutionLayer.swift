@@ -23,17 +23,15 @@ final class ConvolutionLayer: Layer {
   }
 
   /// The scratch a convolution of `geometry` needs, in floats.
-  static func scratchCount(_ geometry: ConvolutionGeometry, capacity: Int) -> Int {
-    max(
-      geometry.packedCount, geometry.packedTransposedCount,
-      geometry.weightGradientScratchCount(samples: capacity))
+  static func scratchCount(_ geometry: ConvolutionGeometry) -> Int {
+    max(geometry.packedCount, geometry.packedTransposedCount)
   }
 
   func forward(_ pass: Pass) {
-    Kernels.packConvolution(geometry, weights: pass.parameters + weight, into: pass.scratch)
+    Kernels.packConvolution(geometry, pass.parameters + weight, into: pass.scratch)
     Kernels.convolutionForward(
-      geometry, samples: pass.samples, input: pass.floats(input.place), packed: pass.scratch,
-      bias: bias.map { pass.parameters + $0 }, output: pass.floats(output.place))
+      geometry, samples: pass.samples, pass.floats(input.place), packed: pass.scratch,
+      bias: bias.map { pass.parameters + $0 }, pass.floats(output.place))
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -47,14 +45,14 @@ final class ConvolutionLayer: Layer {
   func backward(_ pass: Pass) {
     let dy = pass.floats(outputGradient)
     Kernels.convolutionWeightGradient(
-      geometry, samples: pass.samples, input: pass.floats(input.place), outputGradient: dy,
-      scratch: pass.scratch, weightGradient: pass.gradient(weight),
+      geometry, samples: pass.samples, pass.floats(input.place), dy,
+      weightGradient: pass.gradient(weight),
       biasGradient: bias.map { pass.gradient($0) })
     guard let inputGradient else { return }
     Kernels.packConvolutionTransposed(
-      geometry, weights: pass.parameters + weight, into: pass.scratch)
+      geometry, pass.parameters + weight, into: pass.scratch)
     Kernels.convolutionInputGradient(
-      geometry, samples: pass.samples, outputGradient: dy, packedTransposed: pass.scratch,
-      inputGradient: pass.floats(inputGradient))
+      geometry, samples: pass.samples, dy, packedTransposed: pass.scratch,
+      pass.floats(inputGradient))
   }
 }

@@ -24,9 +24,11 @@ final class HeadBranch {
     chain.forward(pass)
   }
 
-  /// The loss without a gradient; 0 where the data has no target.
+  /// The loss alone (the kernel's gradient, times 0, is not used); 0 where the data has no target.
   func evaluate(_ pass: Pass) -> Double {
-    loss?.sum(pass, outputs: pass.floats(chain.output.place), scale: 0, gradient: nil) ?? 0
+    loss?.sum(
+      pass, outputs: pass.floats(chain.output.place), scale: 0,
+      gradient: pass.floats(outputGradient)) ?? 0
   }
 
   /// The loss, and its gradient times `weight / normalizer` where the backward pass begins.

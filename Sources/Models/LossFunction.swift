@@ -7,7 +7,8 @@ final class LossFunction {
   private let kind: Kind
   private let targetIndex: Int
   private let outputs: Int
-  private let classWeights: HostBuffer<Float>?
+  /// Y factors, or none.
+  private let classWeights: HostBuffer<Float>
   /// Where integer targets of a loss over values become floats; nil for float targets.
   private let converted: Region?
 
@@ -25,24 +26,23 @@ final class LossFunction {
     self.targetIndex = targetIndex
     self.outputs = outputs
     self.converted = converted
+    var weights: [Double] = []
     switch configuration {
-    case .crossEntropy(let labelSmoothing, let weights):
+    case .crossEntropy(let labelSmoothing, let classWeights):
       kind = .crossEntropy(labelSmoothing: Float(labelSmoothing))
-      classWeights = weights.map { weights in
-        let buffer = HostBuffer<Float>(count: weights.count)
-        for (index, weight) in weights.enumerated() { buffer[index] = Float(weight) }
-        return buffer
-      }
-    case .binaryCrossEntropy: (kind, classWeights) = (.binaryCrossEntropy, nil)
-    case .meanSquaredError: (kind, classWeights) = (.meanSquaredError, nil)
-    case .huber(let delta): (kind, classWeights) = (.huber(delta: Float(delta)), nil)
+      weights = classWeights ?? []
+    case .binaryCrossEntropy: kind = .binaryCrossEntropy
+    case .meanSquaredError: kind = .meanSquaredError
+    case .huber(let delta): kind = .huber(delta: Float(delta))
     }
+    classWeights = HostBuffer(count: weights.count)
+    for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
   }
 
-  /// The sum over the microbatch's samples, and `scale` times its gradient where asked for.
+  /// The sum over the microbatch's samples, and `scale` times its gradient.
   func sum(
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
-    gradient: UnsafeMutablePointer<Float>?
+    gradient: UnsafeMutablePointer<Float>
   ) -> Double {
     if case .crossEntropy(let labelSmoothing) = kind {
       return Kernels.softmaxCrossEntropy(
@@ -55,7 +55,7 @@ final class LossFunction {
     switch kind {
     case .huber(let delta):
       return Kernels.huber(
-        count: count, outputsPerSample: outputs, values: logits, targets: targets, delta: delta,
+        count: count, outputsPerSample: outputs, delta: delta, values: logits, targets: targets,
         scale: scale, gradient: gradient)
     case .meanSquaredError:
       return Kernels.meanSquaredError(
@@ -79,10 +79,7 @@ final class LossFunction {
   }
 
   private var weights: UnsafePointer<Float>? {
-    switch classWeights {
-    case .some(let buffer): return UnsafePointer(buffer.base)
-    case .none: return nil
-    }
+    classWeights.count > 0 ? UnsafePointer(classWeights.base) : nil
   }
 
   private func floatTargets(_ pass: Pass, count: Int) -> UnsafePointer<Float> {

@@ -38,9 +38,7 @@ extension Model {
     }
     for probe in probes {
       guard case .region(let region) = probe.place else { continue }
-      if !Kernels.isFinite(
-        count: microbatch.count * probe.countPerSample, x: arena.floats(region))
-      {
+      if !Kernels.isFinite(microbatch.count * probe.countPerSample, arena.floats(region)) {
         return probe.path
       }
     }
@@ -60,11 +58,11 @@ extension Model {
   /// - Parameter values: P scalars in canonical order: parameters or gradients.
   /// - Returns: the slot's name, for example `modalities.image.0.weight`.
   public func firstNonFiniteSlot(_ values: UnsafePointer<Float>) -> String? {
-    layout.slots.first { !Kernels.isFinite(count: $0.count, x: values + $0.offset) }?.name
+    layout.slots.first { !Kernels.isFinite($0.count, values + $0.offset) }?.name
   }
 
   private func isFinite(_ field: MicrobatchField, at index: Int, _ microbatch: Microbatch) -> Bool {
     Kernels.isFinite(
-      count: microbatch.count * field.scalarsPerSample, x: microbatch.floats(index))
+      microbatch.count * field.scalarsPerSample, microbatch.floats(index))
   }
 }

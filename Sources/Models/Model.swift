@@ -85,7 +85,8 @@ public final class Model {
   /// The outputs of a head in the last pass, `[n, Y]`: logits or values.
   public func output(ofHead index: Int) -> UnsafePointer<Float> {
     switch branches[index].chain.output.place {
-    case .field(let field): return UnsafePointer(fieldBases[field].assumingMemoryBound(to: Float.self))
+    case .field(let field):
+      return UnsafePointer(fieldBases[field].assumingMemoryBound(to: Float.self))
     case .region(let region): return UnsafePointer(arena.floats(region))
     case .slab(let slab): return UnsafePointer(slabs[slab])
     }
