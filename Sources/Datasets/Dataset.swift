@@ -54,6 +54,9 @@ public final class Dataset: Sendable {
     digest = try Dataset.digest(files, plans, configuration)
   }
 
+  /// The files by name, for messages.
+  public var name: String { paths.joined(separator: ", ") }
+
   /// The samples of a role, or nil where the files have none.
   ///
   /// - Parameter role: what the samples are for.

@@ -58,8 +58,8 @@ struct SamplerTests {
     #expect(second == SamplerTests.recordedWindow)
   }
 
-  private static let recordedFull: [Int] = []
-  private static let recordedWindow: [Int] = []
+  private static let recordedFull: [Int] = [5, 1, 2, 6, 7, 3, 8, 0, 4, 9]
+  private static let recordedWindow: [Int] = [7, 6, 4, 5, 0, 2, 1, 3, 8, 9]
 
   @Test func plansCoverAnEpochOnce() {
     for (samples, global, micro) in [(100, 32, 8), (100, 30, 8), (7, 32, 4), (96, 32, 32)] {

@@ -100,11 +100,35 @@ func writeSample(
   return try writer.finish()
 }
 
-/// A microbatch of a split that holds the samples of these numbers.
-func filled(_ split: Split, _ samples: [Int]) throws -> Microbatch {
+/// The numbers of some samples, copied out of a microbatch so that they outlive it.
+struct FilledBatch {
+  private var values: [[Float]] = []
+  private var labels: [[Int64]] = []
+
+  init(_ microbatch: Microbatch) {
+    for (index, field) in microbatch.fields.enumerated() {
+      let count = microbatch.count * field.scalarsPerSample
+      let isFloat = field.element == .float
+      values.append(
+        isFloat ? Array(UnsafeBufferPointer(start: microbatch.floats(index), count: count)) : [])
+      labels.append(
+        isFloat ? [] : Array(UnsafeBufferPointer(start: microbatch.integers(index), count: count)))
+    }
+    withExtendedLifetime(microbatch) {}
+  }
+
+  /// The values of a field.
+  func floats(_ field: Int) -> [Float] { values[field] }
+
+  /// The labels of a field.
+  func integers(_ field: Int) -> [Int64] { labels[field] }
+}
+
+/// The samples of these numbers.
+func filled(_ split: Split, _ samples: [Int]) throws -> FilledBatch {
   let microbatch = Microbatch(capacity: samples.count, fields: split.fields)
   microbatch.count = samples.count
   for (index, sample) in samples.enumerated() { microbatch.sampleNumbers[index] = Int64(sample) }
   try split.fill(microbatch)
-  return microbatch
+  return FilledBatch(microbatch)
 }
