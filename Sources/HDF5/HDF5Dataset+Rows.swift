@@ -109,7 +109,8 @@ extension HDF5Dataset {
     try check("H5Sselect_hyperslab", place) {
       H5Sselect_hyperslab(space.id, H5S_SELECT_SET, start, nil, count, nil)
     }
-    let memory = try makeSpace([rows.count * scalarsPerRow], place)
+    // Of the same shape as the selection: the library visits dissimilar shapes number by number.
+    let memory = try makeSpace([rows.count] + rowShape, place)
     try body(memory.id, space.id)
   }
 }
