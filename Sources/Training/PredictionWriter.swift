@@ -58,7 +58,7 @@ public final class PredictionWriter {
         head.isClassification
           ? try group.createDataset("class", of: Int64.self, shape: [samples]) : nil)
       if let names = classes[head.name] {
-        try group.attributeOwner.setAttribute("classes", to: .texts(names))
+        try group.setAttribute("classes", to: .texts(names))
       }
     }
     self.file = file

@@ -176,12 +176,16 @@ public struct ModelFacts: Sendable {
     ]
   }
 
+  /// Nothing known.
+  private init() {}
+
   /// The facts of a run, as far as its data can still be opened.
   init(ofRun path: String) {
+    self.init()
     for role in [SplitRole.train, .validation, .test] {
       let request = TrainedModel.Request(run: path, split: role, choice: .last)
       guard let trained = try? TrainedModel(request) else { continue }
-      self.init(trained.model, trained.dataset, trained.split)
+      self = ModelFacts(trained.model, trained.dataset, trained.split)
       return
     }
   }

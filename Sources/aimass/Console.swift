@@ -15,10 +15,7 @@ final class Console: TrainingObserver {
     isRoot = world.rank == 0
     display = ProgressDisplay(
       style: TerminalFacts.style, columns: { TerminalFacts.columns },
-      write: { text in
-        fputs(text, stdout)
-        fflush(stdout)
-      })
+      write: { StandardOutput.write($0) })
   }
 
   func started(_ facts: RunFacts) {

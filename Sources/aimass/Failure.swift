@@ -2,7 +2,6 @@ import ArgumentParser
 import Checkpoints
 import Configuration
 import Datasets
-import Glibc
 import HDF5
 import MPI
 import Metrics
@@ -18,7 +17,7 @@ enum Failure {
   /// Prints the error as one message on the error output.
   static func report(_ error: any Error, rank: Int?) {
     let who = rank.map { "aimass: rank \($0): " } ?? "aimass: "
-    fputs("\(who)\(error)\n", stderr)
+    StandardOutput.write("\(who)\(error)\n", to: 2)
   }
 
   /// What the command ends with, or nil for an error of no room.
