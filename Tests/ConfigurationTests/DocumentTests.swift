@@ -23,7 +23,8 @@ struct DocumentTests {
     let lines = try document().split(separator: "\n", omittingEmptySubsequences: false)
     let places = [
       "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "schedule": "Schedules",
-      "fusion": "Fusion", "source": "Sources", "split": "Splits", "modality": "Fields", "recipe": "recipe",
+      "fusion": "Fusion", "source": "Sources", "split": "Splits", "modality": "Fields",
+      "recipe": "recipe",
     ]
     for keys in Vocabulary.run + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)
