@@ -23,6 +23,7 @@ static inline hid_t    CHDF5_dataset_create(void) { return H5P_DATASET_CREATE; }
 static inline hid_t    CHDF5_dataset_access(void) { return H5P_DATASET_ACCESS; }
 static inline hid_t    CHDF5_file_access(void)    { return H5P_FILE_ACCESS; }
 static inline hid_t    CHDF5_file_create(void)    { return H5P_FILE_CREATE; }
+static inline hid_t    CHDF5_group_create(void)   { return H5P_GROUP_CREATE; }
 static inline hid_t    CHDF5_link_create(void)    { return H5P_LINK_CREATE; }
 static inline hid_t    CHDF5_link_access(void)    { return H5P_LINK_ACCESS; }
 

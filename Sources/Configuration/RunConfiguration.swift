@@ -112,6 +112,16 @@ public struct InitializeConfiguration: Sendable, Equatable {
   public var exclude: [String]
   /// Our name, or prefix ending in a dot, to the file's.
   public var rename: [String: String]
+
+  /// Initial values from their parts; an empty `include` means all.
+  public init(
+    from: String, include: [String] = [], exclude: [String] = [], rename: [String: String] = [:]
+  ) {
+    self.from = from
+    self.include = include
+    self.exclude = exclude
+    self.rename = rename
+  }
 }
 
 /// An update rule with its constants.
@@ -126,6 +136,18 @@ public struct OptimizerConfiguration: Sendable, Equatable {
   public var weightDecayOn: [String]?
   /// Exceptions by name, the first match wins.
   public var groups: [Group]
+
+  /// A rule with its constants.
+  public init(
+    rule: Rule, learningRate: Double, weightDecay: Double = 0, weightDecayOn: [String]? = nil,
+    groups: [Group] = []
+  ) {
+    self.rule = rule
+    self.learningRate = learningRate
+    self.weightDecay = weightDecay
+    self.weightDecayOn = weightDecayOn
+    self.groups = groups
+  }
 
   /// The update rules.
   public enum Rule: Sendable, Equatable {
@@ -151,6 +173,16 @@ public struct OptimizerConfiguration: Sendable, Equatable {
     public var weightDecay: Double?
     /// True: the parameters never change.
     public var freeze: Bool
+
+    /// An exception from its parts; nil keeps the optimizer's value.
+    public init(
+      match: String, learningRate: Double? = nil, weightDecay: Double? = nil, freeze: Bool = false
+    ) {
+      self.match = match
+      self.learningRate = learningRate
+      self.weightDecay = weightDecay
+      self.freeze = freeze
+    }
   }
 }
 
@@ -160,6 +192,12 @@ public struct ScheduleConfiguration: Sendable, Equatable {
   public var form: Form
   /// Steps of linear rise: step `s < warmupSteps` uses `(s + 1) / warmupSteps`.
   public var warmupSteps: Int
+
+  /// A form after its warm-up.
+  public init(form: Form, warmupSteps: Int = 0) {
+    self.form = form
+    self.warmupSteps = warmupSteps
+  }
 
   /// The forms; T is the number of steps after warm-up, t counts from 0 there.
   public enum Form: Sendable, Equatable {

@@ -1,3 +1,160 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Vector loops over float32 in C order. Every kernel is compiled for several processors; a table holds
+// the builds, so that all ranks can be told to use the same one: the build decides the bits.
+
+/// A two-dimensional convolution over NHWC images.
+typedef struct {
+  int64_t height, width, channels;           // input
+  int64_t outHeight, outWidth, outChannels;  // output
+  int64_t kernelHeight, kernelWidth;
+  int64_t strideHeight, strideWidth;
+  int64_t paddingHeight, paddingWidth;
+  int64_t dilationHeight, dilationWidth;
+  int64_t groups;
+} CKernels_Convolution;
+
+/// A pooling window over NHWC images.
+typedef struct {
+  int64_t height, width, channels;
+  int64_t outHeight, outWidth;
+  int64_t sizeHeight, sizeWidth;
+  int64_t strideHeight, strideWidth;
+  int64_t paddingHeight, paddingWidth;
+} CKernels_Pool;
+
+/// Element-wise functions.
+typedef enum {
+  CKernels_relu = 0,
+  CKernels_leakyRelu = 1,
+  CKernels_gelu = 2,
+  CKernels_tanh = 3,
+  CKernels_sigmoid = 4,
+} CKernels_Function;
+
+/// Constants of an Adam update.
+typedef struct {
+  float gradientScale, learningRate, beta1, beta2, epsilon;
+  float correction1, correction2;  // 1 - beta^t
+  float weightDecay;
+  bool decoupled;
+} CKernels_Adam;
+
+/// Constants of a momentum update.
+typedef struct {
+  float gradientScale, learningRate, momentum, weightDecay;
+  bool nesterov, firstStep;
+} CKernels_SGD;
+
+/// One build of every kernel.
+typedef struct {
+  const char *name;
+  bool (*supported)(void);
+
+  void (*packConvolution)(const CKernels_Convolution *, const float *weights, float *packed);
+  void (*packConvolutionTransposed)(const CKernels_Convolution *, const float *weights, float *packed);
+  void (*convolutionForward)(const CKernels_Convolution *, int64_t samples, const float *input,
+                             const float *packed, const float *bias, float *output);
+  void (*convolutionInputGradient)(const CKernels_Convolution *, int64_t samples,
+                                   const float *outputGradient, const float *packedTransposed,
+                                   float *inputGradient);
+  void (*convolutionWeightGradient)(const CKernels_Convolution *, int64_t samples, const float *input,
+                                    const float *outputGradient, float *weightGradient,
+                                    float *biasGradient);
+
+  void (*addBias)(int64_t rows, int64_t width, const float *bias, float *values);
+  void (*sumRows)(int64_t rows, int64_t width, const float *values, float *sums);
+  void (*activate)(CKernels_Function, float slope, int64_t count, const float *x, float *y);
+  void (*activateGradient)(CKernels_Function, float slope, int64_t count, const float *x,
+                           const float *y, const float *dy, float *dx);
+  void (*add)(int64_t count, const float *a, const float *b, float *sum);
+  void (*addInto)(int64_t count, const float *source, float *destination);
+  void (*scale)(int64_t count, float factor, float *values);
+  double (*sum)(int64_t count, const float *values);
+  double (*squaredNorm)(int64_t count, const float *values);
+  bool (*isFinite)(int64_t count, const float *values);
+
+  void (*batchNormStatistics)(int64_t rows, int64_t channels, const float *x, float *mean,
+                              float *variance);
+  void (*batchNormApply)(int64_t rows, int64_t channels, const float *x, const float *mean,
+                         const float *variance, float epsilon, const float *weight, const float *bias,
+                         bool relu, float *y);
+  void (*batchNormBackward)(int64_t rows, int64_t channels, const float *x, const float *mean,
+                            const float *variance, float epsilon, const float *weight, const float *dy,
+                            float *dx, float *dWeight, float *dBias, float *scratch);
+  void (*layerNormForward)(int64_t rows, int64_t width, const float *x, float epsilon,
+                           const float *weight, const float *bias, float *y, float *mean,
+                           float *inverseDeviation);
+  void (*layerNormBackward)(int64_t rows, int64_t width, const float *x, const float *mean,
+                            const float *inverseDeviation, const float *weight, const float *dy,
+                            float *dx, float *dWeight, float *dBias);
+
+  void (*maxPoolForward)(const CKernels_Pool *, int64_t samples, const float *x, float *y,
+                         int32_t *winners);
+  void (*maxPoolBackward)(const CKernels_Pool *, int64_t samples, const float *dy,
+                          const int32_t *winners, float *dx);
+  void (*averagePoolForward)(const CKernels_Pool *, int64_t samples, const float *x, float *y);
+  void (*averagePoolBackward)(const CKernels_Pool *, int64_t samples, const float *dy, float *dx);
+  void (*globalAverageForward)(int64_t samples, int64_t positions, int64_t channels, const float *x,
+                               float *y);
+  void (*globalAverageBackward)(int64_t samples, int64_t positions, int64_t channels, const float *dy,
+                                float *dx);
+  void (*dropout)(int64_t samples, int64_t width, float rate, uint64_t seed, uint32_t purpose,
+                  uint32_t path, uint32_t step, const int64_t *sampleNumbers, const float *input,
+                  float *output);
+
+  double (*softmaxCrossEntropy)(int64_t samples, int64_t classes, const float *logits,
+                                const int64_t *labels, float labelSmoothing, const float *classWeights,
+                                float scale, float *gradient);
+  void (*softmax)(int64_t samples, int64_t classes, const float *logits, float *probabilities);
+  double (*binaryCrossEntropy)(int64_t count, int64_t outputs, const float *logits,
+                               const float *targets, float scale, float *gradient);
+  double (*meanSquaredError)(int64_t count, int64_t outputs, const float *values,
+                             const float *targets, float scale, float *gradient);
+  double (*huber)(int64_t count, int64_t outputs, float delta, const float *values,
+                  const float *targets, float scale, float *gradient);
+
+  void (*embeddingForward)(int64_t rows, int64_t size, const int64_t *ids, const float *table,
+                           float *output);
+  void (*embeddingBackward)(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
+                            const float *dy, float *dTable);
+  void (*copyColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
+                      float *destination, int64_t destinationStride);
+  void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
+                     float *destination, int64_t destinationStride);
+
+  void (*sgdUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
+                    CKernels_SGD);
+  void (*adamUpdate)(int64_t count, float *weight, const float *gradient, float *m, float *v,
+                     CKernels_Adam);
+  void (*lambDirection)(int64_t count, const float *weight, const float *gradient, float *m, float *v,
+                        CKernels_Adam, float *direction);
+  void (*larsUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
+                     CKernels_SGD);
+  void (*subtractScaled)(int64_t count, float *weight, const float *direction, float factor);
+  void (*averageUpdate)(int64_t count, float *average, const float *weight, float decay);
+
+  void (*convertUInt8)(int64_t count, int64_t channels, const uint8_t *source, const float *scale,
+                       const float *offset, float *output);
+  void (*convertFloat)(int64_t count, int64_t channels, const float *source, const float *scale,
+                       const float *offset, float *output);
+} CKernels_Table;
+
+/// The builds, best first; `count` receives how many there are.
+const CKernels_Table *const *CKernels_builds(int64_t *count);
+
+/// HDF5's Fletcher-32 over `bytes` (`H5_checksum_fletcher32`).
+uint32_t CKernels_fletcher32(const uint8_t *bytes, size_t count);
+
+/// Four 32-bit random words of Philox4x32-10 (Salmon et al. 2011).
+void CKernels_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]);
+
+/// Makes denormal results and operands zero on the calling thread (FTZ and DAZ of MXCSR).
+void CKernels_flushDenormals(void);
+
 #endif

@@ -1,0 +1,36 @@
+// One build of all kernels: include with BUILD_NAME, BUILD_SUPPORTED and MOST_PIXELS defined, inside a
+// `#pragma clang attribute push` that sets the processor.
+
+#include "vector.h"
+#include "elementwise.h"
+#include "normalization.h"
+#include "pooling.h"
+#include "losses.h"
+#include "updates.h"
+#include "convolution.h"
+#include "convolution_weights.h"
+
+static bool supported(void) { return BUILD_SUPPORTED; }
+
+static const CKernels_Table table = {
+    .name = BUILD_NAME, .supported = supported,
+    .packConvolution = packConvolution, .packConvolutionTransposed = packConvolutionTransposed,
+    .convolutionForward = convolutionForward,
+    .convolutionInputGradient = convolutionInputGradient,
+    .convolutionWeightGradient = convolutionWeightGradient,
+    .addBias = addBias, .sumRows = sumRows, .activate = activate,
+    .activateGradient = activateGradient, .add = add, .addInto = addInto, .scale = scale,
+    .sum = sum, .squaredNorm = squaredNorm, .isFinite = isFinite,
+    .batchNormStatistics = batchNormStatistics, .batchNormApply = batchNormApply,
+    .batchNormBackward = batchNormBackward, .layerNormForward = layerNormForward,
+    .layerNormBackward = layerNormBackward, .maxPoolForward = maxPoolForward,
+    .maxPoolBackward = maxPoolBackward, .averagePoolForward = averagePoolForward,
+    .averagePoolBackward = averagePoolBackward, .globalAverageForward = globalAverageForward,
+    .globalAverageBackward = globalAverageBackward, .dropout = dropout,
+    .softmaxCrossEntropy = softmaxCrossEntropy, .softmax = softmax,
+    .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
+    .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
+    .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
+    .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate, .subtractScaled = subtractScaled,
+    .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+};

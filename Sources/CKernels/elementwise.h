@@ -1,0 +1,163 @@
+// Element-wise loops and reductions, included once per build.
+
+static void addBias(int64_t rows, int64_t width, const float *bias, float *values) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < width; i++) values[r * width + i] += bias[i];
+}
+
+/// Column sums over rows, 64 rows at a time so that long sums keep their accuracy.
+static void sumRows(int64_t rows, int64_t width, const float *values, float *sums) {
+  for (int64_t i = 0; i < width; i++) sums[i] = 0;
+  for (int64_t column = 0; column < width; column += 16) {
+    int64_t valid = width - column < 16 ? width - column : 16;
+    for (int64_t first = 0; first < rows; first += 64) {
+      int64_t last = first + 64 < rows ? first + 64 : rows;
+      v16 part = {0};
+      if (valid == 16)
+        for (int64_t r = first; r < last; r++) part += load16(values + r * width + column);
+      else
+        for (int64_t r = first; r < last; r++)
+          part += loadPart(values + r * width + column, valid);
+      for (int64_t i = 0; i < valid; i++) sums[column + i] += part[i];
+    }
+  }
+}
+
+static void activate(CKernels_Function f, float slope, int64_t count, const float *x, float *y) {
+  switch (f) {
+    case CKernels_relu:
+      // NaN passes: x > 0 is false for it, and x + 0 keeps it.
+      for (int64_t i = 0; i < count; i++) y[i] = x[i] <= 0 ? 0 : x[i];
+      return;
+    case CKernels_leakyRelu:
+      for (int64_t i = 0; i < count; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+      return;
+    case CKernels_gelu:
+      for (int64_t i = 0; i < count; i++)
+        y[i] = 0.5f * x[i] * (1.0f + fastErf(x[i] * 0.70710678118654752f));
+      return;
+    case CKernels_tanh:
+      for (int64_t i = 0; i < count; i++) y[i] = fastTanh(x[i]);
+      return;
+    case CKernels_sigmoid:
+      for (int64_t i = 0; i < count; i++) y[i] = fastSigmoid(x[i]);
+      return;
+  }
+}
+
+static void activateGradient(CKernels_Function f, float slope, int64_t count, const float *x,
+                             const float *y, const float *dy, float *dx) {
+  switch (f) {
+    case CKernels_relu:
+      for (int64_t i = 0; i < count; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
+      return;
+    case CKernels_leakyRelu:
+      for (int64_t i = 0; i < count; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+      return;
+    case CKernels_gelu:
+      for (int64_t i = 0; i < count; i++) {
+        float cdf = 0.5f * (1.0f + fastErf(x[i] * 0.70710678118654752f));
+        float pdf = 0.39894228040143268f * fastExp(-0.5f * x[i] * x[i]);
+        dx[i] = dy[i] * (cdf + x[i] * pdf);
+      }
+      return;
+    case CKernels_tanh:
+      for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+      return;
+    case CKernels_sigmoid:
+      for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * y[i] * (1.0f - y[i]);
+      return;
+  }
+}
+
+static void add(int64_t count, const float *a, const float *b, float *sum) {
+  for (int64_t i = 0; i < count; i++) sum[i] = a[i] + b[i];
+}
+static void addInto(int64_t count, const float *source, float *destination) {
+  for (int64_t i = 0; i < count; i++) destination[i] += source[i];
+}
+static void scale(int64_t count, float factor, float *values) {
+  for (int64_t i = 0; i < count; i++) values[i] *= factor;
+}
+
+INLINE double total8(d8 v) {
+  double s[8];
+  __builtin_memcpy(s, &v, sizeof s);
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+INLINE d8 widen(const float *p) { return __builtin_convertvector(*(const v8 *)p, d8); }
+
+static double sum(int64_t count, const float *values) {
+  d8 parts = {0};
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) parts += widen(values + i);
+  double rest = total8(parts);
+  for (; i < count; i++) rest += (double)values[i];
+  return rest;
+}
+static double squaredNorm(int64_t count, const float *values) {
+  d8 parts = {0};
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    d8 v = widen(values + i);
+    parts += v * v;
+  }
+  double rest = total8(parts);
+  for (; i < count; i++) rest += (double)values[i] * (double)values[i];
+  return rest;
+}
+static bool isFinite(int64_t count, const float *values) {
+  // The exponent of NaN and infinity is all ones.
+  const uint32_t *bits = (const uint32_t *)(const void *)values;
+  uint32_t bad = 0;
+  for (int64_t i = 0; i < count; i++) bad |= (bits[i] & 0x7f800000u) == 0x7f800000u;
+  return bad == 0;
+}
+
+static void copyColumns(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
+                        float *destination, int64_t destinationStride) {
+  for (int64_t r = 0; r < rows; r++)
+    __builtin_memcpy(destination + r * destinationStride, source + r * sourceStride,
+                     (size_t)width * sizeof(float));
+}
+static void addColumns(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
+                       float *destination, int64_t destinationStride) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < width; i++)
+      destination[r * destinationStride + i] += source[r * sourceStride + i];
+}
+
+static void embeddingForward(int64_t rows, int64_t size, const int64_t *ids, const float *table,
+                             float *output) {
+  for (int64_t r = 0; r < rows; r++)
+    __builtin_memcpy(output + r * size, table + ids[r] * size, (size_t)size * sizeof(float));
+}
+static void embeddingBackward(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
+                              const float *dy, float *dTable) {
+  __builtin_memset(dTable, 0, (size_t)(vocabulary * size) * sizeof(float));
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < size; i++) dTable[ids[r] * size + i] += dy[r * size + i];
+}
+
+static void convertUInt8(int64_t count, int64_t channels, const uint8_t *source, const float *factor,
+                         const float *offset, float *output) {
+  if (channels == 1) {
+    float f = factor[0], o = offset[0];
+    for (int64_t i = 0; i < count; i++) output[i] = (float)source[i] * f + o;
+    return;
+  }
+  for (int64_t row = 0; row + channels <= count; row += channels)
+    for (int64_t c = 0; c < channels; c++)
+      output[row + c] = (float)source[row + c] * factor[c] + offset[c];
+}
+static void convertFloat(int64_t count, int64_t channels, const float *source, const float *factor,
+                         const float *offset, float *output) {
+  if (channels == 1) {
+    float f = factor[0], o = offset[0];
+    for (int64_t i = 0; i < count; i++) output[i] = source[i] * f + o;
+    return;
+  }
+  for (int64_t row = 0; row + channels <= count; row += channels)
+    for (int64_t c = 0; c < channels; c++)
+      output[row + c] = source[row + c] * factor[c] + offset[c];
+}

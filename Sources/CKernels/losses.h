@@ -1,0 +1,105 @@
+// Losses with their gradients, and dropout; included once per build. Sums are Float64 in sample order.
+
+/// Writes probabilities of one row and returns log Σ exp(logit).
+INLINE double softmaxRow(int64_t classes, const float *logits, float *probabilities) {
+  float most = logits[0];
+  for (int64_t k = 1; k < classes; k++) most = logits[k] > most ? logits[k] : most;
+  for (int64_t k = 0; k < classes; k++) probabilities[k] = fastExp(logits[k] - most);
+  double total = sum(classes, probabilities);
+  float inverse = (float)(1.0 / total);
+  for (int64_t k = 0; k < classes; k++) probabilities[k] *= inverse;
+  return __builtin_log(total) + (double)most;
+}
+
+static void softmax(int64_t samples, int64_t classes, const float *logits, float *probabilities) {
+  for (int64_t n = 0; n < samples; n++)
+    softmaxRow(classes, logits + n * classes, probabilities + n * classes);
+}
+
+/// q = (1 − ε) 1_y + ε / Y; per class weights w multiply each term as in PyTorch:
+/// loss = −Σ_k q_k w_k log p_k.
+static double softmaxCrossEntropy(int64_t samples, int64_t classes, const float *logits,
+                                  const int64_t *labels, float labelSmoothing,
+                                  const float *classWeights, float factor, float *gradient) {
+  double loss = 0;
+  double smooth = (double)labelSmoothing / (double)classes, sure = 1.0 - (double)labelSmoothing;
+  for (int64_t n = 0; n < samples; n++) {
+    const float *z = logits + n * classes;
+    float *g = gradient + n * classes;
+    double log = softmaxRow(classes, z, g);
+    int64_t y = labels[n];
+    double weight = classWeights ? (double)classWeights[y] : 1.0;
+    loss += sure * weight * (log - (double)z[y]);
+    double mass = sure * weight;
+    if (labelSmoothing > 0)
+      for (int64_t k = 0; k < classes; k++) {
+        double w = classWeights ? (double)classWeights[k] : 1.0;
+        loss += smooth * w * (log - (double)z[k]);
+        mass += smooth * w;
+      }
+    for (int64_t k = 0; k < classes; k++) {
+      double q = k == y ? sure * weight : 0;
+      if (labelSmoothing > 0) q += smooth * (classWeights ? (double)classWeights[k] : 1.0);
+      g[k] = factor * (float)(mass * (double)g[k] - q);
+    }
+  }
+  return loss;
+}
+
+static double binaryCrossEntropy(int64_t count, int64_t outputs, const float *logits,
+                                 const float *targets, float factor, float *gradient) {
+  double loss = 0;
+  float share = factor / (float)outputs;
+  for (int64_t i = 0; i < count; i++) {
+    double z = (double)logits[i];
+    loss += (z > 0 ? z : 0) - z * (double)targets[i] + __builtin_log1p(__builtin_exp(-__builtin_fabs(z)));
+    gradient[i] = share * (fastSigmoid(logits[i]) - targets[i]);
+  }
+  return loss / (double)outputs;
+}
+
+static double meanSquaredError(int64_t count, int64_t outputs, const float *values,
+                               const float *targets, float factor, float *gradient) {
+  double loss = 0;
+  float share = 2.0f * factor / (float)outputs;
+  for (int64_t i = 0; i < count; i++) {
+    double e = (double)values[i] - (double)targets[i];
+    loss += e * e;
+    gradient[i] = share * (float)e;
+  }
+  return loss / (double)outputs;
+}
+
+static double huber(int64_t count, int64_t outputs, float delta, const float *values,
+                    const float *targets, float factor, float *gradient) {
+  double loss = 0, d = (double)delta;
+  float share = factor / (float)outputs;
+  for (int64_t i = 0; i < count; i++) {
+    double e = (double)values[i] - (double)targets[i], a = __builtin_fabs(e);
+    loss += a <= d ? 0.5 * e * e : d * (a - 0.5 * d);
+    gradient[i] = share * (float)(a <= d ? e : (e > 0 ? d : -d));
+  }
+  return loss / (double)outputs;
+}
+
+/// Element i of sample s lives if word i mod 4 of Philox(counter (i / 4, s, path, step),
+/// key (seed, purpose)) is at or above rate · 2³². The key's second word folds in the seed's high half.
+static void dropout(int64_t samples, int64_t width, float rate, uint64_t seed, uint32_t purpose,
+                    uint32_t path, uint32_t step, const int64_t *sampleNumbers, const float *input,
+                    float *output) {
+  uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32) ^ (purpose * 0x9E3779B9u)};
+  double bound = (double)rate * 4294967296.0;
+  uint32_t threshold = bound >= 4294967295.0 ? 4294967295u : (uint32_t)bound;
+  float keep = 1.0f / (1.0f - rate);
+  for (int64_t n = 0; n < samples; n++) {
+    const float *x = input + n * width;
+    float *y = output + n * width;
+    for (int64_t i = 0; i < width; i += 4) {
+      uint32_t counter[4] = {(uint32_t)(i / 4), (uint32_t)sampleNumbers[n], path, step};
+      uint32_t words[4];
+      philox(counter, key, words);
+      int64_t valid = width - i < 4 ? width - i : 4;
+      for (int64_t j = 0; j < valid; j++) y[i + j] = words[j] >= threshold ? x[i + j] * keep : 0;
+    }
+  }
+}

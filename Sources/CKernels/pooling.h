@@ -1,0 +1,112 @@
+// Pooling over NHWC images, included once per build. Windows are cut at the border; padding cells are
+// neither maxima nor counted in a mean.
+
+/// The part of one window that lies inside the input.
+typedef struct {
+  int64_t top, bottom, left, right;
+} Window;
+
+INLINE Window windowOf(const CKernels_Pool *g, int64_t row, int64_t column) {
+  Window w;
+  int64_t top = row * g->strideHeight - g->paddingHeight;
+  int64_t left = column * g->strideWidth - g->paddingWidth;
+  w.bottom = top + g->sizeHeight < g->height ? top + g->sizeHeight : g->height;
+  w.right = left + g->sizeWidth < g->width ? left + g->sizeWidth : g->width;
+  w.top = top > 0 ? top : 0;
+  w.left = left > 0 ? left : 0;
+  return w;
+}
+
+/// The winner is the position of the maximum in its image (row · width + column); the first of equals.
+static void maxPoolForward(const CKernels_Pool *g, int64_t samples, const float *x, float *y,
+                           int32_t *winners) {
+  int64_t C = g->channels;
+  for (int64_t n = 0; n < samples; n++) {
+    const float *image = x + n * g->height * g->width * C;
+    for (int64_t row = 0; row < g->outHeight; row++)
+      for (int64_t column = 0; column < g->outWidth; column++) {
+        Window w = windowOf(g, row, column);
+        int64_t first = w.top * g->width + w.left;
+        for (int64_t c = 0; c < C; c++) y[c] = image[first * C + c];
+        for (int64_t c = 0; c < C; c++) winners[c] = (int32_t)first;
+        for (int64_t i = w.top; i < w.bottom; i++)
+          for (int64_t j = w.left; j < w.right; j++) {
+            int64_t position = i * g->width + j;
+            const float *v = image + position * C;
+            for (int64_t c = 0; c < C; c++) {
+              // NaN wins over numbers and is not replaced by later ones.
+              bool wins = v[c] > y[c] || (v[c] != v[c] && y[c] == y[c]);
+              y[c] = wins ? v[c] : y[c];
+              winners[c] = wins ? (int32_t)position : winners[c];
+            }
+          }
+        y += C;
+        winners += C;
+      }
+  }
+}
+
+static void maxPoolBackward(const CKernels_Pool *g, int64_t samples, const float *dy,
+                            const int32_t *winners, float *dx) {
+  int64_t C = g->channels, pixels = g->height * g->width, windows = g->outHeight * g->outWidth;
+  __builtin_memset(dx, 0, (size_t)(samples * pixels * C) * sizeof(float));
+  for (int64_t n = 0; n < samples; n++) {
+    float *image = dx + n * pixels * C;
+    for (int64_t i = 0; i < windows; i++) {
+      for (int64_t c = 0; c < C; c++) image[winners[c] * C + c] += dy[c];
+      dy += C;
+      winners += C;
+    }
+  }
+}
+
+static void averagePoolForward(const CKernels_Pool *g, int64_t samples, const float *x, float *y) {
+  int64_t C = g->channels;
+  for (int64_t n = 0; n < samples; n++) {
+    const float *image = x + n * g->height * g->width * C;
+    for (int64_t row = 0; row < g->outHeight; row++)
+      for (int64_t column = 0; column < g->outWidth; column++) {
+        Window w = windowOf(g, row, column);
+        float factor = 1.0f / (float)((w.bottom - w.top) * (w.right - w.left));
+        for (int64_t c = 0; c < C; c++) y[c] = 0;
+        for (int64_t i = w.top; i < w.bottom; i++)
+          for (int64_t j = w.left; j < w.right; j++)
+            for (int64_t c = 0; c < C; c++) y[c] += image[(i * g->width + j) * C + c];
+        for (int64_t c = 0; c < C; c++) y[c] *= factor;
+        y += C;
+      }
+  }
+}
+
+static void averagePoolBackward(const CKernels_Pool *g, int64_t samples, const float *dy, float *dx) {
+  int64_t C = g->channels, pixels = g->height * g->width;
+  __builtin_memset(dx, 0, (size_t)(samples * pixels * C) * sizeof(float));
+  for (int64_t n = 0; n < samples; n++) {
+    float *image = dx + n * pixels * C;
+    for (int64_t row = 0; row < g->outHeight; row++)
+      for (int64_t column = 0; column < g->outWidth; column++) {
+        Window w = windowOf(g, row, column);
+        float factor = 1.0f / (float)((w.bottom - w.top) * (w.right - w.left));
+        for (int64_t i = w.top; i < w.bottom; i++)
+          for (int64_t j = w.left; j < w.right; j++)
+            for (int64_t c = 0; c < C; c++) image[(i * g->width + j) * C + c] += dy[c] * factor;
+        dy += C;
+      }
+  }
+}
+
+static void globalAverageForward(int64_t samples, int64_t positions, int64_t channels,
+                                 const float *x, float *y) {
+  for (int64_t n = 0; n < samples; n++) {
+    sumRows(positions, channels, x + n * positions * channels, y + n * channels);
+    scale(channels, 1.0f / (float)positions, y + n * channels);
+  }
+}
+static void globalAverageBackward(int64_t samples, int64_t positions, int64_t channels,
+                                  const float *dy, float *dx) {
+  float factor = 1.0f / (float)positions;
+  for (int64_t n = 0; n < samples; n++)
+    for (int64_t p = 0; p < positions; p++)
+      for (int64_t c = 0; c < channels; c++)
+        dx[(n * positions + p) * channels + c] = dy[n * channels + c] * factor;
+}

@@ -1,0 +1,89 @@
+// Included once per build; defines the vector types of that build.
+
+typedef float v16 __attribute__((vector_size(64), aligned(4)));
+typedef int32_t i16 __attribute__((vector_size(64), aligned(4)));
+typedef double d8 __attribute__((vector_size(64), aligned(8)));
+typedef float v8 __attribute__((vector_size(32), aligned(4)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE v16 load16(const float *p) { return *(const v16 *)p; }
+INLINE void store16(float *p, v16 v) { *(v16 *)p = v; }
+
+/// The first `count` floats, zeros behind them.
+INLINE v16 loadPart(const float *p, int64_t count) {
+  v16 v = {0};
+  for (int64_t i = 0; i < count; i++) v[i] = p[i];
+  return v;
+}
+INLINE void storePart(float *p, v16 v, int64_t count) {
+  for (int64_t i = 0; i < count; i++) p[i] = v[i];
+}
+INLINE float total16(v16 v) {
+  // A fixed tree: halves, quarters, eighths.
+  float s[16];
+  __builtin_memcpy(s, &v, sizeof s);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; i++) s[i] += s[i + width];
+  return s[0];
+}
+
+/// exp(x) to about 1 ulp (Cephes' reduction and polynomial), branch-free so that loops vectorise.
+INLINE float fastExp(float x) {
+  x = x > 88.0f ? 88.0f : x;
+  float clamped = x < -87.3f ? -87.3f : x;
+  float n = __builtin_rintf(clamped * 1.44269504088896341f);
+  float r = clamped - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  float y = p * r * r + r + 1.0f;
+  union { int32_t i; float f; } power = {.i = ((int32_t)n + 127) << 23};
+  float result = y * power.f;
+  result = x < -87.3f ? 0.0f : result;
+  return x != x ? x : result;
+}
+
+/// tanh(x) to about 2 ulp: a polynomial near zero, exp elsewhere.
+INLINE float fastTanh(float x) {
+  float a = __builtin_fabsf(x);
+  float z = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * z + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z - 3.33332819422e-1f;
+  float small = p * z * x + x;
+  float large = 1.0f - 2.0f / (fastExp(2.0f * a) + 1.0f);
+  large = x < 0 ? -large : large;
+  return a < 0.625f ? small : large;
+}
+
+INLINE float fastSigmoid(float x) {
+  float e = fastExp(-__builtin_fabsf(x));
+  float p = 1.0f / (1.0f + e);
+  return x >= 0 ? p : e * p;
+}
+
+/// erf(x) as a rational function of degree 13 over 8 on [-4, 4], absolute error below 2e-7.
+INLINE float fastErf(float x) {
+  float c = x < -4.0f ? -4.0f : (x > 4.0f ? 4.0f : x);
+  float z = c * c;
+  float p = -2.72614225801306e-10f;
+  p = p * z + 2.77068142495902e-08f;
+  p = p * z - 2.10102402082508e-06f;
+  p = p * z - 5.69250639462346e-05f;
+  p = p * z - 7.34990630326855e-04f;
+  p = p * z - 2.95459980854025e-03f;
+  p = p * z - 1.60960333262415e-02f;
+  float q = -1.45660718464996e-05f;
+  q = q * z - 2.13374055278905e-04f;
+  q = q * z - 1.68282697438203e-03f;
+  q = q * z - 7.37332916720468e-03f;
+  q = q * z - 1.42647390514189e-02f;
+  return c * p / q;
+}

@@ -1,0 +1,108 @@
+extension RecipeConfiguration {
+  /// Reads a recipe file.
+  ///
+  /// - Parameters:
+  ///   - path: the YAML file.
+  ///   - overrides: `key.path=value` each, applied in order before decoding; values are YAML.
+  /// - Returns: the recipe with defaults filled in.
+  /// - Throws: ``ConfigurationError`` with everything that is wrong.
+  public static func load(path: String, overrides: [String] = []) throws -> RecipeConfiguration {
+    try decode(yaml: DocumentFile.text(path: path), name: path, overrides: overrides)
+  }
+
+  /// Reads a recipe from its text.
+  ///
+  /// - Parameters:
+  ///   - yaml: the text.
+  ///   - name: names the text in messages, as a file's name does.
+  ///   - overrides: `key.path=value` each, applied in order before decoding; values are YAML.
+  /// - Returns: the recipe with defaults filled in.
+  /// - Throws: ``ConfigurationError`` with everything that is wrong.
+  public static func decode(
+    yaml: String, name: String, overrides: [String] = []
+  ) throws -> RecipeConfiguration {
+    let problems = Problems()
+    let root = try DocumentNode.document(
+      yaml: yaml, name: name, overrides: overrides, into: problems)
+    let map = MapReader(
+      ValueReader(node: root, path: "", problems: problems), Vocabulary.recipeTop)
+    let recipe = RecipeConfiguration(reading: map)
+    if problems.count == 0 { recipe.check(map) }
+    try problems.throwIfAny(name: name)
+    return recipe
+  }
+
+  private init(reading map: MapReader) {
+    var splits: [RecipeSplit] = []
+    if let value = map.required("splits") {
+      let section = MapReader(value, Vocabulary.recipeSplits)
+      _ = section.required("train")
+      splits = (value.named("splits") ?? [])
+        .filter { Vocabulary.recipeSplits.keys.contains($0.name) }
+        .map { RecipeSplit(name: $0.name, reading: $0.value) }
+    }
+    self.init(
+      name: map.required("name")?.name() ?? "",
+      sources: (map.required("sources")?.someNames("source", "sources") ?? []).compactMap {
+        RecipeSource(name: $0.name, reading: $0.value)
+      },
+      splits: splits,
+      fields: (map.required("fields")?.someNames("field", "fields") ?? []).compactMap {
+        RecipeField(name: $0.name, reading: $0.value)
+      })
+  }
+
+  /// Rules between sections: splits name sources, fields and each other.
+  private func check(_ map: MapReader) {
+    let sourceNames = sources.map(\.name)
+    let fieldNames = fields.map(\.name)
+    for name in fieldNames where Vocabulary.derivedSplit.keys.contains(name) {
+      map.value.descend(["fields", name])?.fail(
+        "`\(name)` is a word of splits; choose another name")
+    }
+    for split in splits {
+      guard let value = map.value.descend(["splits", split.name]) else { continue }
+      switch split.origin {
+      case .sources(let list):
+        for reference in list {
+          if !sourceNames.contains(reference.source) {
+            value.descend([reference.field])?
+              .fail(Spelling.unknown("source", reference.source, known: sourceNames))
+          }
+          if !fieldNames.contains(reference.field) {
+            value.descend([reference.field])?
+              .fail(Spelling.unknown("field", reference.field, known: fieldNames))
+          }
+        }
+        for name in fieldNames where !list.contains(where: { $0.field == name }) {
+          value.fail("missing field `\(name)`; each split gives every field a source")
+        }
+      case .fraction(let from, _, _), .fold(let from, _, _, _):
+        check(from: from, of: split.name, value)
+      }
+    }
+  }
+
+  private func check(from: String, of split: String, _ value: ValueReader) {
+    let whole = splits.filter { if case .sources = $0.origin { true } else { false } }.map(\.name)
+    guard !whole.contains(from) else { return }
+    value.descend(["from"])?.fail(
+      "expected a split with sources of its own (\(whole.joined(separator: ", "))), found \(from)")
+  }
+}
+
+extension DocumentNode {
+  /// The document of a text with overrides applied; throws where there is none.
+  static func document(
+    yaml: String, name: String, overrides: [String], into problems: Problems
+  ) throws -> DocumentNode {
+    guard var root = parse(yaml: yaml, into: problems) else {
+      try problems.throwIfAny(name: name)
+      throw ConfigurationError(
+        code: .invalid, name: name,
+        problems: [.init(path: "", line: nil, override: nil, message: "not a document")])
+    }
+    for override in overrides { root.apply(override: override, into: problems) }
+    return root
+  }
+}

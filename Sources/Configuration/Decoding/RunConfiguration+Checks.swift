@@ -1,0 +1,111 @@
+// Rules between sections.
+
+extension RunConfiguration {
+  /// Modalities and heads must name fields that the data section lists, where it lists any.
+  func checkFields(_ map: MapReader) {
+    let known = data.fields.map(\.name)
+    guard !known.isEmpty else { return }
+    for modality in model.modalities where !modality.field.isEmpty {
+      check(modality.field, known, at: ["modalities", modality.name, "field"], map)
+    }
+    for head in model.heads where !head.target.isEmpty {
+      check(head.target, known, at: ["heads", head.name, "target"], map)
+    }
+  }
+
+  private func check(_ field: String, _ known: [String], at path: [String], _ map: MapReader) {
+    guard !known.contains(field), let value = map.value.descend(path) else { return }
+    value.fail(Spelling.unknown("field", field, known: known))
+  }
+
+  /// Metrics must have a meaning for a head, and chosen ones must be measured and be one number.
+  func checkMetrics(_ map: MapReader) {
+    for (index, name) in evaluate.metrics.enumerated() {
+      guard let metric = MetricName(rawValue: name), !model.heads.isEmpty,
+        !model.heads.contains(where: { metric.fits($0.loss) })
+      else { continue }
+      map.value.descend(["evaluate", "metrics", "\(index)"])?
+        .fail("`\(name)` has no meaning for the loss of any head")
+    }
+    if let stop = evaluate.earlyStop {
+      checkChosen(stop.metric, at: ["evaluate", "earlyStop", "metric"], map)
+    }
+    if let best = evaluate.best { checkChosen(best, at: ["evaluate", "best"], map) }
+    if case .plateau(let metric, _, _, _) = schedule.form {
+      checkChosen(metric, at: ["schedule", "plateau", "metric"], map)
+    }
+  }
+
+  /// A metric by which something is decided: `loss`, `METRIC` or `HEAD.METRIC`.
+  private func checkChosen(_ text: String, at path: [String], _ map: MapReader) {
+    guard let value = map.value.descend(path), !model.heads.isEmpty else { return }
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard let last = parts.last, parts.count <= 2 else { return }
+    var heads = model.heads
+    if parts.count == 2 {
+      heads = heads.filter { $0.name == parts[0] }
+      if heads.isEmpty {
+        return value.fail(
+          Spelling.unknown("head", parts[0], known: model.heads.map(\.name)))
+      }
+    }
+    guard let metric = MetricName(rawValue: last), metric.isScalar else {
+      let known = MetricName.allCases.filter(\.isScalar).map(\.rawValue)
+      return value.fail(Spelling.unknown("metric", last, known: known))
+    }
+    guard metric != .loss else { return }
+    if !evaluate.metrics.isEmpty, !evaluate.metrics.contains(metric.rawValue) {
+      return value.fail(
+        "`\(metric.rawValue)` is not measured; add it to evaluate.metrics or choose one of: "
+          + "loss, \(evaluate.metrics.joined(separator: ", "))")
+    }
+    let fitting = heads.filter { metric.fits($0.loss) }
+    if fitting.isEmpty {
+      value.fail("`\(text)` has no meaning for the loss of its head")
+    } else if fitting.count > 1 {
+      let choices = fitting.map { "\($0.name).\(metric.rawValue)" }.joined(separator: " or ")
+      value.fail("several heads have `\(metric.rawValue)`; expected \(choices)")
+    }
+  }
+
+  /// Warm-up must end within a run whose length is given in steps.
+  func checkLength(_ map: MapReader) {
+    guard case .steps(let steps) = train.length, schedule.warmupSteps > steps else { return }
+    map.optional("schedule")?.fail(
+      "expected warmupSteps of at most train.steps \(steps), found \(schedule.warmupSteps)")
+  }
+}
+
+extension MetricName {
+  /// Whether the metric has a meaning for a head with this loss.
+  public func fits(_ loss: LossConfiguration) -> Bool {
+    switch (self, loss) {
+    case (.loss, _): true
+    case (.rmse, .meanSquaredError), (.mae, .meanSquaredError), (.r2, .meanSquaredError): true
+    case (.rmse, .huber), (.mae, .huber), (.r2, .huber): true
+    case (.rmse, _), (.mae, _), (.r2, _), (_, .meanSquaredError), (_, .huber): false
+    case (.top5, .binaryCrossEntropy): false
+    default: true
+    }
+  }
+}
+
+extension ValueReader {
+  /// The value at a path below this one, or nil where there is none.
+  func descend(_ path: [String]) -> ValueReader? {
+    var current = self
+    for key in path {
+      let next: DocumentNode?
+      switch current.node.content {
+      case .map(let entries): next = entries.first { $0.key == key }?.value
+      case .list(let elements):
+        next = Int(key).flatMap { elements.indices.contains($0) ? elements[$0] : nil }
+      case .scalar: next = nil
+      }
+      guard let next else { return nil }
+      let inner = current.path.isEmpty ? key : "\(current.path).\(key)"
+      current = ValueReader(node: next, path: inner, problems: problems)
+    }
+    return current
+  }
+}

@@ -1,0 +1,92 @@
+extension BatchConfiguration {
+  init(reading map: MapReader) {
+    self.init(
+      global: map.required("global")?.integer(1...Int(Int32.max)) ?? Int(Int32.max),
+      micro: map.optional("micro")?.integer(1...Int(Int32.max)))
+    if let micro, micro > global {
+      map.fail("micro", "expected at most global \(global), found \(micro)")
+    }
+  }
+}
+
+extension InitializeConfiguration {
+  init(reading map: MapReader) {
+    var names: [String: String] = [:]
+    for (ours, value) in map.optional("rename")?.named("our names to the file's") ?? [] {
+      names[ours] = value.text("a name in the file", mayBeEmpty: true)
+    }
+    self.init(
+      from: map.required("from")?.text("a safetensors file") ?? "",
+      include: map.optional("include")?.textList("patterns of names") ?? [],
+      exclude: map.optional("exclude")?.textList("patterns of names") ?? [], rename: names)
+  }
+}
+
+extension TrainConfiguration {
+  init(reading map: MapReader) {
+    let length: Length =
+      switch map.exactlyOne(["epochs", "steps"]) {
+      case "epochs": .epochs(map.optional("epochs")?.integer(1...1_000_000_000) ?? 1)
+      case "steps": .steps(map.optional("steps")?.count(from: 1) ?? 1)
+      default: .epochs(1)
+      }
+    self.init(
+      length: length, clipNorm: map.optional("clipNorm")?.number(.positive),
+      ema: map.optional("ema")?.number(.share),
+      nonFinite: map.optional("nonFinite")?.choice("rule", of: NonFinite.self) ?? .abort,
+      lastBatch: map.optional("lastBatch")?.choice("rule", of: LastBatch.self) ?? .keep)
+  }
+}
+
+extension CheckpointConfiguration {
+  init(reading map: MapReader?) {
+    self.init(
+      everySteps: map?.optional("everySteps")?.count(from: 1),
+      keep: map?.optional("keep")?.integer(1...1_000_000) ?? 2)
+  }
+}
+
+extension ExchangeConfiguration {
+  init(reading map: MapReader?) {
+    self.init(bucketMiB: map?.optional("bucketMiB")?.integer(1...1024) ?? 4)
+  }
+}
+
+extension EvaluateConfiguration {
+  init(reading map: MapReader?) {
+    let steps = map?.optional("everySteps")?.count(from: 1)
+    let epochs = map?.optional("everyEpochs")?.integer(1...1_000_000_000)
+    if let map, map.has("everySteps"), map.has("everyEpochs") {
+      map.value.fail("expected one of everyEpochs and everySteps, found both")
+    }
+    var stop: EarlyStop?
+    if let value = map?.optional("earlyStop") { stop = EarlyStop(reading: value) }
+    self.init(
+      everyEpochs: map?.has("everySteps") == true ? nil : epochs ?? 1, everySteps: steps,
+      metrics: Self.metrics(map?.optional("metrics")), earlyStop: stop,
+      best: map?.optional("best")?.text("a metric"))
+  }
+
+  private static func metrics(_ value: ValueReader?) -> [String] {
+    var names: [String] = []
+    for element in value?.elements("a list of metrics") ?? [] {
+      guard let metric = element.choice("metric", of: MetricName.self) else { continue }
+      if names.contains(metric.rawValue) {
+        element.fail("`\(metric.rawValue)` is given twice")
+      } else {
+        names.append(metric.rawValue)
+      }
+    }
+    return names
+  }
+}
+
+extension EvaluateConfiguration.EarlyStop {
+  init(reading value: ValueReader) {
+    let map = MapReader(value, Vocabulary.earlyStop)
+    self.init(
+      metric: map.required("metric")?.text("a metric") ?? MetricName.loss.rawValue,
+      patience: map.required("patience")?.count(from: 1) ?? 1,
+      minimumChange: map.optional("minimumChange")?.number(.nonNegative) ?? 0)
+  }
+}

@@ -1,0 +1,98 @@
+/// Every key a run configuration may hold, by section, and every block it may name.
+///
+/// The decoder reads only keys that are declared here, and the documentation must name each.
+public enum Vocabulary {
+  /// All sections of a run configuration, in the order of the documentation.
+  public static let run: [KeySection] =
+    [
+      top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
+      earlyStop, initialize, exchange, group,
+    ] + layers + losses + optimizers + schedules + fusions
+
+  static let top = KeySection(
+    "top",
+    [
+      "name", "seed", "data", "batch", "modalities", "fusion", "heads", "initialize", "optimizer",
+      "schedule", "train", "checkpoint", "evaluate", "exchange",
+    ], later: ["pruning", "distributed", "coupling", "precision"])
+  static let data = KeySection(
+    "data", ["file", "files", "splits", "fields", "split", "shuffle", "prefetch"])
+  static let splits = KeySection("splits", ["train", "validation", "test"])
+  static let field = KeySection("field", ["dataset", "kind", "mean", "std", "classes"])
+  static let split = KeySection("split", ["validation", "test", "fold", "folds", "seed"])
+  static let batch = KeySection("batch", ["global", "micro"])
+  static let modality = KeySection("modality", ["field", "encoder"])
+  static let head = KeySection("head", ["layers", "loss", "target", "weight"])
+  static let train = KeySection(
+    "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
+    later: ["precision"])
+  static let checkpoint = KeySection("checkpoint", ["everySteps", "keep"])
+  static let evaluate = KeySection(
+    "evaluate", ["everyEpochs", "everySteps", "metrics", "earlyStop", "best"])
+  static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
+  static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
+  static let exchange = KeySection(
+    "exchange", ["bucketMiB"], later: ["wire", "progress", "copies"])
+  static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
+
+  // MARK: Layers
+
+  static let layers: [KeySection] = [
+    linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
+    maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding,
+  ]
+  static let laterLayers = [
+    "gru", "lstm", "attention", "transformer", "positional", "pool", "toSequence", "fbank", "mfcc",
+  ]
+  static let linear = KeySection("layer linear", ["out", "bias"])
+  static let conv = KeySection(
+    "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])
+  static let conv1d = KeySection("layer conv1d", conv.keys)
+  static let batchNorm = KeySection("layer batchNorm", ["momentum", "epsilon"], later: ["sync"])
+  static let layerNorm = KeySection("layer layerNorm", ["epsilon"])
+  static let relu = KeySection("layer relu", [])
+  static let leakyRelu = KeySection("layer leakyRelu", ["slope"])
+  static let gelu = KeySection("layer gelu", [])
+  static let tanh = KeySection("layer tanh", [])
+  static let sigmoid = KeySection("layer sigmoid", [])
+  static let dropout = KeySection("layer dropout", ["rate"])
+  static let maxPool = KeySection("layer maxPool", ["size", "stride", "padding"])
+  static let averagePool = KeySection("layer averagePool", ["size", "stride", "padding"])
+  static let globalAveragePool = KeySection("layer globalAveragePool", [])
+  static let flatten = KeySection("layer flatten", [])
+  static let residual = KeySection("layer residual", ["layers", "shortcut"])
+  static let concat = KeySection("layer concat", ["branches"])
+  static let embedding = KeySection(
+    "layer embedding", ["vocabulary", "size"], later: ["rows", "shard"])
+
+  // MARK: Fusion, losses, optimizers, schedules
+
+  static let fusions = [KeySection("fusion concat", [])]
+  static let laterFusions = ["gated", "crossAttention", "bottleneck", "lowRank"]
+
+  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber]
+  static let laterLosses = ["ctc", "infoNCE", "bpr"]
+  static let crossEntropy = KeySection(
+    "loss crossEntropy", ["labelSmoothing", "classWeights"])
+  static let binaryCrossEntropy = KeySection("loss binaryCrossEntropy", [])
+  static let meanSquaredError = KeySection("loss meanSquaredError", [])
+  static let huber = KeySection("loss huber", ["delta"])
+
+  static let optimizers = [sgd, adam, adamW, lamb, lars]
+  private static let rates = ["learningRate", "weightDecay", "weightDecayOn", "groups"]
+  static let sgd = KeySection("optimizer sgd", rates + ["momentum", "nesterov"])
+  static let adam = KeySection("optimizer adam", rates + ["beta1", "beta2", "epsilon"])
+  static let adamW = KeySection("optimizer adamW", adam.keys)
+  static let lamb = KeySection("optimizer lamb", adam.keys)
+  static let lars = KeySection("optimizer lars", rates + ["momentum", "trust", "epsilon"])
+
+  static let schedules = [constant, step, cosine, polynomial, oneCycle, plateau]
+  static let constant = KeySection("schedule constant", ["warmupSteps"])
+  static let step = KeySection("schedule step", ["milestones", "gamma", "warmupSteps"])
+  static let cosine = KeySection("schedule cosine", ["final", "warmupSteps"])
+  static let polynomial = KeySection("schedule polynomial", ["final", "power", "warmupSteps"])
+  static let oneCycle = KeySection(
+    "schedule oneCycle", ["initial", "final", "peakAt", "warmupSteps"])
+  static let plateau = KeySection(
+    "schedule plateau", ["metric", "factor", "patience", "minimum", "warmupSteps"])
+}

@@ -1,0 +1,93 @@
+extension DataConfiguration {
+  /// The data section with its defaults.
+  var canonical: CanonicalWriter.Value {
+    var entries: [(String, CanonicalWriter.Value)] = [
+      ("files", .texts(files)),
+      (
+        "splits",
+        .map(Vocabulary.splits.keys.compactMap { role in splits[role].map { (role, .text($0)) } })
+      ),
+    ]
+    if !fields.isEmpty { entries.append(("fields", .map(fields.map { ($0.name, $0.canonical) }))) }
+    if let shuffle { entries.append(("shuffle", .text(shuffle.rawValue))) }
+    if let split { entries.append(("split", split.canonical)) }
+    return .map(entries + [("prefetch", .number(prefetch))])
+  }
+}
+
+extension FieldConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    var entries: [(String, CanonicalWriter.Value)] = [("dataset", .text(dataset))]
+    if let kind { entries.append(("kind", .text(kind.rawValue))) }
+    if let mean { entries.append(("mean", .numbers(mean))) }
+    if let std { entries.append(("std", .numbers(std))) }
+    if let classes { entries.append(("classes", .number(classes))) }
+    return .map(entries)
+  }
+}
+
+extension SplitConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    if let fold, let folds {
+      return .map([
+        ("fold", .number(fold)), ("folds", .number(folds)), ("seed", .number(seed)),
+      ])
+    }
+    return .map([
+      ("validation", .number(validation)), ("test", .number(test)), ("seed", .number(seed)),
+    ])
+  }
+}
+
+extension TrainConfiguration.Length {
+  /// The length under its key.
+  var canonical: [(String, CanonicalWriter.Value)] {
+    switch self {
+    case .steps(let count): [("steps", .number(count))]
+    case .epochs(let count): [("epochs", .number(count))]
+    }
+  }
+}
+
+extension TrainConfiguration {
+  /// The rules of a step, without the length.
+  var rules: [(String, CanonicalWriter.Value)] {
+    var entries: [(String, CanonicalWriter.Value)] = []
+    if let clipNorm { entries.append(("clipNorm", .number(clipNorm))) }
+    if let ema { entries.append(("ema", .number(ema))) }
+    return entries + [
+      ("nonFinite", .text(nonFinite.rawValue)), ("lastBatch", .text(lastBatch.rawValue)),
+    ]
+  }
+}
+
+extension CheckpointConfiguration {
+  /// The checkpoint section with its defaults.
+  var canonical: CanonicalWriter.Value {
+    var entries: [(String, CanonicalWriter.Value)] = []
+    if let everySteps { entries.append(("everySteps", .number(everySteps))) }
+    return .map(entries + [("keep", .number(keep))])
+  }
+}
+
+extension EvaluateConfiguration {
+  /// The evaluation section with its defaults.
+  var canonical: CanonicalWriter.Value {
+    var entries: [(String, CanonicalWriter.Value)] = []
+    if let everyEpochs { entries.append(("everyEpochs", .number(everyEpochs))) }
+    if let everySteps { entries.append(("everySteps", .number(everySteps))) }
+    entries.append(("metrics", .texts(metrics)))
+    if let stop = earlyStop {
+      entries.append(
+        (
+          "earlyStop",
+          .map([
+            ("metric", .text(stop.metric)), ("patience", .number(stop.patience)),
+            ("minimumChange", .number(stop.minimumChange)),
+          ])
+        ))
+    }
+    if let best { entries.append(("best", .text(best))) }
+    return .map(entries)
+  }
+}

@@ -1,0 +1,84 @@
+extension RunConfiguration {
+  /// The configuration with what depends on the number of ranks decided.
+  ///
+  /// A microbatch left out becomes the rank's share of the global batch, at least one sample.
+  ///
+  /// - Parameter ranks: R at the first launch, at least 1.
+  /// - Returns: the configuration with `batch.micro` given.
+  public func resolved(ranks: Int) -> RunConfiguration {
+    precondition(ranks > 0, "a run has at least one rank")
+    var result = self
+    result.batch.micro = batch.micro ?? max(1, batch.global / ranks)
+    return result
+  }
+
+  /// The whole configuration as YAML, every default written out, in one fixed form.
+  ///
+  /// It decodes to an equal value; equal values give equal text.
+  public var resolvedYAML: String {
+    let decided = beginning + [("train", .map(train.length.canonical + train.rules))]
+    return CanonicalWriter.document(
+      decided + [
+        ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
+        ("exchange", .map([("bucketMiB", .number(exchange.bucketMiB))])),
+      ])
+  }
+
+  /// The text of everything that may not change when the run is resumed.
+  ///
+  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate` and `exchange`. Data files
+  /// count by their names, not their folders.
+  public var identity: String {
+    var copy = self
+    copy.data.files = data.files.map { file in
+      file.split(separator: "/").last.map(String.init) ?? file
+    }
+    return CanonicalWriter.document(copy.beginning + [("train", .map(train.rules))])
+  }
+
+  /// The sections before `train`.
+  private var beginning: [(String, CanonicalWriter.Value)] {
+    var entries: [(String, CanonicalWriter.Value)] = [
+      ("name", .text(name)), ("seed", .number(seed)), ("data", data.canonical),
+      ("batch", batch.canonical),
+      ("modalities", .map(model.modalities.map { ($0.name, $0.canonical) })),
+      ("fusion", .text("concat")),
+      ("heads", .map(model.heads.map { ($0.name, $0.canonical) })),
+    ]
+    if let initialize { entries.append(("initialize", initialize.canonical)) }
+    return entries + [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
+  }
+}
+
+extension BatchConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    var entries: [(String, CanonicalWriter.Value)] = [("global", .number(global))]
+    if let micro { entries.append(("micro", .number(micro))) }
+    return .map(entries)
+  }
+}
+
+extension ModalityConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    .map([("field", .text(field)), ("encoder", .lines(encoder.map(\.canonical)))])
+  }
+}
+
+extension HeadConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    .map([
+      ("layers", .lines(layers.map(\.canonical))), ("loss", loss.canonical),
+      ("target", .text(target)), ("weight", .number(weight)),
+    ])
+  }
+}
+
+extension InitializeConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    let names = rename.sorted { $0.key < $1.key }
+    return .map([
+      ("from", .text(from)), ("include", .texts(include)), ("exclude", .texts(exclude)),
+      ("rename", .map(names.map { ($0.key, .text($0.value)) })),
+    ])
+  }
+}

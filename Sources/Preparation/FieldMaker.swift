@@ -1,0 +1,79 @@
+import Datasets
+
+/// What a field looks like in the sample file.
+struct FieldDescription: Equatable {
+  /// The field's name.
+  let name: String
+  /// The word of the recipe.
+  let modality: String
+  /// How numbers are stored.
+  let element: SampleField.Element
+  /// The extents of one sample.
+  let sampleShape: [Int]
+  /// Names of classes of a label.
+  var classes: [String]?
+  /// Names of columns of a table.
+  var columns: [String]?
+  /// Means over the training split, for the reader to apply.
+  var mean: [Double]?
+  /// Standard deviations over the training split, for the reader to apply.
+  var std: [Double]?
+
+  /// Bytes of one sample.
+  var sampleBytes: Int { sampleShape.reduce(element.byteCount, *) }
+}
+
+/// Makes one field's samples out of the sources.
+protocol FieldMaker {
+  /// What is made.
+  var description: FieldDescription { get }
+  /// Writes one sample, `sampleBytes` of it.
+  ///
+  /// - Parameters:
+  ///   - origin: the number of the split that has the sources.
+  ///   - row: the sample's number there.
+  ///   - target: where the sample goes.
+  /// - Throws: ``PreparationError`` with `.badData`, naming file and row.
+  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws
+}
+
+/// The sources of one field, one entry per split of the recipe that has sources of its own.
+struct FieldInput {
+  /// The field's name.
+  let name: String
+  /// What each origin's samples are made from.
+  let parts: [SourcePart]
+  /// The training samples: origin and rows, ascending.
+  let training: (origin: Int, rows: [Int])
+  /// Columns of the same sources that other fields are made from.
+  var others: Set<String> = []
+
+  /// An error about the recipe that names this field.
+  func bad(_ text: String) -> PreparationError {
+    PreparationError(.badRecipe, "field '\(name)': \(text)")
+  }
+}
+
+/// The mean and standard deviation of numbers given twice in the same order.
+struct TwoPassStatistic {
+  private(set) var count = 0
+  private var sum = 0.0
+  private var squares = 0.0
+
+  /// The mean of what was added.
+  var mean: Double { count == 0 ? 0 : sum / Double(count) }
+  /// The population's standard deviation.
+  var std: Double { count == 0 ? 0 : (squares / Double(count)).squareRoot() }
+
+  /// First pass.
+  mutating func add(_ number: Double) {
+    count += 1
+    sum += number
+  }
+
+  /// Second pass.
+  mutating func deviate(_ number: Double) {
+    let difference = number - mean
+    squares += difference * difference
+  }
+}

@@ -1,0 +1,143 @@
+import Configuration
+
+/// int64 class numbers `0 ..< Y`.
+struct LabelMaker: FieldMaker {
+  let description: FieldDescription
+  /// The class of every row of every origin.
+  let labels: [[Int64]]
+
+  /// Reads all labels of a field.
+  ///
+  /// - Parameters:
+  ///   - field: the recipe's options.
+  ///   - input: the sources.
+  /// - Throws: ``PreparationError`` for a label that is no class, naming file and row.
+  init(_ field: LabelField, _ input: FieldInput) throws {
+    let texts = try LabelMaker.texts(field, input)
+    let classes: [String]
+    if field.classes.isEmpty {
+      let numbered = texts.isNumbered && field.mapping.isEmpty
+      let training = input.training.rows.map { texts.values[input.training.origin][$0] }
+      classes =
+        numbered ? try LabelMaker.range(training, input) : LabelMaker.sorted(Set(training))
+    } else {
+      classes = field.classes
+    }
+    guard Set(classes).count == classes.count else {
+      throw input.bad("two classes have the same name in \(classes)")
+    }
+    guard !classes.isEmpty else {
+      throw input.bad("there are no training samples to take classes from")
+    }
+    let byNumber = texts.isNumbered && field.mapping.isEmpty
+    let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int64($0)) })
+    labels = try texts.values.indices.map { origin in
+      try texts.values[origin].indices.map { row in
+        let text = texts.values[origin][row]
+        let number =
+          byNumber
+          ? Int64(text).flatMap { (0..<Int64(classes.count)).contains($0) ? $0 : nil }
+          : numbers[text]
+        guard let number else {
+          throw LabelMaker.noClass(text, input.parts[origin], row, classes, byNumber, input)
+        }
+        return number
+      }
+    }
+    description = FieldDescription(
+      name: input.name, modality: "label", element: .int64, sampleShape: [], classes: classes)
+  }
+
+  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
+    target.storeBytes(of: labels[origin][row], as: Int64.self)
+  }
+
+  /// The labels as texts after `strip` and `mapping`, and whether they were numbers in the source.
+  private static func texts(
+    _ field: LabelField, _ input: FieldInput
+  ) throws -> (values: [[String]], isNumbered: Bool) {
+    var mapping: [String: String] = [:]
+    for pair in field.mapping { mapping[pair.text] = pair.className }
+    var isNumbered = true
+    let values = try input.parts.map { part -> [String] in
+      switch part {
+      case .rows(let rows):
+        return try integers(rows, input).map { mapping[String($0)] ?? String($0) }
+      case .column(let table, let column):
+        isNumbered = false
+        return try (0..<table.rows).map { row in
+          guard let text = table.text(row, column) else {
+            throw PreparationError(
+              .badData,
+              "\(table.place(row)), column '\(table.columns[column])': the label is missing")
+          }
+          let bare = stripped(text, field.strip)
+          return mapping[bare] ?? bare
+        }
+      case .table:
+        throw input.bad("a label is one column; write 'SOURCE.column'")
+      }
+    }
+    return (values, isNumbered)
+  }
+
+  private static func integers(_ rows: any RawRows, _ input: FieldInput) throws -> [Int64] {
+    guard rows.scalarsPerRow == 1, rows.element.isInteger else {
+      throw input.bad(
+        "expected one whole number per sample, found \(rows.element.rawValue) \(rows.rowShape)")
+    }
+    return try withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { cell in
+      guard let base = cell.baseAddress else { return [] }
+      return try (0..<rows.rows).map { row in
+        rows.copy(row, into: base)
+        guard let number = rows.element.integer(base, 0) else {
+          throw PreparationError(.badData, "\(rows.place(row)): the label exceeds 64 bits")
+        }
+        return number
+      }
+    }
+  }
+
+  private static func stripped(_ text: String, _ ends: String) -> String {
+    guard !ends.isEmpty else { return text }
+    var text = Substring(text)
+    while let last = text.last, ends.contains(last) { text.removeLast() }
+    return String(text)
+  }
+
+  /// Classes `0 ... maximum` of whole numbers.
+  private static func range(_ texts: [String], _ input: FieldInput) throws -> [String] {
+    let numbers = texts.compactMap { Int($0) }
+    guard let low = numbers.min(), let high = numbers.max(), low >= 0, high < 1_000_000 else {
+      throw input.bad(
+        "expected labels from 0 to at most 999999, found \(numbers.min() ?? 0) to"
+          + " \(numbers.max() ?? 0); list 'classes' and a 'mapping'")
+    }
+    return (0...high).map(String.init)
+  }
+
+  /// Distinct texts in the order of their numbers if all are whole, else of their bytes.
+  private static func sorted(_ texts: Set<String>) -> [String] {
+    if texts.allSatisfy({ Int($0).map(String.init) == $0 }) {
+      return texts.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) }
+    }
+    return texts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private static func noClass(
+    _ text: String, _ part: SourcePart, _ row: Int, _ classes: [String], _ byNumber: Bool,
+    _ input: FieldInput
+  ) -> PreparationError {
+    let place =
+      switch part {
+      case .rows(let rows): rows.place(row)
+      case .table(let table), .column(let table, _): table.place(row)
+      }
+    let listed = classes.prefix(12).joined(separator: ", ") + (classes.count > 12 ? ", …" : "")
+    let expected = byNumber ? "a number in 0..<\(classes.count)" : "one of \(listed)"
+    return PreparationError(
+      .badData,
+      "\(place): label '\(text)' of field '\(input.name)' is no class; expected \(expected);"
+        + " correct 'classes', 'strip' or 'mapping' of the field")
+  }
+}

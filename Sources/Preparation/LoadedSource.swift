@@ -1,0 +1,130 @@
+import Configuration
+
+/// What a field of a split is made from.
+enum SourcePart {
+  /// Numbers.
+  case rows(any RawRows)
+  /// A whole text table.
+  case table(TextTable)
+  /// One column of a text table.
+  case column(TextTable, Int)
+
+  /// The number of samples.
+  var count: Int {
+    switch self {
+    case .rows(let rows): rows.rows
+    case .table(let table), .column(let table, _): table.rows
+    }
+  }
+}
+
+/// A source of the recipe, read and decoded.
+enum LoadedSource {
+  /// Numbers: IDX, NumPy, HDF5.
+  case array(RawArray)
+  /// Images with labels.
+  case records(CIFARDecoder.Records)
+  /// A text table.
+  case table(TextTable)
+  /// Drawn samples.
+  case glyphs(Glyphs)
+
+  /// Reads a source.
+  ///
+  /// - Parameters:
+  ///   - source: what and where.
+  ///   - root: the folder its paths are relative to.
+  /// - Returns: the decoded source.
+  /// - Throws: ``PreparationError``.
+  static func load(_ source: RecipeSource, root: String) throws -> LoadedSource {
+    switch source.kind {
+    case .idx(let paths):
+      return .array(
+        try RawArray(joining: try paths.map { try IDXDecoder.read(RawFile($0, root: root)) }))
+    case .npy(let paths):
+      return .array(
+        try RawArray(joining: try paths.map { try NPYDecoder.read(RawFile($0, root: root)) }))
+    case .hdf5(let paths, let dataset):
+      return .array(
+        try RawArray(
+          joining: try paths.map { try HDF5Decoder.read($0, root: root, dataset: dataset) }))
+    case .csv(let paths, let options):
+      return .table(
+        try TextTable.read(try paths.map { try RawFile($0, root: root) }, options: options))
+    case .cifar(let paths, let height, let width, let labelBytes):
+      let records = try paths.map {
+        try CIFARDecoder.read(
+          RawFile($0, root: root), height: height, width: width, labelBytes: labelBytes)
+      }
+      return .records(
+        CIFARDecoder.Records(
+          images: try RawArray(joining: records.map(\.images)),
+          labels: try RawArray(joining: records.map(\.labels))))
+    case .glyphs(let samples, let seed, let first):
+      return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
+    }
+  }
+
+  /// The part of the source that a field is made from.
+  ///
+  /// - Parameters:
+  ///   - reference: the source and part as the recipe says.
+  ///   - field: the field that is made.
+  /// - Returns: the part.
+  /// - Throws: ``PreparationError`` with `.badRecipe`, listing the parts there are.
+  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField) throws -> SourcePart {
+    switch self {
+    case .array(let array):
+      guard let part = reference.part else { return .rows(array) }
+      throw noPart(part, reference, "it has none: write '\(reference.source)'")
+    case .records(let records):
+      switch reference.part ?? field.modality.word {
+      case "image": return .rows(records.images)
+      case "label": return .rows(records.labels)
+      case let part: throw noPart(part, reference, "its parts are image, label")
+      }
+    case .table(let table):
+      guard let part = reference.part else { return .table(table) }
+      return .column(table, try table.column(part))
+    case .glyphs(let glyphs):
+      let part = reference.part ?? field.name
+      guard let kind = GlyphPart(rawValue: part) else {
+        let parts = GlyphPart.allCases.map(\.rawValue).joined(separator: ", ")
+        throw noPart(part, reference, "its parts are \(parts)")
+      }
+      return .rows(GlyphRows(glyphs: glyphs, part: kind))
+    }
+  }
+
+  private func noPart(
+    _ part: String, _ reference: RecipeSplit.FieldSource, _ hint: String
+  ) -> PreparationError {
+    PreparationError(
+      .badRecipe,
+      "field '\(reference.field)': the source '\(reference.source)' has no part '\(part)'; \(hint)")
+  }
+}
+
+extension RecipeField.Modality {
+  /// The word of the recipe.
+  var word: String {
+    switch self {
+    case .image: "image"
+    case .label: "label"
+    case .table: "table"
+    case .value: "value"
+    }
+  }
+}
+
+extension RecipeSource.Kind {
+  /// The files of the source; none where it is drawn.
+  var paths: [String] {
+    switch self {
+    case .idx(let paths), .npy(let paths), .csv(let paths, _), .cifar(let paths, _, _, _),
+      .hdf5(let paths, _):
+      paths
+    case .glyphs: []
+    }
+  }
+}

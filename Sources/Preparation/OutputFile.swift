@@ -1,0 +1,53 @@
+import Glibc
+import HDF5
+
+/// The place where a sample file is to stand, looked at before any work is done.
+enum OutputFile {
+  /// What is there.
+  enum State {
+    /// Nothing, or a sample file of another recipe or other sources.
+    case toWrite
+    /// A sample file of the same identity, with its digest.
+    case current(digest: String)
+  }
+
+  /// Looks at the output's place.
+  ///
+  /// - Parameters:
+  ///   - path: the output.
+  ///   - identity: the recipe's and sources' digest.
+  ///   - sources: the paths of the source files, none of which may be the output.
+  /// - Returns: what is there.
+  /// - Throws: ``PreparationError`` with `.cannotWrite` for a folder that cannot be written to, or
+  ///   a file that is no sample file, which is never replaced.
+  static func state(_ path: String, identity: String, sources: [String]) throws -> State {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
+    guard access(folder ?? ".", W_OK | X_OK) == 0 else {
+      throw PreparationError(
+        .cannotWrite,
+        "\(path): nothing can be written to the folder \(folder ?? "."): "
+          + String(cString: strerror(errno)))
+    }
+    var status = stat()
+    guard stat(path, &status) == 0 else { return .toWrite }
+    for source in sources {
+      var other = stat()
+      if stat(source, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino {
+        throw PreparationError(
+          .cannotWrite, "\(path): this is a source of the recipe; name another output")
+      }
+    }
+    guard let root = try? HDF5File(reading: path).root,
+      (try? root.attribute("format"))?.asText == "aimass sample file"
+    else {
+      throw PreparationError(
+        .cannotWrite,
+        "\(path): exists and is no sample file, so it is left untouched; name another output or"
+          + " remove it")
+    }
+    guard (try? root.attribute("identity"))?.asText == identity,
+      let digest = (try? root.attribute("digest"))?.asText
+    else { return .toWrite }
+    return .current(digest: digest)
+  }
+}

@@ -1,0 +1,128 @@
+import Configuration
+import Datasets
+
+/// Turns raw files into one sample file.
+///
+/// The ranks of a preparation read all sources, make the samples in contiguous slabs, and rank 0
+/// writes them in order; the bytes of the file do not depend on the number of ranks. Under one
+/// process pass rank 0 of 1 and a ``SoloExchange``. Nothing stands under the output's name unless
+/// everything succeeded; an existing sample file stays until then.
+///
+/// A rank that throws leaves the others waiting in the exchange: the caller must end them.
+public struct Preparation {
+  let recipe: RecipeConfiguration
+  private let root: String
+  private let rank: Int
+  private let ranks: Int
+  /// Bytes that a rank makes between two gatherings.
+  private let slabBytes = 8 << 20
+
+  /// A preparation to be run.
+  ///
+  /// - Parameters:
+  ///   - recipe: what to make of what.
+  ///   - root: the folder that paths of the recipe are relative to.
+  ///   - rank: this process's number, `0 ..< ranks`.
+  ///   - ranks: the number of processes that run the same preparation.
+  public init(_ recipe: RecipeConfiguration, root: String, rank: Int = 0, ranks: Int = 1) {
+    precondition(ranks > 0 && (0..<ranks).contains(rank), "rank \(rank) of \(ranks)")
+    self.recipe = recipe
+    self.root = root
+    self.rank = rank
+    self.ranks = ranks
+  }
+
+  /// Makes the sample file, unless the one that stands there has the same recipe and sources.
+  ///
+  /// - Parameters:
+  ///   - output: the sample file.
+  ///   - exchange: how the ranks talk.
+  ///   - progress: hears what is being done.
+  /// - Returns: what was done.
+  /// - Throws: ``PreparationError``, `DatasetError` of the writer, or what the exchange throws.
+  public func run(
+    output: String, exchange: any PreparationExchange = SoloExchange(),
+    progress: (PreparationProgress) -> Void = { _ in }
+  ) throws -> PreparationSummary {
+    try RecipeCheck.run(recipe)
+    let sources = try digestSources()
+    let identity = RecipeIdentity.digest(recipe, sources)
+    let standing = try standingDigest(output, identity, exchange)
+    guard standing.isEmpty else {
+      return summary(.unchanged, output, standing, sources, nil, [])
+    }
+    let fields = try PreparedFields(recipe, root: root, progress: progress)
+    var descriptions = fields.makers.map(\.description)
+    var digest = ""
+    if rank == 0 {
+      let writer = try SampleFileWriter(path: output)
+      let sink = try SampleSink(writer, fields)
+      try makeAll(fields, exchange, progress) { try sink.append($0, split: $1, field: $2) }
+      descriptions = try sink.describe(recipe, identity, sources)
+      digest = try writer.finish()
+    } else {
+      try makeAll(fields, exchange, progress) { _, _, _ in }
+    }
+    // No rank reports success before the file has its name.
+    _ = try exchange.broadcastBytes([1])
+    return summary(.written, output, digest, sources, fields, descriptions)
+  }
+
+  /// Makes all samples in slabs, and hands them on in the order of the samples.
+  private func makeAll(
+    _ fields: PreparedFields, _ exchange: any PreparationExchange,
+    _ progress: (PreparationProgress) -> Void,
+    _ append: (_ bytes: [UInt8], _ split: Int, _ field: Int) throws -> Void
+  ) throws {
+    for (split, plan) in fields.splits.enumerated() {
+      for (field, maker) in fields.makers.enumerated() {
+        let size = maker.description.sampleBytes
+        let slab = max(1, slabBytes / max(1, size))
+        var done = 0
+        while done < plan.rows.count {
+          let start = min(plan.rows.count, done + rank * slab)
+          let end = min(plan.rows.count, start + slab)
+          let bytes = try make(maker, plan, start..<end)
+          for part in try exchange.gatherBytes(bytes) ?? [] { try append(part, split, field) }
+          done = min(plan.rows.count, done + ranks * slab)
+          progress(
+            .writing(
+              split: plan.name, field: maker.description.name, samples: done, of: plan.rows.count))
+        }
+      }
+    }
+  }
+
+  private func make(
+    _ maker: any FieldMaker, _ plan: PlannedSplit, _ range: Range<Int>
+  ) throws -> [UInt8] {
+    let size = maker.description.sampleBytes
+    var bytes = [UInt8](repeating: 0, count: range.count * size)
+    try bytes.withUnsafeMutableBytes { buffer in
+      guard let base = buffer.baseAddress else { return }
+      for (place, row) in plan.rows[range].enumerated() {
+        try maker.make(origin: plan.origin, row: row, into: base + place * size)
+      }
+    }
+    return bytes
+  }
+
+  private func digestSources() throws -> [PreparationSummary.Source] {
+    try recipe.sources.flatMap(\.kind.paths).map {
+      PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+    }
+  }
+
+  /// The digest of the standing file if it is current, else empty; decided by rank 0.
+  private func standingDigest(
+    _ output: String, _ identity: String, _ exchange: any PreparationExchange
+  ) throws -> String {
+    var answer: [UInt8] = []
+    if rank == 0 {
+      let paths = recipe.sources.flatMap(\.kind.paths).map { RawFile.path($0, root: root) }
+      let state = try OutputFile.state(output, identity: identity, sources: paths)
+      if case .current(let digest) = state { answer = Array(digest.utf8) }
+    }
+    return String(decoding: try exchange.broadcastBytes(answer), as: UTF8.self)
+  }
+}

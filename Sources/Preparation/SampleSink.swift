@@ -1,0 +1,117 @@
+import Configuration
+import Datasets
+import HDF5
+
+/// Passes samples on to the writer, and sums up the training images on the way.
+final class SampleSink {
+  private let writer: SampleFileWriter
+  private let fields: PreparedFields
+  private var sums: [String: ChannelSums] = [:]
+
+  /// Announces every field of every split.
+  ///
+  /// - Parameters:
+  ///   - writer: a new file.
+  ///   - fields: what will be appended.
+  /// - Throws: what the writer throws.
+  init(_ writer: SampleFileWriter, _ fields: PreparedFields) throws {
+    self.writer = writer
+    self.fields = fields
+    for split in fields.splits {
+      for maker in fields.makers {
+        try writer.addField(
+          maker.description.sampleField, split: split.name, samples: split.rows.count)
+      }
+    }
+    for maker in fields.makers where fields.normalized.contains(maker.description.name) {
+      sums[maker.description.name] = ChannelSums(channels: maker.description.sampleShape[2])
+    }
+  }
+
+  /// Writes whole samples.
+  ///
+  /// - Parameters:
+  ///   - bytes: in the field's stored type.
+  ///   - split: the number of the split.
+  ///   - field: the number of the field.
+  /// - Throws: what the writer throws.
+  func append(_ bytes: [UInt8], split: Int, field: Int) throws {
+    guard !bytes.isEmpty else { return }
+    let splitName = fields.splits[split].name
+    let description = fields.makers[field].description
+    let name = description.name
+    if splitName == "train" { sums[name]?.add(bytes) }
+    try bytes.withUnsafeBytes { raw in
+      switch description.element {
+      case .uint8:
+        try writer.append(raw.bindMemory(to: UInt8.self), to: name, split: splitName)
+      case .int64:
+        try writer.append(raw.bindMemory(to: Int64.self), to: name, split: splitName)
+      case .float32:
+        try writer.append(raw.bindMemory(to: Float.self), to: name, split: splitName)
+      }
+    }
+  }
+
+  /// Writes statistics, names of columns, and provenance.
+  ///
+  /// - Parameters:
+  ///   - recipe: what the samples were made by.
+  ///   - identity: the digest of recipe and sources.
+  ///   - sources: the source files.
+  /// - Returns: the fields with all statistics.
+  /// - Throws: what the writer throws.
+  func describe(
+    _ recipe: RecipeConfiguration, _ identity: String, _ sources: [PreparationSummary.Source]
+  ) throws -> [FieldDescription] {
+    writer.setAttribute("name", to: .text(recipe.name))
+    writer.setAttribute("identity", to: .text(identity))
+    writer.setAttribute("synthetic", to: .integer(recipe.isSynthetic ? 1 : 0))
+    if recipe.isSynthetic {
+      writer.setAttribute(
+        "provenance",
+        to: .text(
+          "synthetic: drawn from a seed by aimass, not measured; results on it prove nothing"
+            + " about real data"))
+    }
+    if !sources.isEmpty {
+      writer.setAttribute("sourceNames", to: .texts(sources.map(\.path)))
+      writer.setAttribute("sourceDigests", to: .texts(sources.map(\.digest)))
+    }
+    return try fields.makers.map { maker in
+      var description = maker.description
+      if let sums = sums[description.name] {
+        description.mean = sums.mean
+        description.std = sums.std
+      }
+      if let mean = description.mean, let std = description.std {
+        try writer.setNormalization(of: description.name, mean: mean, std: std)
+      }
+      if let columns = description.columns {
+        writer.setAttribute("columns", to: .texts(columns), field: description.name)
+      }
+      return description
+    }
+  }
+}
+
+extension FieldDescription {
+  /// The writer's form.
+  var sampleField: SampleField {
+    SampleField(
+      name: name, element: element, sampleShape: sampleShape, axes: axes, modality: modality,
+      classes: classes ?? [])
+  }
+
+  /// One letter per extent of the dataset.
+  private var axes: String {
+    switch (modality, sampleShape.count) {
+    case ("table", _): "SF"
+    case (_, 0): "S"
+    case (_, 1): "ST"
+    case (_, 2): "STF"
+    case (_, 3): "SHWC"
+    default: "S" + String(repeating: "X", count: sampleShape.count)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import CKernels
+
+/// The extents of a two-dimensional convolution over NHWC images; pairs are (height, width).
+public struct ConvolutionGeometry: Sendable, Equatable {
+  /// Input height H.
+  public let height: Int
+  /// Input width W.
+  public let width: Int
+  /// Input channels C.
+  public let channels: Int
+  /// Output channels O.
+  public let outChannels: Int
+  /// Kernel extents.
+  public let kernel: [Int]
+  /// Steps between outputs.
+  public let stride: [Int]
+  /// Zeros on each side of the input.
+  public let padding: [Int]
+  /// Distance between kernel elements.
+  public let dilation: [Int]
+  /// Groups; each sees `C / groups` channels and makes `O / groups`.
+  public let groups: Int
+
+  /// A geometry from its parts.
+  ///
+  /// - Precondition: extents are positive, both channel counts are multiples of `groups`, and the
+  ///   dilated kernel fits the padded input.
+  public init(
+    height: Int, width: Int, channels: Int, outChannels: Int, kernel: [Int],
+    stride: [Int] = [1, 1],
+    padding: [Int] = [0, 0], dilation: [Int] = [1, 1], groups: Int = 1
+  ) {
+    precondition(channels % groups == 0 && outChannels % groups == 0, "groups do not divide")
+    self.height = height
+    self.width = width
+    self.channels = channels
+    self.outChannels = outChannels
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+    native = CKernels_Convolution(
+      height: Int64(height), width: Int64(width), channels: Int64(channels),
+      outHeight: Int64(Self.extent(height, kernel[0], stride[0], padding[0], dilation[0])),
+      outWidth: Int64(Self.extent(width, kernel[1], stride[1], padding[1], dilation[1])),
+      outChannels: Int64(outChannels), kernelHeight: Int64(kernel[0]),
+      kernelWidth: Int64(kernel[1]), strideHeight: Int64(stride[0]), strideWidth: Int64(stride[1]),
+      paddingHeight: Int64(padding[0]), paddingWidth: Int64(padding[1]),
+      dilationHeight: Int64(dilation[0]), dilationWidth: Int64(dilation[1]), groups: Int64(groups))
+    precondition(outHeight > 0 && outWidth > 0, "the kernel does not fit the padded input")
+  }
+
+  let native: CKernels_Convolution
+
+  /// `(extent + 2 · padding − dilation · (kernel − 1) − 1) / stride + 1`, 0 or less if none fits.
+  public static func extent(
+    _ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int
+  ) -> Int {
+    let room = input + 2 * padding - dilation * (kernel - 1) - 1
+    return room < 0 ? 0 : room / stride + 1
+  }
+
+  /// Output height.
+  public var outHeight: Int { Int(native.outHeight) }
+  /// Output width.
+  public var outWidth: Int { Int(native.outWidth) }
+  /// Floats of the weights `[KH, KW, C / groups, O]`.
+  public var weightCount: Int { kernel[0] * kernel[1] * (channels / groups) * outChannels }
+  /// Floats of the weights packed for the forward pass.
+  public var packedCount: Int { packed(channels, outChannels) }
+  /// Floats of the weights packed for the input gradient.
+  public var packedTransposedCount: Int { packed(outChannels, channels) }
+  /// Multiplications with additions of one sample's forward pass.
+  public var multiplyAddsPerSample: Int { outHeight * outWidth * weightCount }
+
+  private func packed(_ sources: Int, _ targets: Int) -> Int {
+    let blocks = (targets / groups + 15) / 16
+    return groups * blocks * kernel[0] * kernel[1] * (sources / groups) * 16
+  }
+
+  /// Equality of the extents.
+  public static func == (a: Self, b: Self) -> Bool {
+    a.height == b.height && a.width == b.width && a.channels == b.channels
+      && a.outChannels == b.outChannels && a.kernel == b.kernel && a.stride == b.stride
+      && a.padding == b.padding && a.dilation == b.dilation && a.groups == b.groups
+  }
+}

@@ -1,0 +1,52 @@
+import BLAS
+
+extension Kernels {
+  /// `y = x · Wᵀ + b` with x `[n, I]`, W `[O, I]`, b `[O]`, y `[n, O]`.
+  public static func linearForward(
+    samples: Int, inputs: Int, outputs: Int, x: ConstantFloats, weight: ConstantFloats,
+    bias: ConstantFloats?, y: Floats
+  ) {
+    BLAS.gemm(
+      transposeB: true, rows: samples, columns: outputs, inner: inputs, x, inputs, weight, inputs,
+      y,
+      outputs)
+    if let bias { table.pointee.addBias(Int64(samples), Int64(outputs), bias, y) }
+  }
+
+  /// `dx = dy · W` with dy `[n, O]`, W `[O, I]`, dx `[n, I]`.
+  public static func linearInputGradient(
+    samples: Int, inputs: Int, outputs: Int, dy: ConstantFloats, weight: ConstantFloats, dx: Floats
+  ) {
+    BLAS.gemm(
+      rows: samples, columns: inputs, inner: outputs, dy, outputs, weight, inputs, dx, inputs)
+  }
+
+  /// `dW = dyᵀ · x` and `db = Σ dy`, overwritten, never added: that sum is the tree's.
+  public static func linearWeightGradient(
+    samples: Int, inputs: Int, outputs: Int, x: ConstantFloats, dy: ConstantFloats,
+    weightGradient: Floats, biasGradient: Floats?
+  ) {
+    BLAS.gemm(
+      transposeA: true, rows: outputs, columns: inputs, inner: samples, dy, outputs, x, inputs,
+      weightGradient, inputs)
+    if let biasGradient {
+      table.pointee.sumRows(Int64(samples), Int64(outputs), dy, biasGradient)
+    }
+  }
+
+  /// `y[r, :] = table[ids[r], :]`; ids must be checked by the caller.
+  public static func embeddingForward(
+    rows: Int, size: Int, ids: UnsafePointer<Int64>, table values: ConstantFloats, output: Floats
+  ) {
+    table.pointee.embeddingForward(Int64(rows), Int64(size), ids, values, output)
+  }
+
+  /// `dTable[ids[r], :] += dy[r, :]` in row order, from zero; ids must be checked by the caller.
+  public static func embeddingBackward(
+    rows: Int, size: Int, vocabulary: Int, ids: UnsafePointer<Int64>, dy: ConstantFloats,
+    dTable: Floats
+  ) {
+    table.pointee.embeddingBackward(
+      Int64(rows), Int64(size), Int64(vocabulary), ids, dy, dTable)
+  }
+}

@@ -1,0 +1,63 @@
+extension Kernels {
+  /// Mean and biased variance of each channel over rows, x `[rows, C]`; two passes in Float64.
+  public static func batchNormStatistics(
+    rows: Int, channels: Int, x: ConstantFloats, mean: Floats, variance: Floats
+  ) {
+    table.pointee.batchNormStatistics(Int64(rows), Int64(channels), x, mean, variance)
+  }
+
+  /// `y = (x − mean) / √(variance + ε) · weight + bias`, then relu if asked.
+  public static func batchNormApply(
+    rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
+    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats, relu: Bool, y: Floats
+  ) {
+    table.pointee.batchNormApply(
+      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, bias, relu, y)
+  }
+
+  /// The gradients of batch normalisation in training mode; `dx` may be `dy`.
+  ///
+  /// `dx = γ / σ · (dy − mean(dy) − x̂ · mean(dy · x̂))`, `dWeight = Σ dy · x̂`, `dBias = Σ dy`.
+  ///
+  /// - Parameters:
+  ///   - rows: rows of x.
+  ///   - channels: C.
+  ///   - x: the input, `[rows, C]`.
+  ///   - mean: of the rows.
+  ///   - variance: of the rows, biased.
+  ///   - epsilon: added to the variance.
+  ///   - weight: γ, `[C]`.
+  ///   - dy: the output's gradient.
+  ///   - dx: the input's gradient.
+  ///   - dWeight: γ's gradient.
+  ///   - dBias: β's gradient.
+  ///   - scratch: room for `2 · C` floats.
+  public static func batchNormBackward(
+    rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
+    epsilon: Float, weight: ConstantFloats, dy: ConstantFloats, dx: Floats, dWeight: Floats,
+    dBias: Floats, scratch: Floats
+  ) {
+    table.pointee.batchNormBackward(
+      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, dy, dx, dWeight, dBias,
+      scratch)
+  }
+
+  /// `y = (x − mean) / √(variance + ε) · weight + bias` per row; keeps mean and 1 / √(…).
+  public static func layerNormForward(
+    rows: Int, width: Int, x: ConstantFloats, epsilon: Float, weight: ConstantFloats,
+    bias: ConstantFloats, y: Floats, mean: Floats, inverseDeviation: Floats
+  ) {
+    table.pointee.layerNormForward(
+      Int64(rows), Int64(width), x, epsilon, weight, bias, y, mean, inverseDeviation)
+  }
+
+  /// The gradients of layer normalisation; `dx` may be `dy`.
+  public static func layerNormBackward(
+    rows: Int, width: Int, x: ConstantFloats, mean: ConstantFloats,
+    inverseDeviation: ConstantFloats, weight: ConstantFloats, dy: ConstantFloats, dx: Floats,
+    dWeight: Floats, dBias: Floats
+  ) {
+    table.pointee.layerNormBackward(
+      Int64(rows), Int64(width), x, mean, inverseDeviation, weight, dy, dx, dWeight, dBias)
+  }
+}

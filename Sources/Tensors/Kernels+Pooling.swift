@@ -1,0 +1,79 @@
+import CKernels
+
+/// The extents of a pooling window over NHWC images; pairs are (height, width).
+public struct PoolGeometry: Sendable {
+  /// Output height.
+  public var outHeight: Int { Int(native.outHeight) }
+  /// Output width.
+  public var outWidth: Int { Int(native.outWidth) }
+
+  let native: CKernels_Pool
+
+  /// A geometry from its parts; windows that do not fit whole are left out.
+  ///
+  /// - Precondition: padding is at most half the window, and one window fits.
+  public init(
+    height: Int, width: Int, channels: Int, size: [Int], stride: [Int], padding: [Int]
+  ) {
+    precondition(2 * padding[0] <= size[0] && 2 * padding[1] <= size[1], "padding over half")
+    native = CKernels_Pool(
+      height: Int64(height), width: Int64(width), channels: Int64(channels),
+      outHeight: Int64(ConvolutionGeometry.extent(height, size[0], stride[0], padding[0], 1)),
+      outWidth: Int64(ConvolutionGeometry.extent(width, size[1], stride[1], padding[1], 1)),
+      sizeHeight: Int64(size[0]), sizeWidth: Int64(size[1]), strideHeight: Int64(stride[0]),
+      strideWidth: Int64(stride[1]), paddingHeight: Int64(padding[0]),
+      paddingWidth: Int64(padding[1]))
+    precondition(outHeight > 0 && outWidth > 0, "no window fits the padded input")
+  }
+}
+
+extension Kernels {
+  /// The maximum of each window and its position in the image (row · W + column); the first of equals.
+  ///
+  /// NaN wins, as in PyTorch. Padding never wins.
+  public static func maxPoolForward(
+    _ g: PoolGeometry, samples: Int, x: ConstantFloats, y: Floats,
+    winners: UnsafeMutablePointer<Int32>
+  ) {
+    var native = g.native
+    table.pointee.maxPoolForward(&native, Int64(samples), x, y, winners)
+  }
+
+  /// Hands each window's gradient to its winner.
+  public static func maxPoolBackward(
+    _ g: PoolGeometry, samples: Int, dy: ConstantFloats, winners: UnsafePointer<Int32>, dx: Floats
+  ) {
+    var native = g.native
+    table.pointee.maxPoolBackward(&native, Int64(samples), dy, winners, dx)
+  }
+
+  /// The mean of the cells of each window that lie in the image.
+  public static func averagePoolForward(
+    _ g: PoolGeometry, samples: Int, x: ConstantFloats, y: Floats
+  ) {
+    var native = g.native
+    table.pointee.averagePoolForward(&native, Int64(samples), x, y)
+  }
+
+  /// Spreads each window's gradient evenly over its cells.
+  public static func averagePoolBackward(
+    _ g: PoolGeometry, samples: Int, dy: ConstantFloats, dx: Floats
+  ) {
+    var native = g.native
+    table.pointee.averagePoolBackward(&native, Int64(samples), dy, dx)
+  }
+
+  /// The mean over all positions: `[n, positions, C]` to `[n, C]`.
+  public static func globalAverageForward(
+    samples: Int, positions: Int, channels: Int, x: ConstantFloats, y: Floats
+  ) {
+    table.pointee.globalAverageForward(Int64(samples), Int64(positions), Int64(channels), x, y)
+  }
+
+  /// Spreads `[n, C]` evenly over `[n, positions, C]`.
+  public static func globalAverageBackward(
+    samples: Int, positions: Int, channels: Int, dy: ConstantFloats, dx: Floats
+  ) {
+    table.pointee.globalAverageBackward(Int64(samples), Int64(positions), Int64(channels), dy, dx)
+  }
+}

@@ -1,0 +1,78 @@
+import CKernels
+import Glibc
+import Synchronization
+
+/// Writable floats in C order.
+public typealias Floats = UnsafeMutablePointer<Float>
+/// Readable floats in C order.
+public typealias ConstantFloats = UnsafePointer<Float>
+
+/// The vector loops every model is made of, in one of several builds.
+///
+/// A build is a set of processor instructions. It decides the last bits of results, so all ranks of a
+/// run use the same one and it is part of the run's record. The best build this processor supports is
+/// the default; `AIMASS_KERNELS` or ``select(_:)`` choose another. Nothing here allocates. Results are
+/// overwritten, never added to, unless the name says so, and depend on values and extents alone.
+public enum Kernels {
+  /// The names of all builds, best first.
+  public static var builds: [String] { tables.map { String(cString: $0.pointee.name) } }
+
+  /// The names of the builds that this processor can run, best first.
+  public static var supportedBuilds: [String] {
+    tables.filter { $0.pointee.supported() }.map { String(cString: $0.pointee.name) }
+  }
+
+  /// The build in use.
+  public static var name: String { String(cString: table.pointee.name) }
+
+  /// Uses another build from now on.
+  ///
+  /// - Parameter name: one of ``builds``.
+  /// - Throws: ``KernelError`` if there is no such build or this processor cannot run it.
+  public static func select(_ name: String) throws(KernelError) {
+    guard let index = builds.firstIndex(of: name) else {
+      throw KernelError(
+        message: "AIMASS_KERNELS: there is no build '\(name)'; use one of "
+          + builds.joined(separator: ", "))
+    }
+    guard tables[index].pointee.supported() else {
+      throw KernelError(
+        message: "AIMASS_KERNELS: this processor cannot run '\(name)'; use one of "
+          + supportedBuilds.joined(separator: ", "))
+    }
+    selected.store(index, ordering: .relaxed)
+  }
+
+  /// Uses the build that `AIMASS_KERNELS` names, if it is set.
+  ///
+  /// - Throws: ``KernelError`` if there is no such build or this processor cannot run it.
+  public static func selectFromEnvironment() throws(KernelError) {
+    guard let name = getenv("AIMASS_KERNELS") else { return }
+    try select(String(cString: name))
+  }
+
+  static var table: UnsafePointer<CKernels_Table> { tables[selected.load(ordering: .relaxed)] }
+
+  private static let selected = Atomic<Int>(
+    tables.firstIndex { $0.pointee.supported() } ?? 0)
+
+  private nonisolated(unsafe) static let tables: [UnsafePointer<CKernels_Table>] = {
+    var count: Int64 = 0
+    guard let builds = CKernels_builds(&count) else { return [] }
+    return (0..<Int(count)).compactMap { builds[$0] }
+  }()
+}
+
+/// A build of the kernels that cannot be used.
+public struct KernelError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What was asked for and what to use instead.
+  public let message: String
+  /// The message.
+  public var description: String { message }
+}
+
+/// Makes denormal results and operands zero on the calling thread.
+///
+/// Denormals cost a hundred cycles each and carry nothing that training needs. Every thread that
+/// computes calls this once, since the flags (FTZ and DAZ of MXCSR) belong to a thread.
+public func flushDenormals() { CKernels_flushDenormals() }
