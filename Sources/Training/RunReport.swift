@@ -17,7 +17,7 @@ public struct RunReport {
   ///   - classes: class names by head, where the data has them.
   /// - Throws: ``TrainingError`` if the folder is no run or the file cannot be written.
   public func write(layers: [LayerSummary], classes: [String: [String]]) throws {
-    let text = HTMLReport(try content(layers: layers, classes: classes)).text
+    let text = HTMLReport(try content(layers: layers, classes: classes)).html()
     do {
       try folder.write(text, to: folder.report)
     } catch {

@@ -77,7 +77,7 @@ public final class TrainedModel {
     dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
-        .missingInput, "\(dataset.name) has no \(request.split.rawValue) split; choose --split")
+        .missingInput, "\(dataset.paths.joined(separator: ", ")) has no \(request.split.rawValue) split; choose --split")
     }
     self.split = split
     model = try Model(
@@ -129,7 +129,7 @@ public final class TrainedModel {
   /// - Returns: the result, equal on all ranks.
   /// - Throws: what reading, the metrics or MPI throw.
   public func evaluate(_ world: Communicator, metrics: [MetricName]) throws -> EvaluationOutcome {
-    let wanted = metrics.isEmpty ? configuration.evaluate.metrics : metrics
+    let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : metrics
     let evaluator = Evaluator(world, model: model, metrics: wanted)
     let result = try evaluator.evaluate(
       split, parameters: store.base, prefetch: configuration.data.prefetch)

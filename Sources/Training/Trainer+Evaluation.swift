@@ -1,3 +1,4 @@
+import Checkpoints
 import Configuration
 import Datasets
 import Metrics
@@ -35,7 +36,7 @@ extension Trainer {
     guard let validation else { return false }
     clock.enter(.evaluation)
     defer { clock.enter(.other) }
-    let evaluator = Evaluator(world, model: model, metrics: configuration.evaluate.metrics)
+    let evaluator = Evaluator(world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics))
     let result = try evaluator.evaluate(
       validation, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
     lastEvaluation = result

@@ -9,7 +9,7 @@ extension Trainer {
     guard let wrong = model.labelOutOfRange(microbatch) else { return }
     throw TrainingError(
       .badData,
-      "\(dataset.name): \(wrong); correct the data, or the size in the configuration")
+      "\(training.role.rawValue) split, \(wrong); correct the data, or the size in the configuration")
   }
 
   /// Remembers the first layer of this rank whose output is not finite, while its arena still holds it.

@@ -63,7 +63,7 @@ extension Trainer {
 
   /// One step without a folder, checkpoint or log.
   private func dryRun() throws -> RunOutcome {
-    initialize()
+    try initialize()
     observer?.started(facts)
     let loader = makeLoader(from: 0)
     defer { loader.stop() }

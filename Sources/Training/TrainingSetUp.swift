@@ -38,7 +38,7 @@ public struct TrainingSetUp {
       resolved.data, relativeTo: options.configurationFolder,
       fields: Self.fieldNames(resolved.model))
     guard let training = try dataset.split(.train), training.count > 0 else {
-      throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
+      throw TrainingError(.badData, "\(dataset.paths.joined(separator: ", ")): there is no training split, or it is empty")
     }
     self.training = training
     validation = try dataset.split(.validation)
@@ -46,7 +46,7 @@ public struct TrainingSetUp {
       samples: training.count, global: resolved.batch.global, micro: micro,
       lastBatch: resolved.train.lastBatch)
     try Self.check(plan, ranks: ranks)
-    let shuffle = dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
+    let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
     resolved.data.shuffle = shuffle
     sampler = Sampler(
       count: training.count, seed: resolved.seed, shuffle: shuffle, runLength: training.runLength)
