@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Foundation
 import Models
 import Reports
@@ -13,11 +14,16 @@ public struct RunReport {
   /// Writes `report.html`.
   ///
   /// - Parameters:
-  ///   - layers: the compiled model's layers; empty leaves the table out.
-  ///   - classes: class names by head, where the data has them.
+  ///   - model: layers and class names; nil compiles the run's model to find them.
+  ///   - comparison: other runs beside this one.
   /// - Throws: ``TrainingError`` if the folder is no run or the file cannot be written.
-  public func write(layers: [LayerSummary], classes: [String: [String]]) throws {
-    let text = HTMLReport(try content(layers: layers, classes: classes)).html()
+  public func write(model: ModelFacts? = nil, comparison: ComparisonTable? = nil) throws {
+    let facts = model ?? ModelFacts(ofRun: folder.path)
+    var content = try content(layers: facts.layers, classes: facts.classes)
+    content.isSynthetic = facts.isSynthetic
+    content.provenance = facts.provenance
+    if let comparison { content.comparisons = [comparison] }
+    let text = HTMLReport(content).html()
     do {
       try folder.write(text, to: folder.report)
     } catch {
@@ -144,5 +150,43 @@ public struct RunReport {
       ReportFact("aimass", summary.version),
       ReportFact("parameters digest", summary.parametersDigest),
     ]
+  }
+}
+
+/// What a report shows of model and data beside the run folder's own files.
+public struct ModelFacts: Sendable {
+  /// The compiled layers.
+  public var layers: [LayerSummary] = []
+  /// Class names by head, where the data has them.
+  public var classes: [String: [String]] = [:]
+  /// Whether the samples are drawn rather than measured.
+  public var isSynthetic = false
+  /// Where the data came from.
+  public var provenance: [ReportFact] = []
+
+  /// The facts of a compiled model and its data.
+  init(_ model: Model, _ dataset: Dataset, _ split: Split) {
+    layers = model.layers
+    for head in model.heads { classes[head.name] = split.classNames(head.target) }
+    isSynthetic = dataset.isSynthetic
+    provenance = [
+      ReportFact("files", dataset.paths.joined(separator: ", ")),
+      ReportFact("data digest", dataset.digest),
+      ReportFact("samples", "\(split.count) in the \(split.role.rawValue) split"),
+    ]
+  }
+
+  /// Nothing known.
+  private init() {}
+
+  /// The facts of a run, as far as its data can still be opened.
+  init(ofRun path: String) {
+    self.init()
+    for role in [SplitRole.train, .validation, .test] {
+      let request = TrainedModel.Request(run: path, split: role, choice: .last)
+      guard let trained = try? TrainedModel(request) else { continue }
+      self = ModelFacts(trained.model, trained.dataset, trained.split)
+      return
+    }
   }
 }

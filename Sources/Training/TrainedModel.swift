@@ -133,8 +133,13 @@ public final class TrainedModel {
     let evaluator = Evaluator(world, model: model, metrics: wanted)
     let result = try evaluator.evaluate(
       split, parameters: store.base, prefetch: configuration.data.prefetch)
-    var classes: [String: [String]] = [:]
-    for head in model.heads { classes[head.name] = split.classNames(head.target) }
-    return EvaluationOutcome(result: result, classes: classes)
+    return EvaluationOutcome(result: result, classes: classNames)
+  }
+
+  /// Class names by head, where the data has them.
+  public var classNames: [String: [String]] {
+    var names: [String: [String]] = [:]
+    for head in model.heads { names[head.name] = split.classNames(head.target) }
+    return names
   }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+@preconcurrency import Glibc
 import MPI
 import Training
 
@@ -16,7 +16,7 @@ enum Ranks {
       return try body(world)
     } onFailure: { error, rank in
       Failure.report(error, rank: rank)
-      return Failure.status(of: error).rawValue
+      return (Failure.status(of: error) ?? .failure).rawValue
     }
     guard status == .done else { throw ExitCode(status.rawValue) }
   }

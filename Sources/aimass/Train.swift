@@ -61,6 +61,7 @@ struct Train: ParsableCommand {
     let count = ranks ?? defaultRanks(settings)
     var arguments = CommandLine.arguments
     arguments.removeFirst()
+    TerminalFacts.handDown()
     let status = try LocalLauncher(ranks: count, arguments: arguments).run()
     guard status == 0 else { throw ExitCode(status) }
   }
