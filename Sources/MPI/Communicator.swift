@@ -99,8 +99,8 @@ public enum MPIEnvironment {
   /// Whether `mpirun` or `srun` started this process as one of several ranks.
   ///
   /// Only `OMPI_COMM_WORLD_RANK` and `PMIX_RANK` count: other variables of a batch job are also seen by
-  /// processes that are no ranks.
-  public static var isUnderLauncher: Bool {
+  /// processes that are no ranks. Read once, before MPI starts: Open MPI sets them itself, for this
+  /// process and its children, when a world of one begins without a launcher.
+  public static let isUnderLauncher =
     getenv("OMPI_COMM_WORLD_RANK") != nil || getenv("PMIX_RANK") != nil
-  }
 }

@@ -20,6 +20,7 @@ public func withWorld<Result>(
   _ body: (Communicator) throws -> Result,
   onFailure report: (any Error, _ rank: Int) -> Int32
 ) throws(MPIError) -> Result {
+  _ = MPIEnvironment.isUnderLauncher
   var provided: CInt = 0
   let funneled = CInt(MPI_THREAD_FUNNELED)
   try check(MPI_Init_thread(nil, nil, funneled, &provided), "MPI_Init_thread")
