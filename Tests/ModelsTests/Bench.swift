@@ -16,6 +16,7 @@ final class Bench {
     _ configuration: ModelConfiguration, _ fields: [MicrobatchField], capacity: Int,
     count: Int? = nil, seed: UInt64 = 11
   ) throws {
+    try Kernels.selectFromEnvironment()  // AIMASS_KERNELS=v3 swift test … tries another build
     model = try Model(configuration, fields: fields, capacity: capacity, seed: seed)
     store = ParameterStore(model.layout)
     model.initialize(store)

@@ -100,9 +100,11 @@ import Testing
       #expect(bench.store[slot].allSatisfy { $0 == value })
     }
     let again = try Bench(Self.classifier(dropout: 0.1), Self.small, capacity: 7)
-    #expect(Array(again.store.all) == Array(bench.store.all))
+    let isSame = again.store.all.elementsEqual(bench.store.all)
+    #expect(isSame)
     let other = try Bench(Self.classifier(), Self.small, capacity: 2, seed: 12)
-    #expect(Array(other.store.all) != Array(bench.store.all))
+    let isOther = !other.store.all.elementsEqual(bench.store.all)
+    #expect(isOther)
   }
 
   @Test func startsAtTheLogarithmOfTheClasses() throws {
