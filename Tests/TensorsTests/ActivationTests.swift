@@ -87,7 +87,8 @@ struct ActivationTests {
   func special() throws {
     let x: [Float] = [.nan, .infinity, -.infinity]
     let expected: [(Function, Float, Float)] = [
-      (.relu, .infinity, 0), (.tanh, 1, -1), (.sigmoid, 1, 0), (.leakyRelu(slope: 0.5), .infinity, -.infinity),
+      (.relu, .infinity, 0), (.tanh, 1, -1), (.sigmoid, 1, 0),
+      (.leakyRelu(slope: 0.5), .infinity, -.infinity),
     ]
     try onEachBuild { build in
       for (function, high, low) in expected {

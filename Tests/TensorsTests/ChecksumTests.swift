@@ -19,7 +19,7 @@ struct ChecksumTests {
 
   @Test("Fletcher-32 equals what HDF5 stores behind a chunk", arguments: recorded)
   func chunks(count: Int, stored: UInt32) {
-    let bytes = (0..<count).map { UInt8(($0 * 7 + $0 / 256 * 13 + 3) % 256) }
+    let bytes = (0..<count).map { (i: Int) -> UInt8 in UInt8((i * 7 + i / 256 * 13 + 3) % 256) }
     #expect(checksum(bytes) == stored)
   }
 
@@ -30,7 +30,8 @@ struct ChecksumTests {
     #expect(checksum([UInt8](repeating: 255, count: 3)) == 0xff00_ff00)
   }
 
-  @Test("Fletcher-32 of a long run equals the word-by-word definition", arguments: [100_000, 100_001])
+  @Test(
+    "Fletcher-32 of a long run equals the word-by-word definition", arguments: [100_000, 100_001])
   func long(count: Int) {
     let random = CounterRandom(seed: 4, purpose: .synthesis)
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: random.bits(at: $0)) }
@@ -38,7 +39,8 @@ struct ChecksumTests {
     var high: UInt64 = 0
     for start in stride(from: 0, to: count, by: 2) {
       let second = start + 1 < count ? UInt64(bytes[start + 1]) : 0
-      low = (low + UInt64(bytes[start]) << 8 + second) % 65535
+      let word = UInt64(bytes[start]) << 8 | second
+      low = (low + word) % 65535
       high = (high + low) % 65535
     }
     // HDF5 folds instead of dividing: a sum that is a positive multiple of 65535 stays 65535.

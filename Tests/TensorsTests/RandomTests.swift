@@ -29,7 +29,9 @@ struct RandomTests {
   func pure() {
     let random = CounterRandom(seed: 7, purpose: .shuffle, stream: 3, substream: 4)
     let again = CounterRandom(seed: 7, purpose: .shuffle, stream: 3, substream: 4)
-    #expect((0..<100).reversed().map { random.bits(at: $0) } == (0..<100).reversed().map { again.bits(at: $0) })
+    #expect(
+      (0..<100).reversed().map { random.bits(at: $0) }
+        == (0..<100).reversed().map { again.bits(at: $0) })
     let others = [
       CounterRandom(seed: 8, purpose: .shuffle, stream: 3, substream: 4),
       CounterRandom(seed: 7 + 1 << 32, purpose: .shuffle, stream: 3, substream: 4),
@@ -37,7 +39,9 @@ struct RandomTests {
       CounterRandom(seed: 7, purpose: .shuffle, stream: 4, substream: 4),
       CounterRandom(seed: 7, purpose: .shuffle, stream: 3, substream: 5),
     ]
-    for other in others { #expect((0..<8).map { other.bits(at: $0) } != (0..<8).map { random.bits(at: $0) }) }
+    for other in others {
+      #expect((0..<8).map { other.bits(at: $0) } != (0..<8).map { random.bits(at: $0) })
+    }
   }
 
   @Test("Uniform and normal numbers have the moments of their distributions")
@@ -47,7 +51,8 @@ struct RandomTests {
     let uniform = (0..<count).map { Double(random.uniform(at: $0)) }
     #expect(uniform.allSatisfy { $0 >= 0 && $0 < 1 })
     // Five standard errors of the mean and of the second moment.
-    #expect(abs(uniform.reduce(0, +) / Double(count) - 0.5) < 5 * 0.289 / Double(count).squareRoot())
+    #expect(
+      abs(uniform.reduce(0, +) / Double(count) - 0.5) < 5 * 0.289 / Double(count).squareRoot())
     let normal = (0..<count).map { Double(random.normal(at: $0)) }
     let mean = normal.reduce(0, +) / Double(count)
     let second = normal.reduce(0) { $0 + $1 * $1 } / Double(count)
@@ -57,7 +62,8 @@ struct RandomTests {
     #expect(abs(fourth - 3) < 5 * 96.0.squareRoot() / Double(count).squareRoot())
   }
 
-  @Test("Dropout equals its definition by Philox in every build", arguments: [1, 3, 4, 16, 37, 130])
+  @Test(
+    "Dropout equals its definition by Philox in every build", arguments: [1, 3, 4, 16, 37, 130])
   func dropout(width: Int) throws {
     let numbers: [Int64] = [5, 1_000_000, 0]
     let seed: UInt64 = 0x1234_5678_9abc_def0
