@@ -50,8 +50,11 @@ public final class HDF5File: Sendable {
     try check("H5Pset_fclose_degree", place) {
       H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG)
     }
+    let creation = try makePropertyList(CHDF5_file_create(), place)
+    // The root group, too, keeps no times.
+    try check("H5Pset_obj_track_times", place) { H5Pset_obj_track_times(creation.id, false) }
     let id = try check("H5Fcreate", place) {
-      H5Fcreate(path, CHDF5_exclusive(), defaults, access.id)
+      H5Fcreate(path, CHDF5_exclusive(), creation.id, access.id)
     }
     handle = Handle(owning: id, H5Fclose)
     self.path = path

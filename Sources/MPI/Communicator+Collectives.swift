@@ -1,7 +1,7 @@
 import COpenMPI
 
 extension Communicator {
-  /// Copies the root's buffer to all ranks.
+  /// Copies the root's buffer to all ranks, in several messages where one cannot hold it.
   ///
   /// - Parameters:
   ///   - buffer: the same count on every rank.
@@ -11,9 +11,28 @@ extension Communicator {
   public func broadcast<Scalar: MPIScalar>(
     _ buffer: UnsafeMutableBufferPointer<Scalar>, root: Int
   ) throws(MPIError) {
-    let count = try checkedCount(buffer.count, "MPI_Bcast")
-    try check(
-      MPI_Bcast(buffer.baseAddress, count, Scalar.datatype.handle, CInt(root), handle), "MPI_Bcast")
+    let rootRank = try peer(root, "MPI_Bcast")
+    guard let start = buffer.baseAddress else { return }
+    for offset in pieces(buffer.count) {
+      try check(
+        MPI_Bcast(
+          start + offset, pieceLength(offset, of: buffer.count), Scalar.datatype.handle, rootRank,
+          handle), "MPI_Bcast")
+    }
+  }
+
+  /// Copies the root's array to all ranks.
+  ///
+  /// - Parameters:
+  ///   - values: the same count on every rank.
+  ///   - root: the rank that sends.
+  /// - Throws: ``MPIError``.
+  public func broadcast<Scalar: MPIScalar>(
+    _ values: inout [Scalar], root: Int
+  ) throws(MPIError) {
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try broadcast(buffer, root: root)
+    }
   }
 
   /// The root's value, on every rank.
@@ -25,14 +44,15 @@ extension Communicator {
   /// - Throws: ``MPIError``.
   public func broadcast<Scalar: MPIScalar>(_ value: Scalar, root: Int) throws(MPIError) -> Scalar {
     var value = value
+    let rootRank = try peer(root, "MPI_Bcast")
     let status = withUnsafeMutablePointer(to: &value) {
-      MPI_Bcast($0, 1, Scalar.datatype.handle, CInt(root), handle)
+      MPI_Bcast($0, 1, Scalar.datatype.handle, rootRank, handle)
     }
     try check(status, "MPI_Bcast")
     return value
   }
 
-  /// Reduces a buffer over all ranks, in place and blocking.
+  /// Reduces a buffer over all ranks, in place and blocking, in parts where it is long.
   ///
   /// - Parameters:
   ///   - buffer: this rank's values; afterwards the reduced ones, equal on all ranks.
@@ -42,11 +62,27 @@ extension Communicator {
   public func allReduce<Scalar: MPIScalar>(
     _ buffer: UnsafeMutableBufferPointer<Scalar>, by operation: ReductionOperator
   ) throws(MPIError) {
-    let count = try checkedCount(buffer.count, "MPI_Allreduce")
-    try check(
-      MPI_Allreduce(
-        COpenMPI_in_place(), buffer.baseAddress, count, Scalar.datatype.handle, operation.handle,
-        handle), "MPI_Allreduce")
+    guard let start = buffer.baseAddress else { return }
+    for offset in pieces(buffer.count) {
+      try check(
+        MPI_Allreduce(
+          COpenMPI_in_place(), start + offset, pieceLength(offset, of: buffer.count),
+          Scalar.datatype.handle, operation.handle, handle), "MPI_Allreduce")
+    }
+  }
+
+  /// Reduces an array over all ranks, in place.
+  ///
+  /// - Parameters:
+  ///   - values: this rank's values; afterwards the reduced ones, equal on all ranks.
+  ///   - operation: the element-wise operation.
+  /// - Throws: ``MPIError``.
+  public func allReduce<Scalar: MPIScalar>(
+    _ values: inout [Scalar], by operation: ReductionOperator
+  ) throws(MPIError) {
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(MPIError) in
+      try allReduce(buffer, by: operation)
+    }
   }
 
   /// Reduces one value over all ranks.
@@ -80,8 +116,9 @@ extension Communicator {
     _ all: UnsafeMutableBufferPointer<Scalar>, counts: [Int]
   ) throws(MPIError) {
     precondition(counts.count == size, "\(counts.count) counts for \(size) ranks")
+    precondition(counts.reduce(0, +) == all.count, "the runs are not as long as the buffer")
     guard size > 1 else { return }
-    _ = try checkedCount(all.count, "MPI_Allgatherv")
+    _ = try checkedCount(all.count, limit: countLimit, "MPI_Allgatherv")
     let status = withUnsafeTemporaryAllocation(of: CInt.self, capacity: 2 * size) { numbers in
       var start: CInt = 0
       for (rank, count) in counts.enumerated() {
@@ -89,7 +126,6 @@ extension Communicator {
         numbers[size + rank] = start
         start += CInt(count)
       }
-      precondition(Int(start) == all.count, "the runs hold \(start) of \(all.count) scalars")
       return MPI_Allgatherv(
         COpenMPI_in_place(), 0, Scalar.datatype.handle, all.baseAddress, numbers.baseAddress,
         numbers.baseAddress.map { $0 + size }, Scalar.datatype.handle, handle)

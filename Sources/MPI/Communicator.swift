@@ -14,10 +14,14 @@ public final class Communicator {
   public let rank: Int
   /// R: the number of processes in the group; 1 outside `mpirun`.
   public let size: Int
+  /// The most scalars that travel in one message; a test lowers it to see long buffers split.
+  package var countLimit = Int(CInt.max)
+  let family: CommunicatorFamily
 
   /// Wraps a handle and makes its errors return instead of abort.
-  init(handle: MPI_Comm?) throws(MPIError) {
+  init(handle: MPI_Comm?, family: CommunicatorFamily) throws(MPIError) {
     self.handle = handle
+    self.family = family
     try check(MPI_Comm_set_errhandler(handle, COpenMPI_errors_return()), "MPI_Comm_set_errhandler")
     var rank: CInt = 0
     var size: CInt = 0
@@ -31,10 +35,7 @@ public final class Communicator {
   ///
   /// - MPI standard: 3.1, section 8.1.2 (`MPI_Get_processor_name`).
   public var hostName: String {
-    var text = [CChar](repeating: 0, count: Int(MPI_MAX_PROCESSOR_NAME))
-    var length: CInt = 0
-    MPI_Get_processor_name(&text, &length)
-    return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    libraryText(capacity: Int(MPI_MAX_PROCESSOR_NAME)) { MPI_Get_processor_name($0, $1) }
   }
 
   /// Waits until every rank has called it.
@@ -44,10 +45,46 @@ public final class Communicator {
   public func barrier() throws(MPIError) {
     try check(MPI_Barrier(handle), "MPI_Barrier")
   }
+
+  /// Where the messages begin that `0 ..< count` travels in.
+  func pieces(_ count: Int) -> StrideTo<Int> { stride(from: 0, to: count, by: countLimit) }
+
+  /// The length of the message that begins at `start`, as MPI counts.
+  func pieceLength(_ start: Int, of count: Int) -> CInt { CInt(min(countLimit, count - start)) }
+
+  /// The number of another rank as MPI takes it.
+  ///
+  /// - Parameters:
+  ///   - number: a rank of this group.
+  ///   - call: the C function it is for.
+  /// - Returns: the same number.
+  /// - Throws: ``MPIError`` of class `MPI_ERR_RANK` outside the group.
+  func peer(_ number: Int, _ call: StaticString) throws(MPIError) -> CInt {
+    guard number >= 0, number < size else {
+      throw MPIError(
+        code: .library(errorClass: CInt(MPI_ERR_RANK)), call: "\(call)",
+        message: "rank \(number) is not in the group, expected 0..<\(size)")
+    }
+    return CInt(number)
+  }
+
+  /// The number of a kind of message as MPI takes it.
+  ///
+  /// - Parameter tag: not negative.
+  /// - Returns: the same number.
+  static func kind(_ tag: Int) -> CInt {
+    precondition(tag >= 0 && tag <= Int(CInt.max), "a tag is in 0...\(CInt.max), found \(tag)")
+    return CInt(tag)
+  }
 }
 
-/// How this process was started.
+/// What holds before, and apart from, any communicator.
 public enum MPIEnvironment {
+  /// Seconds since some moment in the past, for differences on this rank; inside the world only.
+  ///
+  /// - MPI standard: 3.1, section 8.6 (`MPI_Wtime`).
+  public static var wallTime: Double { MPI_Wtime() }
+
   /// Whether `mpirun` or `srun` started this process as one of several ranks.
   ///
   /// Only `OMPI_COMM_WORLD_RANK` and `PMIX_RANK` count: other variables of a batch job are also seen by

@@ -28,21 +28,31 @@ func check(_ status: CInt, _ call: StaticString) throws(MPIError) {
   guard status != MPI_SUCCESS else { return }
   var errorClass: CInt = 0
   MPI_Error_class(status, &errorClass)
-  var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
-  var length: CInt = 0
-  MPI_Error_string(status, &text, &length)
-  let bytes = text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
-  throw MPIError(
-    code: .library(errorClass: errorClass), call: "\(call)",
-    message: String(decoding: bytes, as: UTF8.self))
+  let text = libraryText(capacity: Int(MPI_MAX_ERROR_STRING)) { MPI_Error_string(status, $0, $1) }
+  throw MPIError(code: .library(errorClass: errorClass), call: "\(call)", message: text)
 }
 
-/// `count` as a C `int`, the type of every MPI 3.1 count.
-func checkedCount(_ count: Int, _ call: StaticString) throws(MPIError) -> CInt {
-  guard let count = CInt(exactly: count) else {
+/// The text that a C function writes into a buffer of `capacity` characters.
+func libraryText(
+  capacity: Int, _ fill: (UnsafeMutablePointer<CChar>, UnsafeMutablePointer<CInt>) -> CInt
+) -> String {
+  var length: CInt = 0
+  var text = [CChar](repeating: 0, count: capacity + 1)
+  text.withUnsafeMutableBufferPointer { buffer in
+    guard let start = buffer.baseAddress else { return }
+    _ = fill(start, &length)
+  }
+  return String(decoding: text.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+/// `count` as a C `int`, the type of every MPI 3.1 count; `limit` is lower in a test only.
+func checkedCount(
+  _ count: Int, limit: Int = Int(CInt.max), _ call: StaticString
+) throws(MPIError) -> CInt {
+  guard count <= limit, let short = CInt(exactly: count) else {
     throw MPIError(
       code: .countOverflow, call: "\(call)",
-      message: "\(count) elements exceed 2147483647, the most one message can hold; send parts")
+      message: "\(count) elements exceed \(limit), the most one message can hold; send parts")
   }
-  return count
+  return short
 }

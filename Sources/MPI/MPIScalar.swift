@@ -6,7 +6,7 @@ import COpenMPI
 /// with `MPI_DOUBLE`. Conform no type outside this module.
 ///
 /// - MPI standard: 3.1, section 3.2.2.
-public protocol MPIScalar: BitwiseCopyable, Sendable {
+public protocol MPIScalar: BitwiseCopyable, Numeric, Sendable {
   /// The datatype that has this type's size and representation.
   static var datatype: Datatype { get }
 }

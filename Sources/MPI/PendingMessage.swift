@@ -13,7 +13,21 @@ public struct PendingMessage<Scalar: MPIScalar>: ~Copyable {
     self.buffer = consume buffer
   }
 
-  deinit { precondition(buffer == nil, "a message in flight was dropped without wait()") }
+  deinit {
+    // Not `precondition`: an optimised build would not say why.
+    if buffer != nil { fatalError("a message in flight was dropped without wait()") }
+  }
+
+  /// Whether the message has been sent or received; also lets MPI move what is in flight.
+  ///
+  /// - Returns: true once it has; ``wait()`` then hands the buffer back at once.
+  /// - Throws: ``MPIError`` if the message failed.
+  /// - MPI standard: 3.1, section 3.7.3 (`MPI_Test`).
+  public mutating func test() throws(MPIError) -> Bool {
+    var ended: CInt = 0
+    try check(MPI_Test(&request, &ended, COpenMPI_status_ignore()), "MPI_Test")
+    return ended != 0
+  }
 
   /// Blocks until the message has been sent or received, then returns its buffer.
   ///
@@ -43,11 +57,12 @@ extension Communicator {
   public func startSend<Scalar: MPIScalar>(
     _ buffer: consuming HostBuffer<Scalar>, to rank: Int, tag: Int
   ) throws(MPIError) -> PendingMessage<Scalar> {
-    let count = try checkedCount(buffer.count, "MPI_Isend")
+    let count = try checkedCount(buffer.count, limit: countLimit, "MPI_Isend")
+    let peer = try peer(rank, "MPI_Isend")
     var request: MPI_Request?
     try check(
       MPI_Isend(
-        buffer.base, count, Scalar.datatype.handle, CInt(rank), CInt(tag), handle, &request),
+        buffer.base, count, Scalar.datatype.handle, peer, Self.kind(tag), handle, &request),
       "MPI_Isend")
     return PendingMessage(request, buffer)
   }
@@ -64,11 +79,12 @@ extension Communicator {
   public func startReceive<Scalar: MPIScalar>(
     into buffer: consuming HostBuffer<Scalar>, from rank: Int, tag: Int
   ) throws(MPIError) -> PendingMessage<Scalar> {
-    let count = try checkedCount(buffer.count, "MPI_Irecv")
+    let count = try checkedCount(buffer.count, limit: countLimit, "MPI_Irecv")
+    let peer = try peer(rank, "MPI_Irecv")
     var request: MPI_Request?
     try check(
       MPI_Irecv(
-        buffer.base, count, Scalar.datatype.handle, CInt(rank), CInt(tag), handle, &request),
+        buffer.base, count, Scalar.datatype.handle, peer, Self.kind(tag), handle, &request),
       "MPI_Irecv")
     return PendingMessage(request, buffer)
   }

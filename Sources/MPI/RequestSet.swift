@@ -15,7 +15,10 @@ public final class RequestSet {
     requests.reserveCapacity(64)
   }
 
-  deinit { precondition(requests.isEmpty, "messages in flight were dropped without waitAll()") }
+  deinit {
+    // Not `precondition`: an optimised build would not say why.
+    if !requests.isEmpty { fatalError("messages in flight were dropped without waitAll()") }
+  }
 
   /// Messages in flight.
   public var count: Int { requests.count }
@@ -31,12 +34,13 @@ public final class RequestSet {
   public func startSend<Scalar: MPIScalar>(
     _ buffer: UnsafeBufferPointer<Scalar>, to rank: Int, tag: Int
   ) throws(MPIError) {
-    let count = try checkedCount(buffer.count, "MPI_Isend")
+    let count = try checkedCount(buffer.count, limit: communicator.countLimit, "MPI_Isend")
+    let peer = try communicator.peer(rank, "MPI_Isend")
     var request: MPI_Request?
     try check(
       MPI_Isend(
-        buffer.baseAddress, count, Scalar.datatype.handle, CInt(rank), CInt(tag),
-        communicator.handle, &request), "MPI_Isend")
+        buffer.baseAddress, count, Scalar.datatype.handle, peer,
+        Communicator.kind(tag), communicator.handle, &request), "MPI_Isend")
     requests.append(request)
   }
 
@@ -51,12 +55,13 @@ public final class RequestSet {
   public func startReceive<Scalar: MPIScalar>(
     _ buffer: UnsafeMutableBufferPointer<Scalar>, from rank: Int, tag: Int
   ) throws(MPIError) {
-    let count = try checkedCount(buffer.count, "MPI_Irecv")
+    let count = try checkedCount(buffer.count, limit: communicator.countLimit, "MPI_Irecv")
+    let peer = try communicator.peer(rank, "MPI_Irecv")
     var request: MPI_Request?
     try check(
       MPI_Irecv(
-        buffer.baseAddress, count, Scalar.datatype.handle, CInt(rank), CInt(tag),
-        communicator.handle, &request), "MPI_Irecv")
+        buffer.baseAddress, count, Scalar.datatype.handle, peer,
+        Communicator.kind(tag), communicator.handle, &request), "MPI_Irecv")
     requests.append(request)
   }
 
@@ -70,5 +75,44 @@ public final class RequestSet {
     }
     requests.removeAll(keepingCapacity: true)
     try check(status, "MPI_Waitall")
+  }
+
+  /// Takes over a message started elsewhere; its number is the `count` before the call.
+  public func add(_ request: consuming Request) {
+    requests.append(request.release())
+  }
+
+  /// Whether all messages have ended, which empties the set; also lets MPI move what is in flight.
+  ///
+  /// - Returns: true once all have.
+  /// - Throws: ``MPIError`` if one of them failed.
+  /// - MPI standard: 3.1, section 3.7.5 (`MPI_Testall`).
+  public func testAll() throws(MPIError) -> Bool {
+    var ended: CInt = 0
+    let status = requests.withUnsafeMutableBufferPointer {
+      MPI_Testall(CInt($0.count), $0.baseAddress, &ended, COpenMPI_statuses_ignore())
+    }
+    try check(status, "MPI_Testall")
+    if ended != 0 { requests.removeAll(keepingCapacity: true) }
+    return ended != 0
+  }
+
+  /// Blocks until one message that was still in flight ends.
+  ///
+  /// - Returns: its number, in the order they were started, or nil when none is left; the set is then
+  ///   empty.
+  /// - Throws: ``MPIError`` if it failed.
+  /// - MPI standard: 3.1, section 3.7.5 (`MPI_Waitany`).
+  public func waitAny() throws(MPIError) -> Int? {
+    var index: CInt = 0
+    let status = requests.withUnsafeMutableBufferPointer {
+      MPI_Waitany(CInt($0.count), $0.baseAddress, &index, COpenMPI_status_ignore())
+    }
+    try check(status, "MPI_Waitany")
+    guard index != MPI_UNDEFINED else {
+      requests.removeAll(keepingCapacity: true)
+      return nil
+    }
+    return Int(index)
   }
 }

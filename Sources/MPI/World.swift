@@ -5,7 +5,8 @@ import Glibc
 ///
 /// If `body` throws on some rank only, the whole job is aborted: the others may already wait inside a
 /// collective and would hang. If all ranks throw the same ``AgreedFailure``, one of them reports it and
-/// all end in order. Either way the process ends with the status that `report` returns.
+/// all end in order. Either way the process ends with the status that `report` returns (70 if that is
+/// zero), and this function does not return.
 ///
 /// - Parameters:
 ///   - body: receives all ranks; they must not outlive it.
@@ -27,24 +28,53 @@ public func withWorld<Result>(
       code: .threadingUnsupported, call: "MPI_Init_thread",
       message: "level \(provided) is below MPI_THREAD_FUNNELED; use an MPI built with threads")
   }
-  let world = try Communicator(handle: COpenMPI_comm_world())
+  let family = CommunicatorFamily()
+  let world = try Communicator(handle: COpenMPI_comm_world(), family: family)
   let result: Result
   do {
     result = try body(world)
   } catch let failure as AgreedFailure {
-    var status: Int32 = 0
-    if failure.rank == world.rank { status = report(failure.error ?? failure, world.rank) }
-    status = try world.broadcast(status, root: failure.rank)
-    MPI_Finalize()
-    exit(status)
+    leave(world, failure, report)
   } catch {
-    let status = report(error, world.rank)
-    MPI_Abort(world.handle, status)
-    exit(status)
+    abort(world, status: report(error, world.rank))
   }
+  try family.close()
   try check(MPI_Finalize(), "MPI_Finalize")
   return result
 }
+
+/// Ends the job at once, whatever the other ranks are doing.
+private func abort(_ world: Communicator, status: Int32) -> Never {
+  let status = status == 0 ? failureStatus : status
+  // The abort drops what is still buffered, and with it the message.
+  fflush(nil)
+  MPI_Abort(world.handle, status)
+  // `exit` would run MPI's own handlers on a job that is gone.
+  _exit(status)
+}
+
+/// Ends the job in order.
+///
+/// The message is out before any rank leaves, for mpirun ends the others as soon as one has left with
+/// a status other than zero.
+private func leave(
+  _ world: Communicator, _ failure: AgreedFailure, _ report: (any Error, Int) -> Int32
+) -> Never {
+  var status: Int32 = 0
+  if failure.rank == world.rank { status = report(failure.error ?? failure, world.rank) }
+  fflush(nil)
+  do {
+    status = try world.broadcast(status, root: failure.rank)
+    try world.barrier()
+    try check(MPI_Finalize(), "MPI_Finalize")
+  } catch {
+    abort(world, status: status)
+  }
+  exit(status == 0 ? failureStatus : status)
+}
+
+/// The status of a failure whose report gave none: "internal, or a rank failed".
+private let failureStatus: Int32 = 70
 
 /// A failure that all ranks know of, so that they can end in order with one message.
 public struct AgreedFailure: Error, CustomStringConvertible {

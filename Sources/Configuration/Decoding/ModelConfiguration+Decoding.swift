@@ -1,12 +1,8 @@
 extension ModelConfiguration {
   /// Reads `modalities`, `fusion` and `heads`.
   init(reading map: MapReader) {
-    let modalities = map.required("modalities")?.names("modalities") ?? []
-    if modalities.isEmpty, map.has("modalities") {
-      map.fail("modalities", "expected at least one modality")
-    }
-    let heads = map.required("heads")?.names("heads") ?? []
-    if heads.isEmpty, map.has("heads") { map.fail("heads", "expected at least one head") }
+    let modalities = map.required("modalities")?.someNames("modality", "modalities") ?? []
+    let heads = map.required("heads")?.someNames("head", "heads") ?? []
     self.init(
       modalities: modalities.map { ModalityConfiguration(name: $0.name, reading: $0.value) },
       fusion: map.optional("fusion").flatMap(FusionConfiguration.init(reading:)) ?? .concat,

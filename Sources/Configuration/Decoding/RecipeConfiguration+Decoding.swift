@@ -33,11 +33,6 @@ extension RecipeConfiguration {
   }
 
   private init(reading map: MapReader) {
-    func some(_ key: String) -> [(name: String, value: ValueReader)] {
-      let lines = map.required(key)?.names(key) ?? []
-      if lines.isEmpty, map.has(key) { map.fail(key, "expected at least one of them") }
-      return lines
-    }
     var splits: [RecipeSplit] = []
     if let value = map.required("splits") {
       let section = MapReader(value, Vocabulary.recipeSplits)
@@ -48,9 +43,13 @@ extension RecipeConfiguration {
     }
     self.init(
       name: map.required("name")?.name() ?? "",
-      sources: some("sources").compactMap { RecipeSource(name: $0.name, reading: $0.value) },
+      sources: (map.required("sources")?.someNames("source", "sources") ?? []).compactMap {
+        RecipeSource(name: $0.name, reading: $0.value)
+      },
       splits: splits,
-      fields: some("fields").compactMap { RecipeField(name: $0.name, reading: $0.value) })
+      fields: (map.required("fields")?.someNames("field", "fields") ?? []).compactMap {
+        RecipeField(name: $0.name, reading: $0.value)
+      })
   }
 
   /// Rules between sections: splits name sources, fields and each other.

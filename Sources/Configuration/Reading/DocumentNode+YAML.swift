@@ -34,7 +34,7 @@ extension DocumentNode {
         problems.add(keys.first ?? "", place, "duplicate key")
         return nil
       } catch {
-        let (line, message) = explain(error)
+        let (line, message) = explain(error, in: text)
         let place = override.map(Place.override) ?? line.map(Place.line) ?? .document
         problems.add("", place, message)
         return nil
@@ -73,8 +73,16 @@ extension DocumentNode {
   }
 
   /// The line and the sentence of an error of the library.
-  private static func explain(_ error: any Error) -> (line: Int?, message: String) {
+  private static func explain(
+    _ error: any Error, in text: String
+  ) -> (line: Int?, message: String) {
     func sentence(_ context: YamlError.Context?, _ problem: String, _ mark: Mark) -> String {
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      if problem.contains("cannot start any token"), lines.indices.contains(mark.line - 1),
+        lines[mark.line - 1].drop(while: { $0 == " " }).hasPrefix("\t")
+      {
+        return "not valid YAML: indented by a tab; use blanks"
+      }
       let place = "not valid YAML at column \(mark.column): "
       guard let context else { return place + problem }
       return place + "\(context.text) from line \(context.mark.line), \(problem)"

@@ -7,6 +7,8 @@ struct MapReader {
   private let entries: [String: DocumentNode]
   /// False where the value was no map; missing keys are then not told again.
   private let isMap: Bool
+  /// Known keys that were misspelt; their absence is not told again.
+  private let meant: Set<String>
 
   /// Checks the keys of a value that should be a map.
   init(_ value: ValueReader, _ section: KeySection) {
@@ -14,29 +16,30 @@ struct MapReader {
     self.section = section
     guard case .map(let lines) = value.node.content else {
       value.expected("a map with \(section.keys.joined(separator: ", "))")
-      entries = [:]
-      isMap = false
+      (entries, meant, isMap) = ([:], [], false)
       return
     }
     isMap = true
+    var meant: Set<String> = []
     var known: [String: DocumentNode] = [:]
     for line in lines {
       guard section.keys.contains(line.key) else {
         value.problems.add(
           Self.join(value.path, line.key), line.place, Self.unknown(line.key, section))
+        if let near = Spelling.nearest(to: line.key, in: section.keys) { meant.insert(near) }
         continue
       }
       if !line.value.isRemoved { known[line.key] = line.value }
     }
     entries = known
+    self.meant = meant
   }
 
   /// A stand-in for a map whose absence was told already; it notes nothing.
   init(absentFrom parent: ValueReader, _ section: KeySection) {
     value = parent
     self.section = section
-    entries = [:]
-    isMap = false
+    (entries, meant, isMap) = ([:], [], false)
   }
 
   private static func join(_ path: String, _ key: String) -> String {
@@ -63,7 +66,9 @@ struct MapReader {
   /// A key that must be given; its absence is noted.
   func required(_ key: String) -> ValueReader? {
     if let reader = optional(key) { return reader }
-    if isMap { value.problems.add(value.path, value.node.place, "missing key `\(key)`") }
+    if isMap, !meant.contains(key) {
+      value.problems.add(value.path, value.node.place, "missing key `\(key)`")
+    }
     return nil
   }
 
@@ -72,7 +77,7 @@ struct MapReader {
     let given = keys.filter(has)
     if given.count == 1 { return given[0] }
     let names = keys.joined(separator: " and ")
-    if isMap {
+    if isMap, !given.isEmpty || meant.isDisjoint(with: keys) {
       value.fail(
         "expected exactly one of \(names), found \(given.isEmpty ? "neither" : "both")"
           + (given.isEmpty ? "" : " (`--set KEY=null` takes one away)"))

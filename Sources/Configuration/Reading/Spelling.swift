@@ -10,7 +10,9 @@ enum Spelling {
     var best: (name: String, distance: Int)?
     for candidate in known {
       let distance = distance(wanted, folded(candidate))
-      let limit = max(1, max(wanted.count, candidate.count) / 3)
+      // A word of which no letter was kept is not near, however short.
+      let limit = min(
+        max(1, max(wanted.count, candidate.count) / 3), min(wanted.count, candidate.count) - 1)
       if distance <= limit, distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
     return best?.name

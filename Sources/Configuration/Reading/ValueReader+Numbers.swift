@@ -40,9 +40,17 @@ extension ValueReader {
 
   /// A whole number within a range.
   func integer(_ range: ClosedRange<Int>) -> Int? {
-    guard case .scalar(let text, quoted: false) = node.content, Self.isInteger(text),
-      let value = Int(text.replacing("_", with: "")), range.contains(value)
-    else {
+    guard case .scalar(let text, quoted: false) = node.content, Self.isInteger(text) else {
+      expected(Self.describe(range))
+      return nil
+    }
+    guard let value = Int(text.replacing("_", with: "")), value <= range.upperBound else {
+      expected(
+        text.hasPrefix("-")
+          ? Self.describe(range) : "a whole number of at most \(range.upperBound)")
+      return nil
+    }
+    guard value >= range.lowerBound else {
       expected(Self.describe(range))
       return nil
     }
@@ -96,11 +104,11 @@ extension ValueReader {
     return elements.compactMap { $0.number(range) }
   }
 
+  /// The range in words; bounds that are only there to keep products within Int are left out.
   private static func describe(_ range: ClosedRange<Int>) -> String {
-    if range.upperBound == sizeLimit || range.upperBound == countLimit {
-      return "a whole number from \(range.lowerBound) to \(range.upperBound)"
-    }
-    return "a whole number in \(range.lowerBound) ... \(range.upperBound)"
+    range.upperBound >= 1_000_000
+      ? "a whole number of at least \(range.lowerBound)"
+      : "a whole number in \(range.lowerBound) ... \(range.upperBound)"
   }
 
   /// Digits with an optional sign; no leading zeros, which YAML 1.1 reads as octal.

@@ -113,4 +113,13 @@ struct ValueReader {
       return false
     }
   }
+
+  /// As `names`, with at least one line.
+  func someNames(_ one: String, _ many: String) -> [(name: String, value: ValueReader)]? {
+    if case .map(let entries) = node.content, entries.allSatisfy(\.value.isRemoved) {
+      fail("expected at least one \(one)")
+      return nil
+    }
+    return names(many)
+  }
 }

@@ -1,0 +1,54 @@
+import Buffers
+import Glibc
+import Parameters
+
+/// Writes a model's values to one safetensors file.
+public enum ModelFile {
+  /// Writes all slots; the file appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - store: the model's values.
+  ///   - path: the file, which is replaced if it exists.
+  ///   - foreignLayout: true for PyTorch's layouts and names of running statistics, false for ours.
+  ///   - metadata: more free text by key; `format` is ours to set.
+  /// - Throws: `CheckpointError` naming the path.
+  public static func write(
+    _ store: ParameterStore, to path: String, foreignLayout: Bool,
+    metadata: [String: String] = [:]
+  ) throws {
+    var metadata = metadata
+    metadata["format"] = foreignLayout ? "pt" : "aimass"
+    let converted = HostBuffer<Float>(count: foreignLayout ? store.layout.count : 0)
+    let tensors = store.layout.slots.map { slot in
+      guard foreignLayout else {
+        return SafetensorsTensor(
+          name: slot.name, shape: slot.shape, floats: store.base + slot.offset)
+      }
+      let foreign = ForeignTensor(slot: slot)
+      foreign.export(store.base + slot.offset, to: converted.base + slot.offset)
+      return SafetensorsTensor(
+        name: ForeignTensor.foreignName(slot.name), shape: foreign.shape,
+        floats: converted.base + slot.offset)
+    }
+    try replace(path) { temporary in
+      _ = try SafetensorsWriter.write(tensors, metadata: metadata, to: temporary)
+    }
+    // The tensors point into these, which must outlive the writing.
+    withExtendedLifetime(converted) {}
+    withExtendedLifetime(store) {}
+  }
+
+  /// Writes a temporary file beside `path`, then gives it the name.
+  private static func replace(_ path: String, write: (String) throws -> Void) throws {
+    let temporary = "\(path).tmp-\(getpid())"
+    _ = unlink(temporary)
+    do {
+      try write(temporary)
+      try Folders.rename(temporary, to: path)
+    } catch {
+      _ = unlink(temporary)
+      throw error
+    }
+    try Folders.sync(Folders.parent(of: path))
+  }
+}

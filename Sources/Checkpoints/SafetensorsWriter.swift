@@ -1,0 +1,99 @@
+import Glibc
+
+/// A tensor to be written to a safetensors file.
+public struct SafetensorsTensor {
+  /// Its name in the file.
+  public let name: String
+  /// How its scalars are stored.
+  public let type: SafetensorsEntry.ScalarType
+  /// Extents, slowest first.
+  public let shape: [Int]
+  /// Its scalars, little-endian, in C order; must stay valid while it is written.
+  public let bytes: UnsafeRawBufferPointer
+
+  /// A tensor over bytes that someone else keeps.
+  public init(
+    name: String, type: SafetensorsEntry.ScalarType, shape: [Int], bytes: UnsafeRawBufferPointer
+  ) {
+    precondition(
+      shape.reduce(type.size, *) == bytes.count, "'\(name)' of \(shape) is not \(bytes.count) bytes"
+    )
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.bytes = bytes
+  }
+
+  /// Float32 scalars at `base`.
+  public init(name: String, shape: [Int], floats base: UnsafePointer<Float>) {
+    let count = shape.reduce(1, *) * MemoryLayout<Float>.stride
+    self.init(
+      name: name, type: .float32, shape: shape,
+      bytes: UnsafeRawBufferPointer(start: base, count: count))
+  }
+}
+
+/// Writes safetensors files: a length, a JSON header padded to 8 bytes, and the tensors' bytes.
+public enum SafetensorsWriter {
+  /// Writes a new file and syncs it.
+  ///
+  /// - Parameters:
+  ///   - tensors: what it holds; wider scalars are placed first so that each tensor is aligned.
+  ///   - metadata: free text by key.
+  ///   - path: the file, which must not exist yet.
+  /// - Returns: the file's size and SHA-256.
+  /// - Throws: `CheckpointError` naming the path.
+  public static func write(
+    _ tensors: [SafetensorsTensor], metadata: [String: String] = [:], to path: String
+  ) throws -> (bytes: Int, sha256: String) {
+    // A stable order keeps the given one among scalars of equal width.
+    let ordered = tensors.enumerated().sorted {
+      ($1.element.type.size, $0.offset) < ($0.element.type.size, $1.offset)
+    }.map(\.element)
+    let header = header(ordered, metadata: metadata)
+    return try OutputFile.create(path) { file in
+      var length = UInt64(header.utf8.count).littleEndian
+      try withUnsafeBytes(of: &length) { try file.write($0) }
+      try file.write(header)
+      for tensor in ordered { try file.write(tensor.bytes) }
+    }
+  }
+
+  /// The JSON header, padded with spaces to a multiple of 8 bytes.
+  private static func header(
+    _ tensors: [SafetensorsTensor], metadata: [String: String]
+  ) -> String {
+    var parts: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0)):\(quoted($1))" }
+      parts.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+    }
+    var offset = 0
+    for tensor in tensors {
+      let shape = tensor.shape.map(String.init).joined(separator: ",")
+      let end = offset + tensor.bytes.count
+      parts.append(
+        "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.type.rawValue)\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    let text = "{\(parts.joined(separator: ","))}"
+    return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
+  }
+
+  /// A JSON string.
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

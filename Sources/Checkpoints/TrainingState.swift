@@ -1,0 +1,62 @@
+/// What a resumed run must know beside arrays: counters, and what evaluations have shown so far.
+///
+/// Sampling, schedules and random numbers are functions of the step, so they need nothing here.
+public struct TrainingState: Sendable, Equatable, Codable {
+  /// Optimizer steps done, skipped ones included: the next step's number.
+  public var step: Int
+  /// The epoch the next step belongs to, counted from 0.
+  public var epoch: Int
+  /// Updates done, which counts bias corrections; less than `step` where steps were skipped.
+  public var stepsTaken: Int
+  /// Steps skipped because of a NaN or an infinity.
+  public var skippedSteps: Int
+  /// The best value of the metric that chooses the best checkpoint.
+  public var bestMetric: Double?
+  /// The step of that value.
+  public var bestStep: Int?
+  /// The best value that early stopping has seen.
+  public var earlyStopBest: Double?
+  /// Evaluations in a row without improvement, for early stopping.
+  public var badEvaluations: Int
+  /// Whether early stopping has ended the run.
+  public var stoppedEarly: Bool
+  /// What the plateau schedule remembers.
+  public var plateau: Plateau
+  /// Bytes of `metrics.jsonl` that belong to the steps done; what follows is cut on resume.
+  public var logBytes: Int
+  /// Wall-clock seconds of training so far, over all starts.
+  public var seconds: Double
+  /// Whether the arrays hold a moving average of weights.
+  public var hasAverage: Bool
+
+  /// The plateau schedule's memory: the fields of the optimizers' `PlateauState`.
+  public struct Plateau: Sendable, Equatable, Codable {
+    /// The factor reached so far.
+    public var factor: Double
+    /// The best value seen.
+    public var best: Double?
+    /// Evaluations in a row without improvement.
+    public var badEvaluations: Int
+
+    /// A memory from its parts.
+    public init(factor: Double = 1, best: Double? = nil, badEvaluations: Int = 0) {
+      self.factor = factor
+      self.best = best
+      self.badEvaluations = badEvaluations
+    }
+  }
+
+  /// The state before the first step.
+  public init() {
+    step = 0
+    epoch = 0
+    stepsTaken = 0
+    skippedSteps = 0
+    badEvaluations = 0
+    stoppedEarly = false
+    plateau = Plateau()
+    logBytes = 0
+    seconds = 0
+    hasAverage = false
+  }
+}

@@ -1,0 +1,88 @@
+import Configuration
+
+/// How the positions of an epoch fall into steps and microbatches.
+///
+/// Step k of an epoch takes positions `[kB, (k+1)B)`, its microbatch v the v-th N of them. With
+/// `lastBatch: keep` the last step has what is left, perhaps with a smaller last microbatch.
+public struct BatchPlan: Sendable, Equatable {
+  /// S.
+  public let samples: Int
+  /// B.
+  public let global: Int
+  /// N.
+  public let micro: Int
+  /// What happens to the samples that do not fill a global batch.
+  public let lastBatch: TrainConfiguration.LastBatch
+
+  /// A plan; all numbers are at least 1.
+  ///
+  /// - Parameters:
+  ///   - samples: S.
+  ///   - global: B.
+  ///   - micro: N.
+  ///   - lastBatch: what happens to the samples that do not fill a global batch.
+  public init(
+    samples: Int, global: Int, micro: Int, lastBatch: TrainConfiguration.LastBatch
+  ) {
+    precondition(samples > 0 && global > 0 && micro > 0, "\(samples), \(global), \(micro)")
+    self.samples = samples
+    self.global = global
+    self.micro = micro
+    self.lastBatch = lastBatch
+  }
+
+  /// Steps of an epoch; 0 where everything is dropped.
+  public var stepsPerEpoch: Int {
+    lastBatch == .keep ? BatchPlan.ceiling(samples, global) : samples / global
+  }
+
+  /// V of a full step.
+  public var microbatchesPerStep: Int { BatchPlan.ceiling(min(global, samples), micro) }
+
+  /// Samples of a step of the epoch.
+  ///
+  /// - Parameter step: in `0 ..< stepsPerEpoch`.
+  /// - Returns: B, or fewer in the last step.
+  public func samples(inStep step: Int) -> Int {
+    precondition(step >= 0 && step < stepsPerEpoch, "step \(step) of \(stepsPerEpoch)")
+    return min(global, samples - step * global)
+  }
+
+  /// Microbatches of a step of the epoch: V, or fewer in the last step.
+  ///
+  /// - Parameter step: in `0 ..< stepsPerEpoch`.
+  /// - Returns: `ceil(samples(inStep: step) / N)`.
+  public func microbatchCount(ofStep step: Int) -> Int {
+    BatchPlan.ceiling(samples(inStep: step), micro)
+  }
+
+  /// The positions of a microbatch in the epoch's order.
+  ///
+  /// - Parameters:
+  ///   - step: in `0 ..< stepsPerEpoch`.
+  ///   - microbatch: in `0 ..< microbatchCount(ofStep: step)`.
+  /// - Returns: positions for ``Sampler/sample(at:epoch:)``; N of them, fewer at the end.
+  public func positions(step: Int, microbatch: Int) -> Range<Int> {
+    let size = samples(inStep: step)
+    let start = microbatch * micro
+    precondition(microbatch >= 0 && start < size, "microbatch \(microbatch) of step \(step)")
+    return step * global + start..<step * global + min(start + micro, size)
+  }
+
+  /// Microbatches of an evaluation of `samples` samples: `ceil(samples / micro)`.
+  public static func evaluationCount(samples: Int, micro: Int) -> Int { ceiling(samples, micro) }
+
+  /// The samples of an evaluation's microbatch: `[kN, (k+1)N)`, cut at the end of the split.
+  ///
+  /// - Parameters:
+  ///   - index: k, in `0 ..< evaluationCount(samples:micro:)`.
+  ///   - samples: S.
+  ///   - micro: N.
+  /// - Returns: sample numbers.
+  public static func evaluationRange(_ index: Int, samples: Int, micro: Int) -> Range<Int> {
+    precondition(index >= 0 && index * micro < samples, "microbatch \(index) of \(samples) samples")
+    return index * micro..<min((index + 1) * micro, samples)
+  }
+
+  private static func ceiling(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
+}

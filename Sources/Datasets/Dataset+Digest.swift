@@ -1,0 +1,55 @@
+import Buffers
+import Configuration
+import HDF5
+
+extension Dataset {
+  /// Samples of a user's dataset that enter the digest.
+  private static let digestSamples = 64
+
+  /// See ``digest``.
+  static func digest(
+    _ files: [OpenFile], _ plans: [FieldPlan], _ configuration: DataConfiguration
+  ) throws(DatasetError) -> String {
+    let digests = files.compactMap(\.digest)
+    if digests.count == files.count {
+      if digests.count == 1 { return digests[0] }
+      var hash = SHA256()
+      hash.update(digests.joined(separator: "\n"))
+      return hash.hexadecimal()
+    }
+    var hash = SHA256()
+    for file in files {
+      for plan in plans {
+        let groups = SplitRole.allCases.map { configuration.splits[$0.rawValue] ?? $0.rawValue }
+        for path in plan.hasSplit ? groups.map(plan.path(in:)) : [plan.path] {
+          let exists = try border { () throws(HDF5Error) in
+            try file.root.member(path) == .dataset
+          }
+          if exists { try add(path, file, to: &hash) }
+        }
+      }
+    }
+    return hash.hexadecimal()
+  }
+
+  /// Adds a dataset's name, type, extents and some of its samples.
+  private static func add(
+    _ path: String, _ file: OpenFile, to hash: inout SHA256
+  ) throws(DatasetError) {
+    let dataset = try border { () throws(HDF5Error) in try file.root.dataset(path) }
+    let source = try RowSources.make(dataset, in: file, cacheBytes: 0)
+    hash.update("\(path) \(source.kind.rawValue) \(dataset.shape)\n")
+    let rows = dataset.rowCount
+    let count = min(rows, digestSamples)
+    let bytes = dataset.scalarsPerRow * source.kind.byteCount
+    guard count > 0, bytes > 0 else { return }
+    let sample = HostBuffer<UInt8>(count: bytes)
+    for index in 0..<count {
+      let row = count == 1 ? 0 : index * (rows - 1) / (count - 1)
+      try source.withRow(row) { (raw) throws(DatasetError) in
+        UnsafeMutableRawPointer(sample.base).copyMemory(from: raw, byteCount: bytes)
+      }
+      hash.update(UnsafeRawBufferPointer(sample.all))
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Buffers
+import Configuration
+import Foundation
+import HDF5
+import Tensors
+
+/// The samples that a configuration names, opened and examined.
+///
+/// A sample file's fields are found by its groups; a user's own file is read through the datasets that
+/// the configuration names. Several files follow one another in order, split by split.
+///
+/// Values are normalised with the configuration's `mean` and `std`, else with a sample file's
+/// attributes; uint8 pictures (two or more extents per sample) that have neither are divided by 255.
+/// Without a `kind`, whole numbers with one number per sample are labels, all else is values. The
+/// classes of a label that nobody counted are one more than the greatest label of the training split.
+public final class Dataset: Sendable {
+  /// The files, in sample order.
+  public let paths: [String]
+  /// Identifies the samples, whatever the files are called: the root digest of a sample file, the
+  /// SHA-256 of the root digests of several, and for users' files that of extents, types and the
+  /// numbers of 64 samples per dataset, spread evenly.
+  public let digest: String
+
+  let configuration: DataConfiguration
+  let files: [OpenFile]
+  let plans: [FieldPlan]
+  let assignment: SplitAssignment?
+  let cacheBytes: Int
+  private let made = SplitBox()
+
+  /// Opens the files and finds the fields.
+  ///
+  /// - Parameters:
+  ///   - configuration: files, fields and splits.
+  ///   - folder: where relative paths are looked for before `AIMASS_DATA`.
+  ///   - needed: the fields to deliver, in this order; nil for all.
+  ///   - cacheBytes: for compressed datasets, decoded bytes kept per split; nil is an eighth of the
+  ///     machine's memory, at most 512 MiB.
+  /// - Throws: ``DatasetError``.
+  public init(
+    _ configuration: DataConfiguration, relativeTo folder: String, fields needed: [String]? = nil,
+    cacheBytes: Int? = nil
+  ) throws(DatasetError) {
+    let fallback = ProcessInfo.processInfo.environment["AIMASS_DATA"]
+    paths = try DataFiles.resolve(configuration.files, folder: folder, fallback: fallback)
+    self.configuration = configuration
+    var files: [OpenFile] = []
+    for path in paths { files.append(try OpenFile(path)) }
+    self.files = files
+    assignment = try Dataset.assignment(configuration.split)
+    plans = try FieldPlan.make(configuration, files, needed: needed)
+    let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+    self.cacheBytes = cacheBytes ?? min(memory / 8, 512 << 20)
+    digest = try Dataset.digest(files, plans, configuration)
+  }
+
+  /// The files by name, for messages.
+  public var name: String { paths.joined(separator: ", ") }
+
+  /// The samples of a role, or nil where the files have none.
+  ///
+  /// - Parameter role: what the samples are for.
+  /// - Returns: the same object each time.
+  /// - Throws: ``DatasetError`` where datasets are missing or do not fit one another.
+  public func split(_ role: SplitRole) throws(DatasetError) -> Split? {
+    try made.split(role) { () throws(DatasetError) in try makeSplit(role) }
+  }
+
+  /// The order of samples: what is configured, else `window` where the training samples take more
+  /// than half of the memory, else `full`.
+  ///
+  /// Decided by the numbers' size alone, so that compressing a file does not change a run.
+  ///
+  /// - Parameters:
+  ///   - configured: the configuration's choice.
+  ///   - memoryBytes: the machine's memory.
+  /// - Returns: the mode to record.
+  /// - Throws: ``DatasetError`` if the training split cannot be opened.
+  public func resolvedShuffle(
+    _ configured: DataConfiguration.Shuffle?, memoryBytes: Int
+  ) throws(DatasetError) -> DataConfiguration.Shuffle {
+    if let configured { return configured }
+    let bytes = try split(.train)?.byteCount ?? 0
+    return bytes > memoryBytes / 2 ? .window : .full
+  }
+
+  private static func assignment(
+    _ split: SplitConfiguration?
+  ) throws(DatasetError) -> SplitAssignment? {
+    guard let split else { return nil }
+    if let folds = split.folds {
+      guard let fold = split.fold, folds >= 2, (0..<folds).contains(fold) else {
+        throw DatasetError(
+          .configuration, "data.split: fold must be in 0..<\(folds), and folds at least 2")
+      }
+      return SplitAssignment(seed: split.seed, rule: .fold(fold, of: folds))
+    }
+    guard split.fold == nil else {
+      throw DatasetError(.configuration, "data.split: fold needs folds, their number")
+    }
+    let (validation, test) = (split.validation, split.test)
+    guard validation >= 0, test >= 0, validation + test < 1 else {
+      throw DatasetError(
+        .configuration,
+        "data.split: validation \(validation) and test \(test) leave nothing to train")
+    }
+    return SplitAssignment(seed: split.seed, rule: .shares(validation: validation, test: test))
+  }
+
+  /// Makes each split once.
+  private final class SplitBox: @unchecked Sendable {
+    private let lock = NSLock()
+    private var splits: [SplitRole: Split?] = [:]
+
+    func split(
+      _ role: SplitRole, _ make: () throws(DatasetError) -> Split?
+    ) throws(DatasetError) -> Split? {
+      lock.lock()
+      defer { lock.unlock() }
+      if let split = splits[role] { return split }
+      let split = try make()
+      splits[role] = .some(split)
+      return split
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/// A permutation of `0 ..< count` chosen by a key, computed one value at a time in constant memory.
+///
+/// A Feistel network over the least number of bits that holds `count` values permutes that power of
+/// two; values that fall outside are sent through again until they fall inside (cycle walking, Black
+/// and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002), fewer than twice on average.
+/// The round function is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+struct KeyedPermutation: Sendable {
+  let count: UInt64
+  private let key: UInt64
+  private let lowBits: UInt64
+  private let lowMask: UInt64
+  private let highMask: UInt64
+
+  /// Enough for neighbours to part even where a half has one or two bits.
+  private static let rounds: UInt64 = 12
+
+  /// The permutation of `count` values that `key` chooses.
+  init(count: Int, key: UInt64) {
+    precondition(count > 0, "a permutation of \(count) values")
+    self.count = UInt64(count)
+    self.key = key
+    let bits = UInt64(max(2, UInt64.bitWidth - (self.count - 1).leadingZeroBitCount))
+    lowBits = bits / 2
+    lowMask = (1 << lowBits) - 1
+    highMask = (1 << (bits - lowBits)) - 1
+  }
+
+  /// Scatters the bits of `value`.
+  static func mix(_ value: UInt64) -> UInt64 {
+    var z = value &+ 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// The value at `position`, which must be in `0 ..< count`.
+  func value(at position: Int) -> Int {
+    var value = UInt64(position)
+    repeat { value = encrypted(value) } while value >= count
+    return Int(value)
+  }
+
+  /// The position at which `value` stands.
+  func position(of value: Int) -> Int {
+    var position = UInt64(value)
+    repeat { position = decrypted(position) } while position >= count
+    return Int(position)
+  }
+
+  private func encrypted(_ value: UInt64) -> UInt64 {
+    var low = value & lowMask
+    var high = value >> lowBits
+    for round in 0..<Self.rounds {
+      if round & 1 == 0 {
+        high ^= scatter(low, round) & highMask
+      } else {
+        low ^= scatter(high, round) & lowMask
+      }
+    }
+    return high << lowBits | low
+  }
+
+  private func decrypted(_ value: UInt64) -> UInt64 {
+    var low = value & lowMask
+    var high = value >> lowBits
+    for round in (0..<Self.rounds).reversed() {
+      if round & 1 == 0 {
+        high ^= scatter(low, round) & highMask
+      } else {
+        low ^= scatter(high, round) & lowMask
+      }
+    }
+    return high << lowBits | low
+  }
+
+  private func scatter(_ half: UInt64, _ round: UInt64) -> UInt64 {
+    KeyedPermutation.mix(half ^ KeyedPermutation.mix(key &+ round)) >> 7
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Tensors
+
+/// What the consumer and the input thread share, under one lock.
+final class LoaderState: @unchecked Sendable {
+  private let split: Split
+  private let condition = NSCondition()
+  private var free: [Microbatch]
+  private var ready: [Microbatch] = []
+  private var failure: DatasetError?
+  private var isCancelled = false
+  private var isFinished = true
+  private var order: Sampler?
+  private var request: (@Sendable (Int) -> BatchRequest?)?
+
+  init(_ split: Split, _ batches: [Microbatch]) {
+    self.split = split
+    free = batches
+    // Arrays that never grow never allocate.
+    ready.reserveCapacity(batches.count)
+  }
+
+  /// Prepares a new series; no thread is running.
+  func begin(_ order: Sampler?, _ request: @escaping @Sendable (Int) -> BatchRequest?) {
+    condition.lock()
+    defer { condition.unlock() }
+    free.append(contentsOf: ready)
+    ready.removeAll(keepingCapacity: true)
+    failure = nil
+    isCancelled = false
+    isFinished = false
+    self.order = order
+    self.request = request
+  }
+
+  /// The body of the input thread.
+  func run() {
+    var number = 0
+    while let wanted = request?(number), let microbatch = take() {
+      number += 1
+      do throws(DatasetError) {
+        try fill(microbatch, wanted)
+        finish(microbatch, nil)
+      } catch {
+        finish(microbatch, error)
+        break
+      }
+    }
+    condition.lock()
+    isFinished = true
+    request = nil
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  /// Ends the series early.
+  func cancel() {
+    condition.lock()
+    isCancelled = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  /// The next ready microbatch; `waited` becomes the seconds until it was.
+  func next(_ waited: inout Double) throws(DatasetError) -> Microbatch? {
+    condition.lock()
+    defer { condition.unlock() }
+    if ready.isEmpty, !isFinished {
+      let start = clock()
+      while ready.isEmpty, !isFinished { condition.wait() }
+      waited = clock() - start
+    }
+    if !ready.isEmpty { return ready.removeFirst() }
+    if let failure { throw failure }
+    return nil
+  }
+
+  /// Takes a microbatch back.
+  func recycle(_ microbatch: Microbatch) {
+    condition.lock()
+    free.append(microbatch)
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  private func clock() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// A microbatch to fill, waiting for one; nil when cancelled.
+  private func take() -> Microbatch? {
+    condition.lock()
+    defer { condition.unlock() }
+    while free.isEmpty, !isCancelled { condition.wait() }
+    return isCancelled ? nil : free.removeLast()
+  }
+
+  private func finish(_ microbatch: Microbatch, _ error: DatasetError?) {
+    condition.lock()
+    if let error {
+      failure = error
+      free.append(microbatch)
+    } else {
+      ready.append(microbatch)
+    }
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  private func fill(_ microbatch: Microbatch, _ wanted: BatchRequest) throws(DatasetError) {
+    precondition(wanted.positions.count <= microbatch.capacity, "\(wanted) exceeds the capacity")
+    microbatch.count = wanted.positions.count
+    microbatch.index = wanted.index
+    microbatch.step = wanted.step
+    for (index, position) in wanted.positions.enumerated() {
+      let sample = order?.sample(at: position, epoch: wanted.epoch) ?? position
+      microbatch.sampleNumbers[index] = Int64(sample)
+    }
+    try split.fill(microbatch)
+  }
+}

@@ -1,0 +1,52 @@
+import Glibc
+
+/// A file's bytes, mapped for reading.
+final class MappedFile: Sendable {
+  let path: String
+  /// The length when it was mapped.
+  let byteCount: Int
+  private let descriptor: Int32
+  private nonisolated(unsafe) let base: UnsafeRawPointer
+
+  init(_ path: String) throws(DatasetError) {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw DatasetError(
+        .ioFailure, "\(path): cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size > 0 else {
+      close(descriptor)
+      throw DatasetError(.damaged, "\(path): the file has no bytes")
+    }
+    byteCount = Int(status.st_size)
+    guard let address = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0),
+      address != MAP_FAILED
+    else {
+      let reason = String(cString: strerror(errno))
+      close(descriptor)
+      throw DatasetError(.ioFailure, "\(path): cannot be mapped: \(reason)")
+    }
+    base = UnsafeRawPointer(address)
+  }
+
+  deinit {
+    munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
+    close(descriptor)
+  }
+
+  /// The bytes from `offset`, which the caller has compared with ``byteCount``.
+  func bytes(at offset: Int) -> UnsafeRawPointer { base + offset }
+
+  /// Throws if the file is shorter than it was: touching the lost bytes would kill the process.
+  func requireWhole() throws(DatasetError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, Int(status.st_size) >= byteCount else {
+      throw DatasetError(
+        .ioFailure,
+        "\(path): was cut from \(byteCount) to \(status.st_size) bytes while being read; restore it"
+      )
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import HDF5
+
+/// The rows of one dataset, each lent as its raw numbers.
+protocol RowSource: AnyObject, Sendable {
+  /// The kind in which rows are lent.
+  var kind: NumberKind { get }
+  /// The number of rows.
+  var rowCount: Int { get }
+  /// Numbers per row.
+  var scalarsPerRow: Int { get }
+  /// `FILE:DATASET`, for messages.
+  var location: String { get }
+
+  /// Lends the numbers of a row; the pointer is valid during the call only.
+  func withRow(
+    _ row: Int, _ body: (UnsafeRawPointer) throws(DatasetError) -> Void
+  ) throws(DatasetError)
+
+  /// Throws if the file lost bytes since it was opened.
+  func requireWhole() throws(DatasetError)
+}
+
+/// Chooses how the rows of a dataset are read.
+enum RowSources {
+  /// A source for `dataset`.
+  ///
+  /// Contiguous numbers in this machine's types, and uncompressed chunks that a sample file of ours
+  /// lists, come straight from the mapped file; everything else goes through the library.
+  static func make(
+    _ dataset: HDF5Dataset, in file: OpenFile, cacheBytes: Int
+  ) throws(DatasetError) -> any RowSource {
+    guard let kind = NumberKind(dataset.element) else {
+      throw DatasetError(
+        .mismatch,
+        "\(dataset.location): holds \(dataset.element); whole or floating numbers are read")
+    }
+    if dataset.element.isStored(as: kind.element), dataset.rowCount > 0,
+      let source = try MappedSource(dataset, kind, file)
+    {
+      return source
+    }
+    return LibrarySource(dataset, kind, cacheBytes: cacheBytes)
+  }
+}

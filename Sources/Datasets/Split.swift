@@ -1,0 +1,141 @@
+import HDF5
+import Tensors
+
+/// The samples of one role: how many there are, what they hold, and the way to them.
+///
+/// Reading is safe from several threads; each microbatch is filled by one.
+public final class Split: Sendable {
+  /// What the samples are for.
+  public let role: SplitRole
+  /// S.
+  public let count: Int
+  /// What a microbatch of these samples holds, in this order.
+  public let fields: [MicrobatchField]
+
+  let contents: [SplitField]
+  /// The row behind each sample, or nil where they are the same.
+  private let selection: [Int]?
+
+  init(role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?) {
+    self.role = role
+    self.contents = fields
+    self.fields = fields.map(\.field)
+    self.selection = selection
+    count = selection?.count ?? rows
+  }
+
+  /// Bytes of all samples as they are stored, before compression.
+  public var byteCount: Int {
+    let all = contents.reduce(0) { $0 + $1.byteCount }
+    let rows = contents.first?.segments.last?.end ?? count
+    return rows == 0 ? 0 : Int(Double(all) * Double(count) / Double(rows))
+  }
+
+  /// Consecutive samples that a windowed order keeps together: 16 chunks of the largest field as a
+  /// sample file of ours would cut it, whatever this file's chunks are.
+  ///
+  /// A run touches at most 17 chunks then, which bounds read amplification by 1.07.
+  public var runLength: Int {
+    let largest = contents.map(\.byteCount).max() ?? 0
+    let rows = contents.first?.segments.last?.end ?? count
+    let chunk = SampleFileFormat.rowsPerChunk(rows: rows, rowBytes: largest / max(1, rows))
+    return max(1, min(count, 16 * chunk))
+  }
+
+  /// The names of a label's classes, in order, where the file has them.
+  public func classNames(_ field: String) -> [String]? {
+    contents.first { $0.field.name == field }?.classNames
+  }
+
+  /// Reads the samples `microbatch.sampleNumbers[0 ..< count]` into its fields.
+  ///
+  /// Values are converted and normalised, labels and ids copied as Int64.
+  ///
+  /// - Parameter microbatch: holds fields of this split, in any order; `count` and sample numbers are
+  ///   set by the caller, each in `0 ..< count` of the split.
+  /// - Throws: ``DatasetError``: `.label`, `.nonFinite` or `.mismatch` naming file, dataset and
+  ///   sample; `.damaged` for a checksum; `.ioFailure`.
+  public func fill(_ microbatch: Microbatch) throws(DatasetError) {
+    precondition(microbatch.count <= microbatch.capacity, "more samples than the microbatch holds")
+    for index in 0..<microbatch.count {
+      let sample = Int(microbatch.sampleNumbers[index])
+      precondition(sample >= 0 && sample < count, "sample \(sample) of \(count)")
+    }
+    for index in microbatch.fields.indices {
+      let content = try content(microbatch.fields[index], at: index)
+      for segment in content.segments { try segment.source.requireWhole() }
+      switch content.field.element {
+      case .float: try fillValues(content, microbatch, microbatch.floats(index))
+      case .integer: try fillLabels(content, microbatch, microbatch.integers(index))
+      }
+    }
+  }
+
+  /// Reads every label and id once, so that one outside its classes is told before training starts.
+  ///
+  /// - Throws: ``DatasetError`` `.label` naming file, dataset and sample.
+  public func checkLabels() throws(DatasetError) {
+    for content in contents where content.field.element == .integer {
+      let scalars = content.field.scalarsPerSample
+      let labels = UnsafeMutablePointer<Int64>.allocate(capacity: scalars)
+      defer { labels.deallocate() }
+      for sample in 0..<count {
+        let row = selection?[sample] ?? sample
+        let segment = content.segment(of: row)
+        try segment.labels(row - segment.start, content.converter, into: labels, sample: sample)
+      }
+    }
+  }
+
+  /// This split's field that a microbatch's field is.
+  private func content(
+    _ field: MicrobatchField, at index: Int
+  ) throws(DatasetError) -> SplitField {
+    if index < contents.count, contents[index].field.name == field.name { return contents[index] }
+    guard let content = contents.first(where: { $0.field.name == field.name }) else {
+      throw DatasetError(.mismatch, "the \(role.rawValue) split has no field '\(field.name)'")
+    }
+    return content
+  }
+
+  private func fillValues(
+    _ content: SplitField, _ microbatch: Microbatch, _ output: UnsafeMutablePointer<Float>
+  ) throws(DatasetError) {
+    let scalars = content.field.scalarsPerSample
+    for index in 0..<microbatch.count {
+      let sample = Int(microbatch.sampleNumbers[index])
+      let row = selection?[sample] ?? sample
+      let segment = content.segment(of: row)
+      try segment.values(
+        row - segment.start, content.converter, into: output + index * scalars, sample: sample)
+    }
+  }
+
+  private func fillLabels(
+    _ content: SplitField, _ microbatch: Microbatch, _ output: UnsafeMutablePointer<Int64>
+  ) throws(DatasetError) {
+    let scalars = content.field.scalarsPerSample
+    for index in 0..<microbatch.count {
+      let sample = Int(microbatch.sampleNumbers[index])
+      let row = selection?[sample] ?? sample
+      let segment = content.segment(of: row)
+      try segment.labels(
+        row - segment.start, content.converter, into: output + index * scalars, sample: sample)
+    }
+  }
+}
+
+extension Split {
+  /// How often compressed data was decoded: the read amplification is `decodedBlocks / blocks` after
+  /// an epoch.
+  public var readStatistics: (blocks: Int, decodedBlocks: Int) {
+    var total = (blocks: 0, decodedBlocks: 0)
+    for content in contents {
+      for case let source as LibrarySource in content.segments.map(\.source) {
+        total.blocks += source.blockCount
+        total.decodedBlocks += source.decodedBlocks
+      }
+    }
+    return total
+  }
+}

@@ -1,0 +1,100 @@
+import Configuration
+
+/// One metric's value.
+public struct MetricValue: Sendable, Codable, Equatable {
+  /// The metric's name, as in the configuration.
+  public let name: String
+  /// The value; nil where the metric is undefined, as the ROC AUC of a split with one class.
+  public let value: Double?
+
+  /// A value by name.
+  public init(name: String, value: Double?) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// What was measured of one head.
+public struct HeadResult: Sendable, Codable, Equatable {
+  /// The head's name.
+  public let name: String
+  /// Its mean loss; nil if it is not finite.
+  public let loss: Double?
+  /// The metrics in the order asked.
+  public let metrics: [MetricValue]
+  /// Samples by truth (row) and prediction (column), if asked.
+  public let confusion: [[Int]]?
+  /// Samples with a NaN or an infinity among their outputs; they count as wrong.
+  public let nonFinite: Int
+
+  /// The value of a metric or `loss`; nil where it is undefined or was not measured.
+  public func value(of metric: String) -> Double? {
+    if metric == "loss" { return loss }
+    return metrics.first { $0.name == metric }?.value
+  }
+}
+
+/// Loss and metrics over every sample of a split.
+public struct EvaluationResult: Sendable, Codable, Equatable {
+  /// S: the samples, each counted once.
+  public let samples: Int
+  /// The sum over heads of weight times mean loss; nil if it is not finite.
+  public let loss: Double?
+  /// What was measured of each head, in the model's order.
+  public let heads: [HeadResult]
+
+  init(_ tallies: [HeadTally], asked: [[MetricName]]) {
+    samples = tallies.map(\.samples).max() ?? 0
+    let total = tallies.reduce(0) { $0 + $1.head.weight * $1.loss }
+    loss = total.isFinite ? total : nil
+    heads = zip(tallies, asked).map { tally, metrics in
+      HeadResult(
+        name: tally.head.name, loss: tally.value(.loss),
+        metrics: metrics.filter { $0 != .confusion }.map {
+          MetricValue(name: $0.rawValue, value: tally.value($0))
+        },
+        confusion: tally.confusion, nonFinite: tally.nonFinite)
+    }
+  }
+
+  /// The value that a name of the configuration means.
+  ///
+  /// - Parameter metric: `loss`, a metric, or `HEAD.metric`. A bare metric that several heads
+  ///   report is the mean over them.
+  /// - Returns: the value, or nil where it is undefined or was not measured.
+  public func value(of metric: String) -> Double? {
+    if metric == "loss" { return loss }
+    for head in heads where metric.hasPrefix(head.name + ".") {
+      return head.value(of: String(metric.dropFirst(head.name.count + 1)))
+    }
+    let reporting = heads.filter { head in head.metrics.contains { $0.name == metric } }
+    var sum = 0.0
+    for head in reporting {
+      guard let value = head.value(of: metric) else { return nil }
+      sum += value
+    }
+    return reporting.isEmpty ? nil : sum / Double(reporting.count)
+  }
+
+  /// Loss and metrics as one flat list, for a line of `metrics.jsonl`.
+  ///
+  /// With several heads the names are `HEAD.metric`, the heads' losses included.
+  public var named: [MetricValue] {
+    var list = [MetricValue(name: "loss", value: loss)]
+    guard heads.count > 1 else { return list + (heads.first?.metrics ?? []) }
+    for head in heads {
+      list.append(MetricValue(name: "\(head.name).loss", value: head.loss))
+      list += head.metrics.map { MetricValue(name: "\(head.name).\($0.name)", value: $0.value) }
+    }
+    return list
+  }
+
+  /// Whether a larger value of a metric is better.
+  ///
+  /// - Parameter metric: a metric's name, with or without its head.
+  /// - Returns: false for losses and errors.
+  public static func higherIsBetter(_ metric: String) -> Bool {
+    let name = metric.split(separator: ".").last.map(String.init) ?? metric
+    return MetricName(rawValue: name).map { !$0.isSmallerBetter } ?? true
+  }
+}

@@ -1,0 +1,53 @@
+import Configuration
+import Tensors
+
+/// An element-wise function, written over its input where that is legal.
+final class ActivationLayer: Layer {
+  let input: Value
+  let output: Value
+  private let function: Kernels.ElementwiseFunction
+  private let isFused: Bool
+  private let countPerSample: Int
+  private var outputGradient = Place.slab(0)
+  private var inputGradient = Place.slab(0)
+
+  /// An activation; `isFused` says that the layer before has applied it already.
+  init(input: Value, output: Value, function: Kernels.ElementwiseFunction, isFused: Bool) {
+    self.input = input
+    self.output = output
+    self.function = function
+    self.isFused = isFused
+    countPerSample = input.count
+  }
+
+  /// True when the derivative is known from the output alone, so that the input may be lost.
+  static func worksInPlace(_ activation: LayerConfiguration.Activation) -> Bool {
+    switch activation {
+    case .relu, .tanh, .sigmoid: return true
+    // A negative slope would hide the sign of the input.
+    case .leakyRelu(let slope): return slope >= 0
+    case .gelu: return false
+    }
+  }
+
+  func forward(_ pass: Pass) {
+    guard !isFused else { return }
+    Kernels.activate(
+      function, count: pass.samples * countPerSample, input: pass.floats(input.place),
+      output: pass.floats(output.place))
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = gradient.owned ? gradient : slabs.acquire(input.count)
+    inputGradient = result.place
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    Kernels.activateGradient(
+      function, count: pass.samples * countPerSample, input: pass.floats(input.place),
+      output: pass.floats(output.place), outputGradient: pass.floats(outputGradient),
+      inputGradient: pass.floats(inputGradient))
+  }
+}

@@ -1,0 +1,77 @@
+import Configuration
+import Tensors
+
+extension Compiler {
+  /// `residual`: `layers(x) + shortcut(x)`.
+  mutating func residual(
+    layers: [LayerConfiguration], shortcut: [LayerConfiguration], _ context: LayerContext
+  ) throws -> Compiled {
+    guard !layers.isEmpty else {
+      throw ModelError(.setting, context.path, "residual expected at least one layer, found none")
+    }
+    let input = context.input.shared
+    let body = try chain(layers, from: input, prefix: "\(context.path).layers")
+    let side = try chain(shortcut, from: input, prefix: "\(context.path).shortcut")
+    guard body.output.element == .float, side.output.element == .float else {
+      throw ModelError(
+        .element, context.path,
+        "residual expected values from layers and shortcut, found ids; put an embedding in both")
+    }
+    guard body.output.shape == side.output.shape else {
+      throw ModelError(
+        .shape, context.path,
+        "residual expected layers and shortcut of one shape, found \(body.output.shape) and "
+          + "\(side.output.shape); "
+          + (shortcut.isEmpty
+            ? "give a shortcut, for example a 1x1 conv with the same stride and outputs"
+            : "make strides and outputs of both agree"))
+    }
+    var output = body.output
+    output.requiresGradient = body.output.requiresGradient || side.output.requiresGradient
+    output.overwritable = true
+    output.channelsFirst = body.output.channelsFirst && side.output.channelsFirst
+    if body.output.flattened != side.output.flattened { output.flattened = nil }
+    if !body.output.overwritable {
+      output.place = .region(plan.reserve(try product(output.shape + [capacity], context.path)))
+    }
+    return Compiled(
+      layer: ResidualLayer(input: input, output: output, body: body, shortcut: side),
+      output: output)
+  }
+
+  /// `concat`: the branches' outputs side by side on the last axis.
+  mutating func concat(
+    _ branches: [[LayerConfiguration]], _ context: LayerContext
+  ) throws -> Compiled {
+    guard !branches.isEmpty else {
+      throw ModelError(.setting, context.path, "concat expected at least one branch, found none")
+    }
+    let input = context.input.shared
+    var chains: [Chain] = []
+    for (index, branch) in branches.enumerated() {
+      chains.append(
+        try chain(branch, from: input, prefix: "\(context.path).branches.\(index)"))
+    }
+    let leading = chains[0].output.shape.dropLast()
+    for (index, chain) in chains.enumerated() {
+      guard chain.output.element == .float else {
+        throw ModelError(
+          .element, "\(context.path).branches.\(index)",
+          "concat expected values, found ids; put an embedding in the branch")
+      }
+      guard !chain.output.shape.isEmpty, chain.output.shape.dropLast() == leading else {
+        throw ModelError(
+          .shape, "\(context.path).branches.\(index)",
+          "concat expected branches that agree in all extents but the last, found "
+            + "\(chains[0].output.shape) and \(chain.output.shape); make strides and padding agree")
+      }
+    }
+    let width = chains.reduce(0) { $0 + $1.output.channels }
+    let output = try output(
+      leading + [width], context,
+      requiresGradient: chains.contains { $0.output.requiresGradient },
+      channelsFirst: chains.allSatisfy { $0.output.channelsFirst })
+    return Compiled(
+      layer: ConcatLayer(input: input, output: output, chains: chains), output: output)
+  }
+}

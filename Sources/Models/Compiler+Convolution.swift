@@ -1,0 +1,127 @@
+import Configuration
+import Parameters
+import Tensors
+
+extension Compiler {
+  /// `conv` over `[H, W, C]`; `[H, W]` counts as `[H, W, 1]`.
+  mutating func convolution(
+    _ settings: ConvolutionConfiguration, _ context: LayerContext
+  ) throws -> Compiled {
+    var shape = context.input.shape
+    if shape.count == 2 { shape.append(1) }
+    guard shape.count == 3 else {
+      throw ModelError(
+        .shape, context.path,
+        "conv expected an image [H, W, C], found \(context.input.shape); "
+          + (shape.count < 2 ? "use conv1d or linear, or move it before flatten" : "use linear"))
+    }
+    let geometry = try geometry(
+      settings, height: shape[0], width: shape[1], channels: shape[2], kind: "conv", context)
+    return try convolution(
+      settings, geometry, [geometry.outHeight, geometry.outWidth, settings.out], flat: false,
+      context)
+  }
+
+  /// `conv1d` over `[T, C]`; `[T]` counts as `[T, 1]`.
+  mutating func convolution1d(
+    _ settings: ConvolutionConfiguration, _ context: LayerContext
+  ) throws -> Compiled {
+    let shape = context.input.shape
+    guard shape.count == 1 || shape.count == 2 else {
+      throw ModelError(
+        .shape, context.path,
+        "conv1d expected a sequence [T, C] or [T], found \(shape); "
+          + (shape.count == 3 ? "use conv for images" : "use linear"))
+    }
+    var flat = settings
+    // Only the last of each pair counts: the height of a sequence is 1, without padding.
+    flat.kernel = [1] + settings.kernel.suffix(1)
+    flat.stride = [1] + settings.stride.suffix(1)
+    flat.padding = [0] + settings.padding.suffix(1)
+    flat.dilation = [1] + settings.dilation.suffix(1)
+    let geometry = try geometry(
+      flat, height: 1, width: shape[0], channels: shape.count == 2 ? shape[1] : 1,
+      kind: "conv1d", context)
+    return try convolution(
+      flat, geometry, [geometry.outWidth, settings.out], flat: true, context)
+  }
+
+  /// Checks `settings` against an input and gives the geometry.
+  private func geometry(
+    _ settings: ConvolutionConfiguration, height: Int, width: Int, channels: Int, kind: String,
+    _ context: LayerContext
+  ) throws -> ConvolutionGeometry {
+    try check(settings, channels: channels, kind: kind, context)
+    let extents = [height, width]
+    for axis in 0..<2 {
+      let reach = settings.dilation[axis] * (settings.kernel[axis] - 1) + 1
+      let padded = extents[axis] + 2 * settings.padding[axis]
+      guard reach > padded else { continue }
+      throw ModelError(
+        .shape, context.path,
+        "\(kind) expected an input at least as large as its kernel, found kernel \(reach) "
+          + "(with dilation) over \(padded) cells (with padding) of an input "
+          + "\(context.input.shape); use a smaller kernel, more padding or fewer poolings")
+    }
+    return ConvolutionGeometry(
+      height: height, width: width, channels: channels, outChannels: settings.out,
+      kernel: settings.kernel, stride: settings.stride, padding: settings.padding,
+      dilation: settings.dilation, groups: settings.groups)
+  }
+
+  /// Checks each setting by itself, and groups against channels.
+  private func check(
+    _ settings: ConvolutionConfiguration, channels: Int, kind: String, _ context: LayerContext
+  ) throws {
+    try require(settings.out, atLeast: 1, "\(kind) out", context)
+    try require(settings.groups, atLeast: 1, "\(kind) groups", context)
+    try check(pair: settings.kernel, atLeast: 1, "\(kind) kernel", context)
+    try check(pair: settings.stride, atLeast: 1, "\(kind) stride", context)
+    try check(pair: settings.padding, atLeast: 0, "\(kind) padding", context)
+    try check(pair: settings.dilation, atLeast: 1, "\(kind) dilation", context)
+    for (count, name) in [(channels, "input channels"), (settings.out, "outputs")]
+    where count % settings.groups != 0 {
+      throw ModelError(
+        .setting, context.path,
+        "\(kind) expected groups that divide its \(count) \(name), found \(settings.groups)")
+    }
+  }
+
+  /// Checks a pair of (height, width).
+  func check(
+    pair: [Int], atLeast least: Int, _ name: String, _ context: LayerContext
+  ) throws {
+    guard pair.count == 2 else {
+      throw ModelError(
+        .setting, context.path, "expected two numbers for \(name), found \(pair.count)")
+    }
+    for extent in pair {
+      try require(extent, atLeast: least, name, context)
+      // Keeps sums and products of extents far from overflow.
+      guard extent > 1 << 24 else { continue }
+      throw ModelError(
+        .setting, context.path, "expected \(name) of at most 2^24, found \(extent)")
+    }
+  }
+
+  /// Reserves slots, output and scratch of a checked convolution.
+  private mutating func convolution(
+    _ settings: ConvolutionConfiguration, _ geometry: ConvolutionGeometry, _ shape: [Int],
+    flat: Bool, _ context: LayerContext
+  ) throws -> Compiled {
+    let perGroup = geometry.channels / settings.groups
+    let kernel = settings.kernel
+    let fanIn = kernel[0] * kernel[1] * perGroup
+    let bound = Initializer.uniform(bound: Float(1 / Double(fanIn).squareRoot()))
+    let weight = try slot(
+      "weight", [kernel[0], kernel[1], perGroup, settings.out], context, bound,
+      foreign: .convolution(flat: flat), decays: true)
+    let bias = settings.bias ? try slot("bias", [settings.out], context, bound) : nil
+    let output = try output(shape, context, requiresGradient: true, channelsFirst: true)
+    scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
+    return Compiled(
+      layer: ConvolutionLayer(
+        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias),
+      output: output, multiplyAdds: geometry.multiplyAddsPerSample)
+  }
+}

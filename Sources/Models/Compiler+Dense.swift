@@ -1,0 +1,62 @@
+import Configuration
+import Parameters
+import Tensors
+
+extension Compiler {
+  /// `linear`: `[…, I]` becomes `[…, O]`.
+  mutating func linear(out: Int, bias: Bool, _ context: LayerContext) throws -> Compiled {
+    try require(out, atLeast: 1, "linear out", context)
+    let input = context.input
+    let bound = Initializer.uniform(bound: Float(1 / Double(input.channels).squareRoot()))
+    var foreign = ForeignLayout.same
+    if let image = input.flattened {
+      foreign = .flattenedImage(
+        height: image.height, width: image.width, channels: image.channels)
+    }
+    let weight = try slot(
+      "weight", [out, input.channels], context, bound, foreign: foreign, decays: true)
+    let biasSlot = bias ? try slot("bias", [out], context, bound) : nil
+    let output = try output(
+      input.shape.dropLast() + [out], context, requiresGradient: true, channelsFirst: false)
+    return Compiled(
+      layer: LinearLayer(input: input, output: output, weight: weight, bias: biasSlot),
+      output: output, multiplyAdds: input.count * out)
+  }
+
+  /// `embedding`: ids `[…]` become `[…, size]`.
+  mutating func embedding(
+    vocabulary: Int, size: Int, _ context: LayerContext
+  ) throws -> Compiled {
+    try require(vocabulary, atLeast: 1, "embedding vocabulary", context)
+    try require(size, atLeast: 1, "embedding size", context)
+    let input = context.input
+    guard case .field(let fieldIndex) = input.place else {
+      throw ModelError(.element, context.path, "embedding expected a field of ids as its input")
+    }
+    let weight = try slot(
+      "weight", [vocabulary, size], context, .normal(deviation: 1), decays: true)
+    let output = try output(
+      input.shape + [size], context, requiresGradient: true, channelsFirst: false)
+    checks.append(
+      IntegerCheck(
+        consumer: context.path, fieldIndex: fieldIndex, countPerSample: input.count,
+        limit: vocabulary))
+    return Compiled(
+      layer: EmbeddingLayer(input: input, output: output, vocabulary: vocabulary, weight: weight),
+      output: output)
+  }
+
+  /// `flatten`: another view of the same memory.
+  func flatten(_ context: LayerContext) -> Compiled {
+    var output = context.input
+    let shape = output.shape
+    // PyTorch flattens [C, H, W]; a later linear layer must know to read its files.
+    if output.flattened == nil, output.channelsFirst, shape.count >= 2, output.positions > 1 {
+      output.flattened = Value.Image(
+        height: shape.count == 3 ? shape[0] : 1, width: shape[shape.count - 2],
+        channels: output.channels)
+    }
+    output.shape = [output.count]
+    return Compiled(layer: nil, output: output)
+  }
+}

@@ -1,0 +1,59 @@
+import Configuration
+import Tensors
+
+extension Compiler {
+  /// An activation, over its input where that is legal.
+  mutating func activation(
+    _ activation: LayerConfiguration.Activation, _ context: LayerContext
+  ) throws -> Compiled {
+    let input = context.input
+    if case .leakyRelu(let slope) = activation {
+      try require(
+        slope.isFinite, "leakyRelu slope", expected: "to be finite", found: slope, context)
+    }
+    let isInPlace = input.overwritable && ActivationLayer.worksInPlace(activation)
+    var output = try elementwiseOutput(isInPlace: isInPlace, context)
+    output.overwritable = !ActivationLayer.worksInPlace(activation)
+    // The batch norm before has looked ahead and applied it; its output is always overwritable.
+    var isFused = false
+    if case .batchNorm = context.previous { isFused = activation == .relu }
+    return Compiled(
+      layer: ActivationLayer(
+        input: input, output: output, function: activation.kernel, isFused: isFused),
+      output: output)
+  }
+
+  /// `dropout`, over its input where that is legal.
+  mutating func dropout(rate: Double, _ context: LayerContext) throws -> Compiled {
+    try require(
+      rate >= 0 && rate < 1, "dropout rate", expected: "in 0 ..< 1", found: rate, context)
+    let output = try elementwiseOutput(isInPlace: context.input.overwritable, context)
+    return Compiled(
+      layer: DropoutLayer(
+        input: context.input, output: output, rate: Float(rate), path: pathHash(context.path)),
+      output: output)
+  }
+
+  private mutating func elementwiseOutput(
+    isInPlace: Bool, _ context: LayerContext
+  ) throws -> Value {
+    var output = context.input
+    output.overwritable = true
+    guard !isInPlace else { return output }
+    output.place = .region(plan.reserve(try product(output.shape + [capacity], context.path)))
+    return output
+  }
+}
+
+extension LayerConfiguration.Activation {
+  /// The kernel's name for the function.
+  var kernel: Kernels.ElementwiseFunction {
+    switch self {
+    case .relu: return .relu
+    case .leakyRelu(let slope): return .leakyRelu(slope: Float(slope))
+    case .gelu: return .gelu
+    case .tanh: return .tanh
+    case .sigmoid: return .sigmoid
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import Configuration
+import Tensors
+
+extension Compiler {
+  /// Compiles one head on the fused vector and checks it against its target.
+  mutating func head(
+    _ configuration: HeadConfiguration, from fused: Value, fields: [MicrobatchField],
+    requireTargets: Bool
+  ) throws -> (Head, HeadBranch) {
+    let path = "heads.\(configuration.name)"
+    guard configuration.weight >= 0, configuration.weight.isFinite else {
+      throw ModelError(
+        .setting, path, "expected a weight of at least 0, found \(configuration.weight)")
+    }
+    let chain = try chain(configuration.layers, from: fused, prefix: path)
+    let outputs = chain.output.count
+    guard chain.output.element == .float else {
+      throw ModelError(.element, path, "expected values, found ids; put an embedding first")
+    }
+    try check(configuration.loss, outputs: outputs, path)
+    let targetIndex = fields.firstIndex { $0.name == configuration.target }
+    if targetIndex == nil, requireTargets {
+      throw missing(configuration.target, fields: fields, path)
+    }
+    let loss = try targetIndex.map { index in
+      try self.loss(configuration, outputs: outputs, fields[index], at: index, path)
+    }
+    let head = Head(
+      name: configuration.name, target: configuration.target, targetIndex: targetIndex,
+      loss: configuration.loss, weight: configuration.weight, outputs: outputs,
+      classes: Self.classes(configuration.loss, outputs: outputs))
+    return (head, HeadBranch(chain: chain, loss: loss, weight: configuration.weight))
+  }
+
+  /// The error of a field that the data does not have.
+  func missing(_ name: String, fields: [MicrobatchField], _ path: String) -> ModelError {
+    let known = fields.map(\.name).joined(separator: ", ")
+    return ModelError(
+      .missingField, path,
+      "expected a field '\(name)', found \(known.isEmpty ? "no fields" : known); correct the "
+        + "name or prepare the data with it")
+  }
+
+  private static func classes(_ loss: LossConfiguration, outputs: Int) -> Int? {
+    switch loss {
+    case .crossEntropy: return outputs
+    case .binaryCrossEntropy: return outputs == 1 ? 2 : nil
+    case .meanSquaredError, .huber: return nil
+    }
+  }
+
+  /// Compiles the loss of a head whose target is in the data.
+  private mutating func loss(
+    _ configuration: HeadConfiguration, outputs: Int, _ field: MicrobatchField, at index: Int,
+    _ path: String
+  ) throws -> LossFunction {
+    var converted: Region?
+    var limit: Int?
+    if case .crossEntropy = configuration.loss {
+      try checkLabels(field, outputs: outputs, path)
+      limit = outputs
+    } else {
+      guard field.scalarsPerSample == outputs else {
+        throw ModelError(
+          .head, path,
+          "expected as many outputs as the target '\(field.name)' has numbers "
+            + "(\(field.scalarsPerSample)), found \(outputs); change the last layer")
+      }
+      if configuration.loss == .binaryCrossEntropy { limit = 2 }
+      if field.element == .integer { converted = plan.reserve(capacity * outputs) }
+    }
+    if let limit, field.element == .integer {
+      checks.append(
+        IntegerCheck(
+          consumer: path, fieldIndex: index, countPerSample: field.scalarsPerSample,
+          limit: limit))
+    }
+    return LossFunction(
+      configuration.loss, targetIndex: index, outputs: outputs, converted: converted)
+  }
+
+  /// Cross-entropy wants one class number per sample, and an output for each class.
+  private func checkLabels(_ field: MicrobatchField, outputs: Int, _ path: String) throws {
+    guard field.element == .integer, field.scalarsPerSample == 1 else {
+      let found =
+        field.element == .float
+        ? "values of shape \(field.sampleShape)" : "integers of shape \(field.sampleShape)"
+      throw ModelError(
+        .head, path,
+        "crossEntropy expected one integer label per sample in '\(field.name)', found \(found); "
+          + "name a field of kind label or use another loss")
+    }
+    guard let classes = field.classes, classes != outputs else { return }
+    throw ModelError(
+      .head, path,
+      "expected \(classes) outputs, one for each class of '\(field.name)', found \(outputs); "
+        + "change the last layer")
+  }
+
+  /// Checks the loss's own settings.
+  private func check(_ loss: LossConfiguration, outputs: Int, _ path: String) throws {
+    switch loss {
+    case .crossEntropy(let smoothing, let weights):
+      guard outputs >= 2 else {
+        throw ModelError(
+          .head, path,
+          "crossEntropy expected at least 2 outputs, found \(outputs); use binaryCrossEntropy "
+            + "or change the last layer")
+      }
+      guard smoothing >= 0, smoothing < 1 else {
+        throw ModelError(
+          .setting, path, "expected labelSmoothing in 0 ..< 1, found \(smoothing)")
+      }
+      try check(classWeights: weights, outputs: outputs, path)
+    case .huber(let delta):
+      guard delta > 0, delta.isFinite else {
+        throw ModelError(.setting, path, "expected huber delta above 0, found \(delta)")
+      }
+    case .binaryCrossEntropy, .meanSquaredError: return
+    }
+  }
+
+  private func check(classWeights: [Double]?, outputs: Int, _ path: String) throws {
+    guard let classWeights else { return }
+    guard classWeights.count == outputs else {
+      throw ModelError(
+        .setting, path,
+        "expected \(outputs) classWeights, one for each output, found \(classWeights.count)")
+    }
+    guard classWeights.allSatisfy({ $0 >= 0 && $0.isFinite }),
+      classWeights.contains(where: { $0 > 0 })
+    else {
+      throw ModelError(
+        .setting, path,
+        "expected classWeights of at least 0, not all of them 0, found \(classWeights)")
+    }
+  }
+}

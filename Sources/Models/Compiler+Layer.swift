@@ -1,0 +1,92 @@
+import Configuration
+import Tensors
+
+extension Compiler {
+  /// Compiles one layer.
+  mutating func layer(
+    _ configuration: LayerConfiguration, _ context: LayerContext
+  ) throws -> Compiled {
+    try requireElement(configuration, context)
+    switch configuration {
+    case .linear(let out, let bias): return try linear(out: out, bias: bias, context)
+    case .conv(let settings): return try convolution(settings, context)
+    case .conv1d(let settings): return try convolution1d(settings, context)
+    case .batchNorm(let momentum, let epsilon):
+      return try batchNorm(momentum: momentum, epsilon: epsilon, context)
+    case .layerNorm(let epsilon): return try layerNorm(epsilon: epsilon, context)
+    case .activation(let function): return try activation(function, context)
+    case .dropout(let rate): return try dropout(rate: rate, context)
+    case .maxPool(let settings): return try maxPool(settings, context)
+    case .averagePool(let settings): return try averagePool(settings, context)
+    case .globalAveragePool: return try globalAveragePool(context)
+    case .flatten: return flatten(context)
+    case .residual(let layers, let shortcut):
+      return try residual(layers: layers, shortcut: shortcut, context)
+    case .concat(let branches): return try concat(branches, context)
+    case .embedding(let vocabulary, let size):
+      return try embedding(vocabulary: vocabulary, size: size, context)
+    }
+  }
+
+  /// Ids reach embeddings only, and embeddings get nothing else.
+  private func requireElement(
+    _ configuration: LayerConfiguration, _ context: LayerContext
+  ) throws {
+    switch (configuration, context.input.element) {
+    case (.embedding, .float):
+      throw ModelError(
+        .element, context.path,
+        "embedding expected integer ids, found values; use a field of kind ids, or leave the "
+          + "embedding out")
+    case (.embedding, .integer), (.residual, .integer), (.concat, .integer), (_, .float): return
+    case (_, .integer):
+      throw ModelError(
+        .element, context.path,
+        "\(configuration.kind) expected values, found an integer field; put an embedding first, "
+          + "or declare the field as values")
+    }
+  }
+
+  /// Throws unless `value` is at least `least`.
+  func require(
+    _ value: Int, atLeast least: Int, _ name: String, _ context: LayerContext
+  ) throws {
+    guard value < least else { return }
+    throw ModelError(
+      .setting, context.path, "expected \(name) of at least \(least), found \(value)")
+  }
+
+  /// Throws unless `isAllowed`.
+  func require(
+    _ isAllowed: Bool, _ name: String, expected: String, found: Double, _ context: LayerContext
+  ) throws {
+    guard !isAllowed else { return }
+    throw ModelError(.setting, context.path, "expected \(name) \(expected), found \(found)")
+  }
+}
+
+extension LayerConfiguration {
+  /// The layer's name in the configuration.
+  var kind: String {
+    switch self {
+    case .linear: return "linear"
+    case .conv: return "conv"
+    case .conv1d: return "conv1d"
+    case .batchNorm: return "batchNorm"
+    case .layerNorm: return "layerNorm"
+    case .activation(.relu): return "relu"
+    case .activation(.leakyRelu): return "leakyRelu"
+    case .activation(.gelu): return "gelu"
+    case .activation(.tanh): return "tanh"
+    case .activation(.sigmoid): return "sigmoid"
+    case .dropout: return "dropout"
+    case .maxPool: return "maxPool"
+    case .averagePool: return "averagePool"
+    case .globalAveragePool: return "globalAveragePool"
+    case .flatten: return "flatten"
+    case .residual: return "residual"
+    case .concat: return "concat"
+    case .embedding: return "embedding"
+    }
+  }
+}

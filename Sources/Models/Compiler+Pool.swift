@@ -1,0 +1,92 @@
+import Configuration
+import Tensors
+
+extension Compiler {
+  /// `maxPool` over `[H, W, C]` or `[T, C]`.
+  mutating func maxPool(
+    _ settings: PoolConfiguration, _ context: LayerContext
+  ) throws -> Compiled {
+    let (geometry, shape) = try pool(settings, kind: "maxPool", context)
+    let output = try poolOutput(shape, context)
+    let winners = plan.reserve(capacity * output.count, of: Int32.self)
+    return Compiled(
+      layer: MaxPoolLayer(
+        input: context.input, output: output, geometry: geometry, winners: winners),
+      output: output)
+  }
+
+  /// `averagePool` over `[H, W, C]` or `[T, C]`.
+  mutating func averagePool(
+    _ settings: PoolConfiguration, _ context: LayerContext
+  ) throws -> Compiled {
+    let (geometry, shape) = try pool(settings, kind: "averagePool", context)
+    let output = try poolOutput(shape, context)
+    return Compiled(
+      layer: AveragePoolLayer(input: context.input, output: output, geometry: geometry),
+      output: output)
+  }
+
+  /// `globalAveragePool`: `[…, C]` becomes `[C]`.
+  mutating func globalAveragePool(_ context: LayerContext) throws -> Compiled {
+    let output = try poolOutput([context.input.channels], context)
+    return Compiled(
+      layer: GlobalAveragePoolLayer(input: context.input, output: output), output: output)
+  }
+
+  private mutating func poolOutput(_ shape: [Int], _ context: LayerContext) throws -> Value {
+    try output(
+      shape, context, requiresGradient: context.input.requiresGradient,
+      channelsFirst: context.input.channelsFirst)
+  }
+
+  /// Checks a window against the input; a sequence is an image of height 1.
+  private func pool(
+    _ settings: PoolConfiguration, kind: String, _ context: LayerContext
+  ) throws -> (PoolGeometry, [Int]) {
+    let shape = context.input.shape
+    guard shape.count == 2 || shape.count == 3 else {
+      throw ModelError(
+        .shape, context.path,
+        "\(kind) expected an image [H, W, C] or a sequence [T, C], found \(shape); move it "
+          + "before flatten")
+    }
+    let isSequence = shape.count == 2
+    let size = isSequence ? [1] + settings.size.suffix(1) : settings.size
+    let stride = isSequence ? [1] + settings.stride.suffix(1) : settings.stride
+    let padding = isSequence ? [0] + settings.padding.suffix(1) : settings.padding
+    try check(pair: size, atLeast: 1, "\(kind) size", context)
+    try check(pair: stride, atLeast: 1, "\(kind) stride", context)
+    try check(pair: padding, atLeast: 0, "\(kind) padding", context)
+    let extents = isSequence ? [1, shape[0]] : [shape[0], shape[1]]
+    try check(size: size, padding: padding, extents: extents, kind: kind, context)
+    let geometry = PoolGeometry(
+      height: extents[0], width: extents[1], channels: context.input.channels,
+      size: size, stride: stride, padding: padding)
+    let channels = context.input.channels
+    return (
+      geometry,
+      isSequence
+        ? [geometry.outWidth, channels] : [geometry.outHeight, geometry.outWidth, channels]
+    )
+  }
+
+  private func check(
+    size: [Int], padding: [Int], extents: [Int], kind: String, _ context: LayerContext
+  ) throws {
+    for axis in 0..<2 {
+      guard 2 * padding[axis] <= size[axis] else {
+        throw ModelError(
+          .setting, context.path,
+          "\(kind) expected padding of at most half its size, found \(padding[axis]) for size "
+            + "\(size[axis])")
+      }
+      guard size[axis] <= extents[axis] + 2 * padding[axis] else {
+        throw ModelError(
+          .shape, context.path,
+          "\(kind) expected an input at least as large as its window, found a window of "
+            + "\(size[axis]) over \(extents[axis] + 2 * padding[axis]) cells of an input "
+            + "\(context.input.shape); use a smaller window or fewer poolings")
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Configuration
+import Parameters
+import Tensors
+
+/// The state of compiling a configuration: what is reserved so far, and what was learnt.
+struct Compiler {
+  /// N: the most samples of a microbatch.
+  let capacity: Int
+  /// Where everything of a pass will lie.
+  var plan = ArenaPlan()
+  /// The slots, in canonical order.
+  var layout = ParameterLayout()
+  /// The layers, in forward order.
+  var summaries: [LayerSummary] = []
+  /// The outputs to look at when a number is not finite, in forward order.
+  var probes: [Probe] = []
+  /// The ids to check before a pass.
+  var checks: [IntegerCheck] = []
+  /// The largest scratch of any layer, in floats.
+  var scratchCount = 1
+
+  /// The memory of gradients.
+  var slabs: SlabPlan
+
+  /// The output of one layer, by name.
+  struct Probe {
+    let path: String
+    let place: Place
+    let countPerSample: Int
+  }
+
+  /// An integer field that must stay below a limit.
+  struct IntegerCheck {
+    let consumer: String
+    let fieldIndex: Int
+    let countPerSample: Int
+    let limit: Int
+  }
+
+  /// An empty compilation for microbatches of `capacity` samples.
+  init(capacity: Int) {
+    self.capacity = capacity
+    slabs = SlabPlan(capacity: capacity)
+  }
+
+  /// The most scalars of one tensor or slot: BLAS counts with 32 bits.
+  static let largestCount = Int(Int32.max)
+
+  /// Compiles `configurations` one after the other; their paths are `prefix.0`, `prefix.1` and on.
+  mutating func chain(
+    _ configurations: [LayerConfiguration], from input: Value, prefix: String
+  ) throws -> Chain {
+    var layers: [any Layer] = []
+    var value = input
+    for (index, configuration) in configurations.enumerated() {
+      let context = LayerContext(
+        path: "\(prefix).\(index)", input: value,
+        previous: index > 0 ? configurations[index - 1] : nil,
+        next: index + 1 < configurations.count ? configurations[index + 1] : nil)
+      let bytes = plan.byteCount
+      let scalars = layout.count
+      let first = summaries.count
+      let compiled = try layer(configuration, context)
+      value = compiled.output
+      if let layer = compiled.layer { layers.append(layer) }
+      // Layers inside a composite are listed first and have counted their own share.
+      let inner = summaries[first...]
+      summaries.append(
+        LayerSummary(
+          path: context.path, kind: configuration.kind, outputShape: value.shape,
+          parameterCount: layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount },
+          multiplyAddsPerSample: compiled.multiplyAdds,
+          arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
+      probes.append(Probe(path: context.path, place: value.place, countPerSample: value.count))
+    }
+    return Chain(input: input, output: value, layers: layers)
+  }
+
+  /// A layer with its output; no layer where the output is only another view of the input.
+  struct Compiled {
+    var layer: (any Layer)?
+    var output: Value
+    var multiplyAdds = 0
+  }
+
+  /// Where a layer stands.
+  struct LayerContext {
+    let path: String
+    let input: Value
+    let previous: LayerConfiguration?
+    let next: LayerConfiguration?
+  }
+
+  /// Reserves memory for an output of `shape` and describes it.
+  mutating func output(
+    _ shape: [Int], _ context: LayerContext, requiresGradient: Bool, overwritable: Bool = true,
+    channelsFirst: Bool
+  ) throws -> Value {
+    let count = try product(shape + [capacity], context.path)
+    return Value(
+      place: .region(plan.reserve(count)), shape: shape, element: .float,
+      requiresGradient: requiresGradient, overwritable: overwritable,
+      channelsFirst: channelsFirst, flattened: nil)
+  }
+
+  /// Reserves a slot of the layer at `context` and returns its offset.
+  mutating func slot(
+    _ name: String, _ shape: [Int], _ context: LayerContext,
+    role: ParameterSlot.Role = .trainable, _ initializer: Initializer,
+    foreign: ForeignLayout = .same, decays: Bool = false
+  ) throws -> Int {
+    _ = try product(shape, context.path)
+    return layout.reserve(
+      "\(context.path).\(name)", shape, role: role, initializer: initializer, foreign: foreign,
+      decaysByDefault: decays
+    ).offset
+  }
+
+  /// The product of `extents`, or an error where memory could not hold so much.
+  func product(_ extents: [Int], _ path: String) throws -> Int {
+    var product = 1
+    for extent in extents {
+      let (next, overflow) = product.multipliedReportingOverflow(by: extent)
+      guard !overflow, next <= Self.largestCount else { throw tooLarge(path) }
+      product = next
+    }
+    return product
+  }
+
+  private func tooLarge(_ path: String) -> ModelError {
+    ModelError(
+      .size, path,
+      "expected at most 2^31 - 1 scalars in one tensor, found more; choose smaller extents or a "
+        + "smaller microbatch")
+  }
+}

@@ -1,0 +1,85 @@
+import Tensors
+
+/// Every branch sees the input; the outputs are joined on the last axis.
+final class ConcatLayer: Layer {
+  let input: Value
+  let output: Value
+  private let branches: [Branch]
+  private let rowsPerSample, width: Int
+  private let inputCountPerSample: Int
+  private var outputGradient = Place.slab(0)
+  private var inputGradient: Place?
+
+  /// A chain, its columns in the output, and where its gradients lie.
+  private final class Branch {
+    let chain: Chain
+    let column, width: Int
+    var outputGradient: Place?
+    var inputGradient: Place?
+
+    init(chain: Chain, column: Int, width: Int) {
+      self.chain = chain
+      self.column = column
+      self.width = width
+    }
+  }
+
+  /// A concatenation of chains with the same input and equal leading extents.
+  init(input: Value, output: Value, chains: [Chain]) {
+    self.input = input
+    self.output = output
+    var column = 0
+    branches = chains.map { chain in
+      defer { column += chain.output.channels }
+      return Branch(chain: chain, column: column, width: chain.output.channels)
+    }
+    rowsPerSample = output.positions
+    width = output.channels
+    inputCountPerSample = input.count
+  }
+
+  func forward(_ pass: Pass) {
+    let rows = pass.samples * rowsPerSample
+    let joined = pass.floats(output.place)
+    for branch in branches {
+      branch.chain.forward(pass)
+      Kernels.copyColumns(
+        rows: rows, width: branch.width, source: pass.floats(branch.chain.output.place),
+        sourceStride: branch.width, destination: joined + branch.column, destinationStride: width)
+    }
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    var sum: Gradient?
+    for branch in branches where branch.chain.output.requiresGradient {
+      let slice = slabs.acquire(branch.chain.output.count)
+      branch.outputGradient = slice.place
+      guard let result = branch.chain.planBackward(slice, &slabs) else { continue }
+      branch.inputGradient = result.place
+      if sum == nil { sum = result } else { slabs.release(result) }
+    }
+    slabs.release(gradient)
+    inputGradient = sum?.place
+    return sum
+  }
+
+  func backward(_ pass: Pass) {
+    let rows = pass.samples * rowsPerSample
+    let joined = UnsafePointer(pass.floats(outputGradient))
+    for branch in branches {
+      guard let slice = branch.outputGradient else { continue }
+      Kernels.copyColumns(
+        rows: rows, width: branch.width, source: joined + branch.column, sourceStride: width,
+        destination: pass.floats(slice), destinationStride: branch.width)
+      branch.chain.backward(pass)
+      // The first branch's gradient is where the others are added.
+      guard let inputGradient, let own = branch.inputGradient, own != inputGradient else {
+        continue
+      }
+      Kernels.addInto(
+        count: pass.samples * inputCountPerSample, source: pass.floats(own),
+        destination: pass.floats(inputGradient))
+    }
+  }
+}

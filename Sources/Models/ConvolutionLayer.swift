@@ -1,0 +1,58 @@
+import Tensors
+
+/// A two-dimensional convolution over `[H, W, C]`, or with height 1 over `[T, C]`.
+///
+/// Packed weights lie in the shared scratch: they change with every step and cost little beside
+/// the convolution itself.
+final class ConvolutionLayer: Layer {
+  let input: Value
+  let output: Value
+  private let geometry: ConvolutionGeometry
+  private let weight: Int
+  private let bias: Int?
+  private var outputGradient = Place.slab(0)
+  private var inputGradient: Place?
+
+  /// A convolution whose slots begin at `weight` and `bias`.
+  init(input: Value, output: Value, geometry: ConvolutionGeometry, weight: Int, bias: Int?) {
+    self.input = input
+    self.output = output
+    self.geometry = geometry
+    self.weight = weight
+    self.bias = bias
+  }
+
+  /// The scratch a convolution of `geometry` needs, in floats.
+  static func scratchCount(_ geometry: ConvolutionGeometry) -> Int {
+    max(geometry.packedCount, geometry.packedTransposedCount)
+  }
+
+  func forward(_ pass: Pass) {
+    Kernels.packConvolution(geometry, pass.parameters + weight, into: pass.scratch)
+    Kernels.convolutionForward(
+      geometry, samples: pass.samples, pass.floats(input.place), packed: pass.scratch,
+      bias: bias.map { pass.parameters + $0 }, pass.floats(output.place))
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = input.requiresGradient ? slabs.acquire(input.count) : nil
+    inputGradient = result?.place
+    slabs.release(gradient)
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    let dy = pass.floats(outputGradient)
+    Kernels.convolutionWeightGradient(
+      geometry, samples: pass.samples, pass.floats(input.place), dy,
+      weightGradient: pass.gradient(weight),
+      biasGradient: bias.map { pass.gradient($0) })
+    guard let inputGradient else { return }
+    Kernels.packConvolutionTransposed(
+      geometry, pass.parameters + weight, into: pass.scratch)
+    Kernels.convolutionInputGradient(
+      geometry, samples: pass.samples, dy, packedTransposed: pass.scratch,
+      pass.floats(inputGradient))
+  }
+}

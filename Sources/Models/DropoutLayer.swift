@@ -1,0 +1,55 @@
+import Tensors
+
+/// Zeroes scalars with probability `rate` and scales the rest by `1 / (1 − rate)`, in training.
+///
+/// The mask is a function of (seed, path, step, sample number, element) alone, so the backward
+/// pass draws it again instead of keeping it.
+final class DropoutLayer: Layer {
+  let input: Value
+  let output: Value
+  private let rate: Float
+  private let path: UInt32
+  private let isInPlace: Bool
+  private let countPerSample: Int
+  private var outputGradient = Place.slab(0)
+  private var inputGradient = Place.slab(0)
+
+  /// A dropout layer keyed by the hash of its path.
+  init(input: Value, output: Value, rate: Float, path: UInt32) {
+    self.input = input
+    self.output = output
+    self.rate = rate
+    self.path = path
+    isInPlace = input.place == output.place
+    countPerSample = input.count
+  }
+
+  func forward(_ pass: Pass) {
+    if pass.training {
+      drop(pass, from: pass.floats(input.place), to: pass.floats(output.place))
+    } else if !isInPlace {
+      Kernels.copy(
+        count: pass.samples * countPerSample, source: pass.floats(input.place),
+        destination: pass.floats(output.place))
+    }
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = gradient.owned ? gradient : slabs.acquire(input.count)
+    inputGradient = result.place
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    drop(pass, from: pass.floats(outputGradient), to: pass.floats(inputGradient))
+  }
+
+  private func drop(
+    _ pass: Pass, from source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>
+  ) {
+    Kernels.dropout(
+      samples: pass.samples, width: countPerSample, rate: rate, seed: pass.seed, path: path,
+      step: pass.step, sampleNumbers: pass.sampleNumbers, input: source, output: destination)
+  }
+}

@@ -1,0 +1,39 @@
+import Tensors
+
+/// A row of a table for each id: ids `[…]` become `[…, size]`.
+final class EmbeddingLayer: Layer {
+  let input: Value
+  let output: Value
+  private let idsPerSample, vocabulary, size: Int
+  private let weight: Int
+  private var outputGradient = Place.slab(0)
+
+  /// An embedding whose table `[vocabulary, size]` begins at `weight`.
+  init(input: Value, output: Value, vocabulary: Int, weight: Int) {
+    self.input = input
+    self.output = output
+    self.vocabulary = vocabulary
+    self.weight = weight
+    idsPerSample = input.count
+    size = output.channels
+  }
+
+  func forward(_ pass: Pass) {
+    Kernels.embeddingForward(
+      rows: pass.samples * idsPerSample, size: size, ids: pass.integers(input.place),
+      table: pass.parameters + weight, output: pass.floats(output.place))
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    slabs.release(gradient)
+    return nil
+  }
+
+  func backward(_ pass: Pass) {
+    Kernels.embeddingBackward(
+      rows: pass.samples * idsPerSample, size: size, vocabulary: vocabulary,
+      ids: pass.integers(input.place), dy: pass.floats(outputGradient),
+      dTable: pass.gradient(weight))
+  }
+}

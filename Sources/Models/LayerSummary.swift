@@ -1,0 +1,15 @@
+/// What one layer of a compiled model is and costs.
+public struct LayerSummary: Sendable, Equatable {
+  /// The dotted path, for example `modalities.image.0`.
+  public let path: String
+  /// The layer's name in the configuration, for example `conv`.
+  public let kind: String
+  /// The extents of its output for one sample.
+  public let outputShape: [Int]
+  /// Scalars of its own slots, trainable and statistic; the layers inside are listed by themselves.
+  public let parameterCount: Int
+  /// Multiply-add pairs of its forward pass for one sample; 0 for memory-bound layers.
+  public let multiplyAddsPerSample: Int
+  /// Bytes reserved for its output and tape at full capacity.
+  public let arenaBytes: Int
+}

@@ -1,0 +1,92 @@
+import Buffers
+import Configuration
+import Tensors
+
+/// A loss with its target, compiled.
+final class LossFunction {
+  private let kind: Kind
+  private let targetIndex: Int
+  private let outputs: Int
+  /// Y factors, or none.
+  private let classWeights: HostBuffer<Float>
+  /// Where integer targets of a loss over values become floats; nil for float targets.
+  private let converted: Region?
+
+  private enum Kind {
+    case crossEntropy(labelSmoothing: Float)
+    case binaryCrossEntropy
+    case meanSquaredError
+    case huber(delta: Float)
+  }
+
+  /// A loss of `outputs` numbers per sample against the field at `targetIndex`.
+  init(
+    _ configuration: LossConfiguration, targetIndex: Int, outputs: Int, converted: Region?
+  ) {
+    self.targetIndex = targetIndex
+    self.outputs = outputs
+    self.converted = converted
+    var weights: [Double] = []
+    switch configuration {
+    case .crossEntropy(let labelSmoothing, let classWeights):
+      kind = .crossEntropy(labelSmoothing: Float(labelSmoothing))
+      weights = classWeights ?? []
+    case .binaryCrossEntropy: kind = .binaryCrossEntropy
+    case .meanSquaredError: kind = .meanSquaredError
+    case .huber(let delta): kind = .huber(delta: Float(delta))
+    }
+    classWeights = HostBuffer(count: weights.count)
+    for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
+  }
+
+  /// The sum over the microbatch's samples, and `scale` times its gradient.
+  func sum(
+    _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
+    gradient: UnsafeMutablePointer<Float>
+  ) -> Double {
+    if case .crossEntropy(let labelSmoothing) = kind {
+      return Kernels.softmaxCrossEntropy(
+        samples: pass.samples, classes: outputs, logits: logits,
+        labels: pass.integers(.field(targetIndex)), labelSmoothing: labelSmoothing,
+        classWeights: weights, scale: scale, gradient: gradient)
+    }
+    let count = pass.samples * outputs
+    let targets = floatTargets(pass, count: count)
+    switch kind {
+    case .huber(let delta):
+      return Kernels.huber(
+        count: count, outputsPerSample: outputs, delta: delta, values: logits, targets: targets,
+        scale: scale, gradient: gradient)
+    case .meanSquaredError:
+      return Kernels.meanSquaredError(
+        count: count, outputsPerSample: outputs, values: logits, targets: targets, scale: scale,
+        gradient: gradient)
+    case .binaryCrossEntropy, .crossEntropy:
+      return Kernels.binaryCrossEntropy(
+        count: count, outputsPerSample: outputs, logits: logits, targets: targets, scale: scale,
+        gradient: gradient)
+    }
+  }
+
+  /// Σ of the samples' class weights, or the number of samples where there are none.
+  func normalizer(_ labels: UnsafePointer<Int64>?, count: Int) -> Double {
+    guard let weights, let labels else { return Double(count) }
+    var sum = 0.0
+    for sample in 0..<count where labels[sample] >= 0 && labels[sample] < outputs {
+      sum += Double(weights[Int(labels[sample])])
+    }
+    return sum
+  }
+
+  private var weights: UnsafePointer<Float>? {
+    classWeights.count > 0 ? UnsafePointer(classWeights.base) : nil
+  }
+
+  private func floatTargets(_ pass: Pass, count: Int) -> UnsafePointer<Float> {
+    guard let converted else { return UnsafePointer(pass.floats(.field(targetIndex))) }
+    let integers = pass.integers(.field(targetIndex))
+    let floats = pass.floats(converted)
+    for index in 0..<count { floats[index] = Float(integers[index]) }
+    return UnsafePointer(floats)
+  }
+}

@@ -1,0 +1,115 @@
+import Tensors
+
+/// The largest value of each window; the gradient returns to the first of the largest.
+final class MaxPoolLayer: Layer {
+  let input: Value
+  let output: Value
+  private let geometry: PoolGeometry
+  private let winners: Region
+  private var outputGradient = Place.slab(0)
+  private var inputGradient = Place.slab(0)
+
+  /// A max pool that remembers in `winners` which cell was the largest.
+  init(input: Value, output: Value, geometry: PoolGeometry, winners: Region) {
+    self.input = input
+    self.output = output
+    self.geometry = geometry
+    self.winners = winners
+  }
+
+  func forward(_ pass: Pass) {
+    Kernels.maxPoolForward(
+      geometry, samples: pass.samples, x: pass.floats(input.place), y: pass.floats(output.place),
+      winners: chosen(pass))
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = slabs.acquire(input.count)
+    inputGradient = result.place
+    slabs.release(gradient)
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    Kernels.maxPoolBackward(
+      geometry, samples: pass.samples, dy: pass.floats(outputGradient), winners: chosen(pass),
+      dx: pass.floats(inputGradient))
+  }
+
+  private func chosen(_ pass: Pass) -> UnsafeMutablePointer<Int32> {
+    (pass.memory + winners.offset).assumingMemoryBound(to: Int32.self)
+  }
+}
+
+/// The mean of each window's cells inside the input.
+final class AveragePoolLayer: Layer {
+  let input: Value
+  let output: Value
+  private let geometry: PoolGeometry
+  private var outputGradient = Place.slab(0)
+  private var inputGradient = Place.slab(0)
+
+  /// An average pool of `geometry`.
+  init(input: Value, output: Value, geometry: PoolGeometry) {
+    self.input = input
+    self.output = output
+    self.geometry = geometry
+  }
+
+  func forward(_ pass: Pass) {
+    Kernels.averagePoolForward(
+      geometry, samples: pass.samples, x: pass.floats(input.place), y: pass.floats(output.place))
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = slabs.acquire(input.count)
+    inputGradient = result.place
+    slabs.release(gradient)
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    Kernels.averagePoolBackward(
+      geometry, samples: pass.samples, dy: pass.floats(outputGradient),
+      dx: pass.floats(inputGradient))
+  }
+}
+
+/// The mean over all positions: `[…, C]` becomes `[C]`.
+final class GlobalAveragePoolLayer: Layer {
+  let input: Value
+  let output: Value
+  private let positions, channels: Int
+  private var outputGradient = Place.slab(0)
+  private var inputGradient = Place.slab(0)
+
+  /// A global average pool of `input`.
+  init(input: Value, output: Value) {
+    self.input = input
+    self.output = output
+    positions = input.positions
+    channels = input.channels
+  }
+
+  func forward(_ pass: Pass) {
+    Kernels.globalAverageForward(
+      samples: pass.samples, positions: positions, channels: channels,
+      x: pass.floats(input.place), y: pass.floats(output.place))
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = slabs.acquire(input.count)
+    inputGradient = result.place
+    slabs.release(gradient)
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    Kernels.globalAverageBackward(
+      samples: pass.samples, positions: positions, channels: channels,
+      dy: pass.floats(outputGradient), dx: pass.floats(inputGradient))
+  }
+}

@@ -1,0 +1,48 @@
+import Tensors
+
+/// Where a tensor lies during a pass.
+enum Place: Equatable {
+  /// In the arena, kept until the next pass.
+  case region(Region)
+  /// In the arena, shared by gradients whose lives do not overlap.
+  case slab(Int)
+  /// In the microbatch.
+  case field(Int)
+}
+
+/// A tensor between two layers, as known when the model is compiled.
+struct Value {
+  /// Where it lies.
+  var place: Place
+  /// The extents of one sample.
+  var shape: [Int]
+  /// Values or ids.
+  var element: MicrobatchField.Element
+  /// True when parameters lie before it, so that a gradient must flow back.
+  var requiresGradient: Bool
+  /// True when the next layer may write its output over it: one reader, and nobody needs it later.
+  var overwritable: Bool
+  /// True when PyTorch would hold the same tensor with its channels before its positions.
+  var channelsFirst: Bool
+  /// The image it was before `flatten`, while its order is still the image's.
+  var flattened: Image?
+
+  /// The extents of an image or, with height 1, of a sequence.
+  struct Image: Equatable {
+    var height, width, channels: Int
+  }
+
+  /// Scalars of one sample.
+  var count: Int { shape.reduce(1, *) }
+  /// C: the last extent; a single number has one channel.
+  var channels: Int { shape.last ?? 1 }
+  /// All positions of one sample that share the last axis.
+  var positions: Int { shape.dropLast().reduce(1, *) }
+
+  /// The same tensor for a second reader, who must leave it as it is.
+  var shared: Value {
+    var copy = self
+    copy.overwritable = false
+    return copy
+  }
+}

@@ -1,0 +1,145 @@
+import Configuration
+import Glibc
+import Parameters
+
+extension Optimizer {
+  /// Moves an owned block: weights, state, running statistics and the moving average.
+  ///
+  /// Statistic slots follow `running ← (1 − m) running + m · sum / (samples · rowsPerSample)`;
+  /// frozen slots are untouched.
+  ///
+  /// - Parameters:
+  ///   - block: the reduced gradient, or what `prepare` made of it.
+  ///   - parameters: all weights, in canonical order.
+  ///   - gradientScale: the clip factor, 1 without clipping.
+  ///   - learningRateFactor: the schedule's factor of this step.
+  ///   - samples: samples of this step over all ranks.
+  public func update(
+    _ block: GlobalGradients.Block, parameters: UnsafeMutablePointer<Float>, gradientScale: Float,
+    learningRateFactor: Double, samples: Int
+  ) {
+    precondition(blocks.contains(block.index), "block \(block.index) is not owned: \(blocks)")
+    precondition(samples > 0, "a step has at least one sample")
+    if stepsTaken == 0 { startAverage(block.range, parameters: parameters) }
+    for index in pieces.range(ofBlock: block.index) {
+      let piece = pieces[index]
+      let values = block.values + (piece.start - block.range.lowerBound)
+      let weight = parameters + piece.start
+      switch piece.action {
+      case .move:
+        move(
+          piece, weight: weight, values: values, gradientScale: gradientScale,
+          learningRate: piece.learningRate * learningRateFactor)
+        moveAverage(piece, weight: weight)
+      case .follow:
+        follow(piece, running: weight, sums: values, samples: samples)
+      case .leave:
+        break
+      }
+    }
+  }
+
+  /// Applies the update rule to one piece.
+  private func move(
+    _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    gradientScale: Float, learningRate: Double
+  ) {
+    let decay = Float(piece.weightDecay)
+    switch rule {
+    case .sgd(let momentum, let nesterov):
+      UpdateRules.sgdUpdate(
+        count: piece.count, weight: weight, gradient: values,
+        momentumBuffer: momentum == 0 ? nil : first.base + offset(piece),
+        gradientScale: gradientScale, learningRate: Float(learningRate),
+        momentum: Float(momentum), nesterov: nesterov, weightDecay: decay)
+    case .adam(let beta1, let beta2, let epsilon):
+      adam(
+        piece, weight: weight, values: values, gradientScale: gradientScale,
+        learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: false)
+    case .adamW(let beta1, let beta2, let epsilon):
+      adam(
+        piece, weight: weight, values: values, gradientScale: gradientScale,
+        learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: true)
+    case .lamb:
+      UpdateRules.scaledUpdate(
+        count: piece.count, weight: weight, direction: values,
+        factor: Float(learningRate) * ratios[piece.slot])
+    case .lars(let momentum, _, _):
+      UpdateRules.larsUpdate(
+        count: piece.count, weight: weight, gradient: values,
+        momentumBuffer: first.base + offset(piece), gradientScale: gradientScale,
+        learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
+        weightDecay: decay)
+    }
+  }
+
+  /// One piece by Adam or AdamW.
+  private func adam(
+    _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    gradientScale: Float, learningRate: Double, moments: UpdateRules.Moments, decoupled: Bool
+  ) {
+    UpdateRules.adamUpdate(
+      count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
+      v: second.base + offset(piece), gradientScale: gradientScale,
+      learningRate: Float(learningRate), moments: moments,
+      weightDecay: Float(piece.weightDecay), decoupled: decoupled)
+  }
+
+  /// Moves LAMB's moments of one piece and leaves its direction in `values`.
+  func direction(
+    _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    gradientScale: Float, moments: UpdateRules.Moments
+  ) {
+    UpdateRules.lambDirection(
+      count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
+      v: second.base + offset(piece), gradientScale: gradientScale, moments: moments,
+      weightDecay: Float(piece.weightDecay))
+  }
+
+  /// The constants of Adam's family at step t = stepsTaken + 1.
+  func moments(_ beta1: Double, _ beta2: Double, _ epsilon: Double) -> UpdateRules.Moments {
+    UpdateRules.Moments(
+      beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
+      correction1: correction(beta1), correction2: correction(beta2))
+  }
+
+  /// `1 − βᵗ` for the Float32 β that the loop decays by; 0.999 and Float(0.999) differ enough to
+  /// leave an error of 6e-6 in every early step.
+  private func correction(_ beta: Double) -> Float {
+    Float(1 - pow(Double(Float(beta)), Double(stepsTaken + 1)))
+  }
+
+  /// Moves a running statistic towards the step's mean, in Float64 and rounded once.
+  private func follow(
+    _ piece: Piece, running: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>,
+    samples: Int
+  ) {
+    let rows = Double(samples) * Double(piece.rowsPerSample)
+    for index in 0..<piece.count {
+      let mean = Double(sums[index]) / rows
+      let kept = (1 - piece.momentum) * Double(running[index])
+      running[index] = Float(kept + piece.momentum * mean)
+    }
+    guard averageDecay != nil else { return }
+    (average.base + offset(piece)).update(from: running, count: piece.count)
+  }
+
+  /// The average starts at the weights before the first update.
+  private func startAverage(_ range: Range<Int>, parameters: UnsafeMutablePointer<Float>) {
+    guard averageDecay != nil else { return }
+    let place = average.base + (range.lowerBound - ownedRange.lowerBound)
+    place.update(from: parameters + range.lowerBound, count: range.count)
+  }
+
+  /// `θ̄ ← d θ̄ + (1 − d) θ` with `d = min(decay, (1 + t) / (10 + t))`, t counted from 0.
+  private func moveAverage(_ piece: Piece, weight: UnsafeMutablePointer<Float>) {
+    guard let averageDecay else { return }
+    let time = Double(stepsTaken)
+    UpdateRules.emaUpdate(
+      count: piece.count, average: average.base + offset(piece), weight: weight,
+      decay: Float(min(averageDecay, (1 + time) / (10 + time))))
+  }
+
+  /// A piece's place in the state arrays.
+  private func offset(_ piece: Piece) -> Int { piece.start - ownedRange.lowerBound }
+}

@@ -1,0 +1,105 @@
+import Buffers
+import Configuration
+import Parameters
+
+/// Turns global gradients into new weights, for the blocks that this rank owns.
+///
+/// A step of the training loop calls, in this order:
+///
+/// 1. `measureGradient` for each owned block; the sums of all blocks are gathered and combined by
+///    `GlobalNorm`, which every rank evaluates alike;
+/// 2. where `needsTensorNorms`: `prepare` for each owned block, then `setTensorNorms` with the
+///    gathered sums of all blocks;
+/// 3. `update` for each owned block, then `finishStep` once.
+///
+/// A loop that neither clips nor checks norms may call `update` alone, block by block as they
+/// arrive. State exists only for owned blocks. Every number is a function of the values passed in:
+/// ownership, order of blocks and earlier calls on other blocks are invisible. Nothing allocates.
+public final class Optimizer {
+  /// The blocks this rank owns.
+  public let blocks: Range<Int>
+  /// Updates done so far, which counts the bias correction and the average's warm-up.
+  ///
+  /// Set when a run resumes.
+  public var stepsTaken = 0
+
+  let rule: OptimizerConfiguration.Rule
+  let pieces: PieceTable
+  let ownedRange: Range<Int>
+  let averageDecay: Double?
+  let first: HostBuffer<Float>
+  let second: HostBuffer<Float>
+  let average: HostBuffer<Float>
+  /// One trust ratio per slot.
+  let ratios: HostBuffer<Float>
+  /// Σ w² and Σ r² per slot.
+  let tensorSums: HostBuffer<Double>
+  private let slotNames: [String]
+
+  /// Prepares the tables and zeroed state.
+  ///
+  /// - Parameters:
+  ///   - configuration: the update rule, its constants, and exceptions by name.
+  ///   - layout: the model's slots.
+  ///   - blocks: the contiguous run of blocks this rank owns; may be empty.
+  ///   - ema: the decay of the moving average of weights, or nil for none.
+  /// - Throws: `OptimizerError` naming a pattern that fits no parameter.
+  public init(
+    _ configuration: OptimizerConfiguration, layout: ParameterLayout, blocks: Range<Int>,
+    ema: Double?
+  ) throws {
+    precondition(
+      blocks.lowerBound >= 0 && blocks.upperBound <= layout.blockCount,
+      "blocks \(blocks) are not among the layout's 0..<\(layout.blockCount)")
+    let rules = try SlotRule.resolve(configuration, layout: layout)
+    self.blocks = blocks
+    rule = configuration.rule
+    pieces = PieceTable(layout, rules: rules)
+    ownedRange =
+      blocks.isEmpty
+      ? 0..<0
+      : layout.block(blocks.lowerBound).lowerBound..<layout.block(blocks.upperBound - 1).upperBound
+    averageDecay = ema
+    let buffers = Self.stateNames(configuration.rule).count
+    first = HostBuffer(count: buffers > 0 ? ownedRange.count : 0)
+    second = HostBuffer(count: buffers > 1 ? ownedRange.count : 0)
+    average = HostBuffer(count: ema == nil ? 0 : ownedRange.count)
+    slotNames = layout.slots.map(\.name)
+    ratios = HostBuffer(count: slotNames.count)
+    for index in 0..<ratios.count { ratios[index] = 1 }
+    tensorSums = HostBuffer(count: 2 * slotNames.count)
+  }
+
+  /// The names of a rule's state arrays in checkpoints.
+  static func stateNames(_ rule: OptimizerConfiguration.Rule) -> [String] {
+    switch rule {
+    case .sgd(let momentum, _): momentum == 0 ? [] : ["momentum"]
+    case .lars: ["momentum"]
+    case .adam, .adamW, .lamb: ["adam.m", "adam.v"]
+    }
+  }
+
+  /// Marks the end of a step in which every owned block was updated.
+  ///
+  /// A skipped step does not call this: the next one then repeats its bias correction.
+  public func finishStep() { stepsTaken += 1 }
+
+  /// The number of Float64 sums that `measureGradient` writes for a run of blocks.
+  public func pieceCount(ofBlocks blocks: Range<Int>) -> Int {
+    pieces.range(ofBlocks: blocks).count
+  }
+
+  /// The number of pieces of all blocks.
+  public var pieceCount: Int { pieces.count }
+
+  /// The parameter to name when the gathered sums hold a NaN or an infinity.
+  ///
+  /// - Parameter sums: one Float64 per piece of the layout.
+  /// - Returns: the name of the first such slot in canonical order, or nil where all are finite.
+  public func firstNonFinite(in sums: UnsafePointer<Double>) -> String? {
+    for index in 0..<pieces.count where !sums[index].isFinite {
+      return slotNames[pieces[index].slot]
+    }
+    return nil
+  }
+}

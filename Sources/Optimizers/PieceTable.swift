@@ -1,0 +1,88 @@
+import Buffers
+import Parameters
+
+/// One tensor's share of one block: the unit of norms and of updates.
+struct Piece {
+  /// The slot's number.
+  let slot: Int
+  /// The first scalar's place in the canonical order.
+  let start: Int
+  /// Scalars.
+  let count: Int
+  /// What a step does to it.
+  let action: SlotRule.Action
+  /// The learning rate before the schedule.
+  let learningRate: Double
+  /// λ.
+  let weightDecay: Double
+  /// Whether LARS and LAMB scale by the tensor's norms.
+  let adapts: Bool
+  /// The share of the new value, for a statistic.
+  let momentum: Double
+  /// The statistic's n per sample of the step.
+  let rowsPerSample: Int
+}
+
+/// All pieces of a layout in canonical order, prepared once so that a step looks nothing up.
+///
+/// Pieces depend on the layout alone, never on ranks, so sums over them in index order have one
+/// value on any number of ranks.
+final class PieceTable {
+  private let pieces: HostBuffer<Piece>
+  private let firstOfBlock: HostBuffer<Int>
+
+  /// Cuts every slot at the borders of blocks.
+  init(_ layout: ParameterLayout, rules: [SlotRule]) {
+    var list: [Piece] = []
+    firstOfBlock = HostBuffer(count: layout.blockCount + 1)
+    var block = 0
+    for (number, slot) in layout.slots.enumerated() {
+      var start = slot.offset
+      while start < slot.range.upperBound {
+        while block < layout.blockCount, layout.block(block).lowerBound <= start {
+          firstOfBlock[block] = list.count
+          block += 1
+        }
+        let end = min(slot.range.upperBound, layout.block(block - 1).upperBound)
+        list.append(Piece(number, slot, rules[number], start..<end))
+        start = end
+      }
+    }
+    firstOfBlock[layout.blockCount] = list.count
+    pieces = HostBuffer(count: list.count)
+    for (index, piece) in list.enumerated() { pieces[index] = piece }
+  }
+
+  /// The number of pieces of the whole layout.
+  var count: Int { pieces.count }
+
+  /// The pieces of a run of blocks, as indices.
+  func range(ofBlocks blocks: Range<Int>) -> Range<Int> {
+    firstOfBlock[blocks.lowerBound]..<firstOfBlock[blocks.upperBound]
+  }
+
+  /// The pieces of one block, as indices.
+  func range(ofBlock block: Int) -> Range<Int> { range(ofBlocks: block..<block + 1) }
+
+  /// The piece at `index`.
+  subscript(index: Int) -> Piece { pieces[index] }
+}
+
+extension Piece {
+  fileprivate init(_ number: Int, _ slot: ParameterSlot, _ rule: SlotRule, _ range: Range<Int>) {
+    self.slot = number
+    start = range.lowerBound
+    count = range.count
+    action = rule.action
+    learningRate = rule.learningRate
+    weightDecay = rule.weightDecay
+    adapts = rule.adapts
+    if case .statistic(let momentum, let rowsPerSample) = slot.role {
+      self.momentum = momentum
+      self.rowsPerSample = rowsPerSample
+    } else {
+      momentum = 0
+      rowsPerSample = 0
+    }
+  }
+}

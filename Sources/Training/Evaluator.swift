@@ -1,0 +1,111 @@
+import Configuration
+import Datasets
+import Exchange
+import Foundation
+import Metrics
+import Models
+import MPI
+import Parameters
+import Tensors
+
+/// Measures a model on a split, on all ranks, every sample counted once.
+///
+/// Microbatches are `[kN, (k + 1)N)` of the split for the run's N whatever the number of ranks, since
+/// grouping changes bits; results are merged in microbatch order and equal to the last bit.
+public struct Evaluator {
+  /// All ranks.
+  let world: Communicator
+  /// The compiled model.
+  let model: Model
+  /// The metrics asked for; empty: those that fit.
+  let metrics: [MetricName]
+
+  /// An evaluator of `model` on all ranks of `world`.
+  public init(_ world: Communicator, model: Model, metrics: [MetricName]) {
+    self.world = world
+    self.model = model
+    self.metrics = metrics
+  }
+
+  /// What each head predicts, as the metrics need to know it.
+  public static func metricHeads(_ model: Model) -> [MetricHead] {
+    model.heads.map { head in
+      let kind: MetricHead.Kind
+      switch head.loss {
+      case .crossEntropy: kind = .classification(classes: head.outputs)
+      case .binaryCrossEntropy:
+        kind = head.outputs == 1 ? .binary : .multiLabel(outputs: head.outputs)
+      case .meanSquaredError, .huber: kind = .regression(outputs: head.outputs)
+      }
+      return MetricHead(
+        name: head.name, kind: kind, lossName: head.loss.name, weight: head.weight)
+    }
+  }
+
+  /// Measures `split`.
+  ///
+  /// - Parameters:
+  ///   - split: the samples.
+  ///   - parameters: P values in canonical order, equal on all ranks.
+  ///   - prefetch: microbatches read ahead.
+  /// - Returns: the result, equal on all ranks.
+  /// - Throws: what reading, the metrics or MPI throw.
+  public func evaluate(
+    _ split: Split, parameters: UnsafePointer<Float>, prefetch: Int
+  ) throws -> EvaluationResult {
+    let heads = Self.metricHeads(model)
+    let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
+    let loader = Self.loader(split, model, world, prefetch: prefetch)
+    defer { loader.stop() }
+    while let microbatch = try loader.next() {
+      try add(microbatch, parameters, to: accumulator)
+      loader.recycle(microbatch)
+    }
+    let partials = try world.gatherBytes(accumulator.encode(), root: 0)
+    var encoded: [UInt8] = []
+    if let partials {
+      let result = try MetricAccumulator.merge(
+        partials, heads: heads, metrics: metrics, samples: split.count)
+      encoded = Array(try JSONEncoder().encode(result))
+    }
+    let shared = try world.broadcastBytes(encoded, root: 0)
+    return try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+  }
+
+  /// This rank's microbatches of a split, in order.
+  static func loader(
+    _ split: Split, _ model: Model, _ world: Communicator, prefetch: Int
+  ) -> BatchLoader {
+    let count = BatchPlan.evaluationCount(samples: split.count, micro: model.capacity)
+    let share = SummationTree.share(ofRank: world.rank, of: world.size, count: count)
+    let loader = BatchLoader(split, capacity: model.capacity, depth: prefetch)
+    loader.start(order: nil) { [capacity = model.capacity, samples = split.count] index in
+      let index = share.lowerBound + index
+      guard share.contains(index) else { return nil }
+      return BatchRequest(
+        index: index, step: 0, epoch: 0,
+        positions: BatchPlan.evaluationRange(index, samples: samples, micro: capacity))
+    }
+    return loader
+  }
+
+  private func add(
+    _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>, to accumulator: MetricAccumulator
+  ) throws {
+    if let wrong = model.labelOutOfRange(microbatch) {
+      throw TrainingError(.badData, "\(wrong); correct the data")
+    }
+    model.evaluate(microbatch, parameters)
+    for (index, head) in model.heads.enumerated() {
+      guard let target = head.targetIndex else { continue }
+      let isInteger = microbatch.fields[target].element == .integer
+      accumulator.add(
+        head: index, microbatch: microbatch.index, count: microbatch.count,
+        outputs: model.output(ofHead: index),
+        labels: isInteger ? UnsafePointer(microbatch.integers(target)) : nil,
+        values: isInteger ? nil : UnsafePointer(microbatch.floats(target)),
+        loss: model.losses[index],
+        weight: model.normalizerContribution(head: index, microbatch))
+    }
+  }
+}

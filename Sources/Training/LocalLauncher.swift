@@ -1,0 +1,100 @@
+import Foundation
+import Glibc
+
+/// Starts ranks of this program on this machine by `mpirun` and waits for them.
+///
+/// Used by `train` and `evaluate` outside MPI. Contains no MPI itself, so a fault of the library
+/// cannot take the supervisor with it.
+public struct LocalLauncher {
+  /// R.
+  public let ranks: Int
+  /// The program's arguments, without its name.
+  public let arguments: [String]
+
+  /// A launch of `ranks` ranks with these arguments.
+  public init(ranks: Int, arguments: [String]) {
+    self.ranks = ranks
+    self.arguments = arguments
+  }
+
+  /// The environment variable that tells a rank it was started here.
+  public static let marker = "AIMASS_LAUNCHED"
+
+  /// Cores this process may run on.
+  public static var cores: Int {
+    var set = cpu_set_t()
+    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
+    return withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+  }
+
+  /// Runs the ranks to their end, passing on the signals that ask a run to save or stop.
+  ///
+  /// - Returns: the status of the job: that of the first rank that failed, ``ExitStatus/failure`` for
+  ///   a rank that was killed.
+  /// - Throws: ``TrainingError`` if `mpirun` cannot be started.
+  public func run() throws -> Int32 {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // A group of its own: Ctrl-C at a terminal would otherwise reach mpirun, which kills its ranks.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    posix_spawnattr_setpgroup(&attributes, 0)
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+    var child: pid_t = 0
+    let status = Self.withCStrings(mpirunArguments) { argv in
+      Self.withCStrings(environment) { envp in
+        posix_spawnp(&child, "mpirun", &files, &attributes, argv, envp)
+      }
+    }
+    guard status == 0 else {
+      throw TrainingError(
+        .failure,
+        "mpirun cannot be started (\(String(cString: strerror(status)))); run launch/setup")
+    }
+    SignalForwarding.begin(to: child)
+    defer { SignalForwarding.end() }
+    return Self.wait(for: child)
+  }
+
+  /// The command line of `mpirun`, its name first.
+  var mpirunArguments: [String] {
+    var line = ["mpirun", "-q", "-n", "\(ranks)", "--bind-to", "none"]
+    if ranks > Self.cores { line += ["--oversubscribe", "--mca", "mpi_yield_when_idle", "1"] }
+    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    return line + [program ?? CommandLine.arguments[0]] + arguments
+  }
+
+  private var environment: [String] {
+    var values = ProcessInfo.processInfo.environment
+    values[Self.marker] = "1"
+    values["OPENBLAS_NUM_THREADS"] = "1"
+    if geteuid() == 0 {
+      values["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+      values["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+    }
+    return values.map { "\($0.key)=\($0.value)" }
+  }
+
+  private static func wait(for child: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 {
+      if errno != EINTR { return ExitStatus.failure.rawValue }
+    }
+    let signal = status & 0x7f
+    let code = (status >> 8) & 0xff
+    if signal != 0 || code >= 128 { return ExitStatus.failure.rawValue }
+    // mpirun ends with 1 for faults of its own, for example when it finds no slots.
+    return code == 1 ? ExitStatus.failure.rawValue : code
+  }
+
+  private static func withCStrings<Result>(
+    _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    let pointers = texts.map { strdup($0) }
+    defer { pointers.forEach { free($0) } }
+    return body(pointers + [nil])
+  }
+}

@@ -1,0 +1,91 @@
+import Datasets
+import Exchange
+import MPI
+import Models
+import Tensors
+
+/// Runs a trained model over a split on all ranks and hands the outputs to rank 0 in sample order.
+///
+/// Ranks work on consecutive microbatches side by side; each round's outputs are gathered before the
+/// next begins, so memory is bounded by one microbatch per rank.
+public struct Predictor {
+  private let world: Communicator
+  private let trained: TrainedModel
+
+  /// A predictor on all ranks of `world`.
+  public init(_ world: Communicator, _ trained: TrainedModel) {
+    self.world = world
+    self.trained = trained
+  }
+
+  /// Predicts every sample of the split.
+  ///
+  /// - Parameter sink: called on rank 0, in sample order, with the first sample's number and, per head,
+  ///   the outputs of consecutive samples, `[n, Y]`. Probabilities for classification and binary heads,
+  ///   values for regression.
+  /// - Throws: what reading, MPI or `sink` throw.
+  public func run(_ sink: (_ first: Int, _ outputs: [[Float]]) throws -> Void) throws {
+    let model = trained.model
+    let samples = trained.split.count
+    let count = BatchPlan.evaluationCount(samples: samples, micro: model.capacity)
+    let rounds = (count + world.size - 1) / world.size
+    let loader = makeLoader(count: count, rounds: rounds)
+    defer { loader.stop() }
+    for round in 0..<rounds {
+      let index = round * world.size + world.rank
+      var outputs = [[Float]](repeating: [], count: model.heads.count)
+      if index < count { outputs = try compute(loader) }
+      let first = round * world.size * model.capacity
+      var gathered: [[Float]] = []
+      for head in outputs {
+        let parts = try world.gatherBytes(head.withUnsafeBytes(Array.init), root: 0) ?? []
+        gathered.append(parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } })
+      }
+      try world.agree { if world.rank == 0 { try sink(first, gathered) } }
+    }
+  }
+
+  private func makeLoader(count: Int, rounds: Int) -> BatchLoader {
+    let loader = BatchLoader(
+      trained.split, capacity: trained.model.capacity,
+      depth: trained.configuration.data.prefetch)
+    let (rank, size) = (world.rank, world.size)
+    loader.start(order: nil) { [capacity = trained.model.capacity, samples = trained.split.count] in
+      let index = $0 * size + rank
+      guard index < count else { return nil }
+      return BatchRequest(
+        index: index, step: 0, epoch: 0,
+        positions: BatchPlan.evaluationRange(index, samples: samples, micro: capacity))
+    }
+    return loader
+  }
+
+  /// The outputs of one microbatch, per head.
+  private func compute(_ loader: BatchLoader) throws -> [[Float]] {
+    guard let microbatch = try loader.next() else { return [] }
+    defer { loader.recycle(microbatch) }
+    let model = trained.model
+    if let wrong = model.labelOutOfRange(microbatch) {
+      throw TrainingError(.badData, "\(wrong); correct the data")
+    }
+    model.evaluate(microbatch, trained.store.base)
+    return model.heads.indices.map { index in
+      let head = model.heads[index]
+      let logits = model.output(ofHead: index)
+      var values = Array(
+        UnsafeBufferPointer(start: logits, count: microbatch.count * head.outputs))
+      values.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        switch head.loss {
+        case .crossEntropy:
+          Kernels.softmax(
+            samples: microbatch.count, classes: head.outputs, logits: logits, probabilities: base)
+        case .binaryCrossEntropy:
+          Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
+        case .meanSquaredError, .huber: break
+        }
+      }
+      return values
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Glibc
+
+/// The folder that holds everything a run leaves behind.
+///
+/// One folder belongs to one identity: the resolved configuration without what may change on
+/// resume, and the dataset's digest. Another identity never touches what is there.
+public struct RunFolder: Sendable {
+  /// The folder's path.
+  public let path: String
+
+  /// The folder at `path`, which need not exist yet.
+  public init(_ path: String) { self.path = path }
+
+  /// The resolved configuration.
+  public var configuration: String { path + "/config.yaml" }
+  /// What may not change on resume, as text.
+  public var identity: String { path + "/identity.txt" }
+  /// The folder that relative paths of the configuration start from, as text.
+  public var origin: String { path + "/origin.txt" }
+  /// One JSON object per logged step or evaluation.
+  public var metrics: String { path + "/metrics.jsonl" }
+  /// What came out; exists when the run is complete.
+  public var summary: String { path + "/summary.json" }
+  /// The checkpoints.
+  public var checkpoints: String { path + "/checkpoints" }
+  /// The picture of the run.
+  public var report: String { path + "/report.html" }
+  /// The last evaluation of a split by `aimass evaluate`.
+  public func evaluation(of split: String) -> String { path + "/evaluation-\(split).json" }
+
+  /// What a run of some identity finds in the folder.
+  public enum State: Sendable, Equatable {
+    /// Nothing: the folder is absent or empty.
+    case absent
+    /// An unfinished run of the same identity.
+    case unfinished
+    /// A finished run of the same identity.
+    case complete
+    /// A run of another identity; the lines that differ.
+    case foreign(differences: [String])
+    /// Something that is no run.
+    case occupied
+  }
+
+  /// Compares the folder with a run's identity; changes nothing.
+  ///
+  /// - Parameter wanted: the identity text of the run that wants the folder.
+  /// - Returns: what the run finds.
+  /// - Throws: ``TrainingError`` if the folder cannot be read.
+  public func state(for wanted: String) throws -> State {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      return .absent
+    }
+    guard isFolder.boolValue else { return .occupied }
+    let entries: [String]
+    do {
+      entries = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw TrainingError(.inputOutput, "\(path): the folder cannot be read")
+    }
+    if entries.allSatisfy({ $0 == "LOCK" }) { return .absent }
+    guard let found = try? String(contentsOfFile: identity, encoding: .utf8) else {
+      return .occupied
+    }
+    guard found == wanted else {
+      return .foreign(differences: Self.differences(found, wanted))
+    }
+    return entries.contains("summary.json") ? .complete : .unfinished
+  }
+
+  /// The lines of `wanted` that `found` has otherwise, at most five.
+  static func differences(_ found: String, _ wanted: String) -> [String] {
+    let before = Set(found.split(separator: "\n"))
+    let after = wanted.split(separator: "\n")
+    let changed = after.filter { !before.contains($0) }.map {
+      String($0).trimmingCharacters(in: .whitespaces)
+    }
+    if changed.isEmpty, before.count != after.count { return ["keys were removed"] }
+    return Array(changed.prefix(5))
+  }
+
+  /// Creates the folder with the run's configuration and identity.
+  ///
+  /// - Parameters:
+  ///   - yaml: the resolved configuration.
+  ///   - identityText: the run's identity.
+  ///   - origin: the folder that relative paths of the configuration start from.
+  /// - Throws: ``TrainingError`` with status `cannotCreate`.
+  public func create(yaml: String, identityText: String, origin: String) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: checkpoints, withIntermediateDirectories: true)
+      try write(yaml, to: configuration)
+      try write(identityText, to: identity)
+      try write(origin, to: self.origin)
+    } catch {
+      throw TrainingError(
+        .cannotCreate,
+        "\(path): the run folder cannot be created (\(Self.reason(error))); choose another --output")
+    }
+  }
+
+  /// Replaces a file whole: readers see the old text or the new one.
+  func write(_ text: String, to file: String) throws {
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+  }
+
+  /// Renames an existing folder aside.
+  ///
+  /// - Returns: the new name.
+  /// - Throws: ``TrainingError`` with status `cannotCreate`.
+  public func setAside() throws -> String {
+    for number in 1... {
+      let aside = "\(path).old-\(number)"
+      if FileManager.default.fileExists(atPath: aside) { continue }
+      guard rename(path, aside) == 0 else { break }
+      return aside
+    }
+    throw TrainingError(.cannotCreate, "\(path): cannot be renamed aside (\(String(cString: strerror(errno))))")
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    guard let underlying, underlying.domain == NSPOSIXErrorDomain else {
+      return error.localizedDescription
+    }
+    return String(cString: strerror(Int32(underlying.code)))
+  }
+}

@@ -1,0 +1,148 @@
+import Configuration
+import Foundation
+import Models
+import Reports
+
+/// Draws the report of a run from what its folder holds.
+public struct RunReport {
+  private let folder: RunFolder
+
+  /// The report of the run in `folder`.
+  public init(_ folder: RunFolder) { self.folder = folder }
+
+  /// Writes `report.html`.
+  ///
+  /// - Parameters:
+  ///   - layers: the compiled model's layers; empty leaves the table out.
+  ///   - classes: class names by head, where the data has them.
+  /// - Throws: ``TrainingError`` if the folder is no run or the file cannot be written.
+  public func write(layers: [LayerSummary], classes: [String: [String]]) throws {
+    let text = HTMLReport(try content(layers: layers, classes: classes)).text
+    do {
+      try folder.write(text, to: folder.report)
+    } catch {
+      throw TrainingError(.inputOutput, "\(folder.report) cannot be written: \(error)")
+    }
+  }
+
+  /// Everything the report shows.
+  ///
+  /// - Parameters:
+  ///   - layers: the compiled model's layers.
+  ///   - classes: class names by head.
+  /// - Returns: the content.
+  /// - Throws: ``TrainingError`` if the folder holds no configuration.
+  public func content(
+    layers: [LayerSummary], classes: [String: [String]]
+  ) throws -> ReportContent {
+    guard let yaml = try? String(contentsOfFile: folder.configuration, encoding: .utf8) else {
+      throw TrainingError(
+        .missingInput, "\(folder.path) holds no run: \(folder.configuration) is missing")
+    }
+    let configuration = try RunConfiguration.decode(yaml: yaml, name: folder.configuration)
+    var content = ReportContent(title: configuration.name)
+    content.configuration = yaml
+    addLog(to: &content)
+    addEvaluations(to: &content, classes: classes)
+    if FileManager.default.fileExists(atPath: folder.summary) {
+      add(try RunSummary.load(folder.summary), to: &content)
+    } else {
+      content.warnings.append("This run is not finished.")
+    }
+    content.layers = layers.map {
+      LayerRow(
+        name: $0.path, kind: $0.kind, shape: $0.outputShape, parameters: $0.parameterCount,
+        operations: 2 * $0.multiplyAddsPerSample)
+    }
+    return content
+  }
+
+  private func addLog(to content: inout ReportContent) {
+    guard let log = try? String(contentsOfFile: folder.metrics, encoding: .utf8) else { return }
+    for line in log.split(separator: "\n") {
+      guard let entry = try? JSONText.parse(String(line)), let step = entry["step"]?.double else {
+        continue
+      }
+      if entry["split"] == nil {
+        content.training.append(
+          TrainingPoint(
+            step: Int(step), loss: entry["loss"]?.double ?? .nan,
+            learningRate: entry["learningRate"]?.double ?? .nan,
+            samplesPerSecond: entry["samplesPerSecond"]?.double ?? .nan))
+      } else if case .object(let members) = entry {
+        let names = members.filter { !["step", "epoch", "split"].contains($0.name) }
+        content.evaluations.append(
+          EvaluationPoint(
+            step: Int(step),
+            values: names.compactMap { member in
+              member.value.double.map { (member.name, $0) }
+            }))
+      }
+    }
+  }
+
+  /// The verdict and confusion matrices of the evaluated splits, the test split first.
+  private func addEvaluations(to content: inout ReportContent, classes: [String: [String]]) {
+    for split in ["test", "validation"] {
+      guard let text = try? String(contentsOfFile: folder.evaluation(of: split), encoding: .utf8),
+        let entry = try? JSONText.parse(text)
+      else { continue }
+      var heads: [(String, JSONValue)] = []
+      if case .object(let members)? = entry["heads"] {
+        heads = members.map { ($0.name, $0.value) }
+      } else {
+        heads = [(classes.keys.first ?? "", entry)]
+      }
+      for (name, values) in heads {
+        addMetrics(values, of: name, split: split, isOnly: heads.count == 1, to: &content)
+        guard let counts = Self.matrix(values["confusion"]) else { continue }
+        content.confusions.append(
+          ConfusionContent(
+            title: heads.count == 1 ? split : "\(name), \(split)", classes: classes[name] ?? [],
+            counts: counts))
+      }
+    }
+  }
+
+  private func addMetrics(
+    _ values: JSONValue, of head: String, split: String, isOnly: Bool,
+    to content: inout ReportContent
+  ) {
+    guard case .object(let members) = values else { return }
+    for member in members where !["split", "samples", "confusion", "heads"].contains(member.name) {
+      guard let value = member.value.double else { continue }
+      let label = isOnly ? member.name : "\(head) \(member.name)"
+      content.verdict.append(
+        ReportFigure(label, HumanUnits.metric(value), note: "\(split) split"))
+    }
+  }
+
+  private static func matrix(_ value: JSONValue?) -> [[Int]]? {
+    guard case .array(let rows)? = value else { return nil }
+    return rows.map { row in
+      guard case .array(let cells) = row else { return [] }
+      return cells.map { Int($0.double ?? 0) }
+    }
+  }
+
+  private func add(_ summary: RunSummary, to content: inout ReportContent) {
+    content.subtitle =
+      "\(HumanUnits.count(summary.steps)) steps in \(HumanUnits.seconds(summary.wallSeconds)) on "
+      + "\(summary.ranks) ranks"
+    content.verdict.append(
+      ReportFigure("throughput", HumanUnits.rate(summary.samplesPerSecond), note: "samples/s"))
+    content.times = StepClock.Phase.allCases.compactMap { phase in
+      summary.phases["\(phase)"].map { TimeShare("\(phase)", seconds: $0) }
+    }
+    if summary.stoppedEarly { content.warnings.append("Early stopping ended this run.") }
+    if summary.skippedSteps > 0 {
+      content.warnings.append("\(summary.skippedSteps) steps were skipped: NaN or infinity.")
+    }
+    content.environment = [
+      ReportFact("ranks", "\(summary.ranks)"), ReportFact("hosts", summary.hosts.joined(separator: ", ")),
+      ReportFact("kernels", summary.kernels), ReportFact("OpenBLAS core type", summary.coreType),
+      ReportFact("aimass", summary.version),
+      ReportFact("parameters digest", summary.parametersDigest),
+    ]
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Reports
+
+/// What came out of a run: the content of `summary.json`.
+public struct RunSummary: Sendable, Equatable, Codable {
+  /// Optimizer steps done.
+  public var steps: Int
+  /// Passes over the training split.
+  public var epochs: Double
+  /// R of the last start.
+  public var ranks: Int
+  /// Wall-clock seconds of training, over all starts.
+  public var wallSeconds: Double
+  /// Training samples per second over all ranks, evaluation and checkpoints included.
+  public var samplesPerSecond: Double
+  /// The validation metrics of the last evaluation by name; empty without a validation split.
+  public var metrics: [String: Double]
+  /// The step of the best checkpoint, if one is tracked.
+  public var bestStep: Int?
+  /// Whether early stopping ended the run.
+  public var stoppedEarly: Bool
+  /// Steps whose update was left out because of a NaN or infinity.
+  public var skippedSteps: Int
+  /// SHA-256 over all parameters after the last step.
+  public var parametersDigest: String
+  /// Seconds of rank 0 by phase, of the last start.
+  public var phases: [String: Double]
+  /// Distinct host names.
+  public var hosts: [String]
+  /// The kernel build.
+  public var kernels: String
+  /// OpenBLAS's core type.
+  public var coreType: String
+  /// The program's version.
+  public var version: String
+
+  /// Reads a summary.
+  ///
+  /// - Parameter path: the file.
+  /// - Returns: its content.
+  /// - Throws: ``TrainingError`` with status `badData`.
+  public static func load(_ path: String) throws -> RunSummary {
+    do {
+      return try JSONDecoder().decode(
+        RunSummary.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      throw TrainingError(.badData, "\(path) is not the summary of a run: \(error)")
+    }
+  }
+
+  /// Readable JSON with sorted keys.
+  var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else { return "{}" }
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+}

@@ -1,0 +1,140 @@
+import Checkpoints
+import Configuration
+import Datasets
+import Foundation
+import MPI
+import Models
+import Parameters
+
+/// A run's model with the weights of one of its checkpoints, ready to evaluate or predict.
+public final class TrainedModel {
+  /// The configuration the run was trained with.
+  public let configuration: RunConfiguration
+  /// The data to run on.
+  public let dataset: Dataset
+  /// The split to run on.
+  public let split: Split
+  /// The compiled model.
+  public let model: Model
+  /// The weights: of the moving average where the run kept one.
+  public let store: ParameterStore
+  /// The step of the checkpoint.
+  public let step: Int
+
+  /// Which checkpoint to take.
+  public enum Choice: Sendable, Equatable {
+    /// The best where one is tracked, else the last.
+    case automatic
+    /// The best by the run's metric.
+    case best
+    /// The newest.
+    case last
+    /// The one of a step.
+    case step(Int)
+  }
+
+  /// What to load.
+  public struct Request: Sendable {
+    /// The run folder.
+    public var run: String
+    /// Another data file than the run's, or nil.
+    public var data: String?
+    /// The split.
+    public var split: SplitRole
+    /// The checkpoint.
+    public var choice: Choice
+    /// Whether the data must hold the truth.
+    public var needsTargets: Bool
+
+    /// A request from its parts.
+    public init(
+      run: String, data: String? = nil, split: SplitRole = .test, choice: Choice = .automatic,
+      needsTargets: Bool = true
+    ) {
+      self.run = run
+      self.data = data
+      self.split = split
+      self.choice = choice
+      self.needsTargets = needsTargets
+    }
+  }
+
+  /// Loads model, weights and data.
+  ///
+  /// - Parameter request: what to load.
+  /// - Throws: ``TrainingError``, or the errors of the rooms.
+  public init(_ request: Request) throws {
+    let folder = RunFolder(request.run)
+    guard FileManager.default.fileExists(atPath: folder.configuration) else {
+      throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
+    }
+    var configuration = try RunConfiguration.load(path: folder.configuration)
+    if let data = request.data { configuration.data.files = [data] }
+    let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run
+    let base = request.data == nil ? origin : FileManager.default.currentDirectoryPath
+    var fields = configuration.model.modalities.map(\.field)
+    if request.needsTargets { fields = TrainingSetUp.fieldNames(configuration.model) }
+    dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
+    guard let split = try dataset.split(request.split) else {
+      throw TrainingError(
+        .missingInput, "\(dataset.name) has no \(request.split.rawValue) split; choose --split")
+    }
+    self.split = split
+    model = try Model(
+      configuration.model, fields: split.fields,
+      capacity: configuration.batch.micro ?? configuration.batch.global,
+      seed: configuration.seed, requireTargets: request.needsTargets)
+    store = ParameterStore(model.layout)
+    self.configuration = configuration
+    step = try Self.load(request.choice, folder, into: store)
+  }
+
+  private static func load(
+    _ choice: Choice, _ folder: RunFolder, into store: ParameterStore
+  ) throws -> Int {
+    let checkpoints = CheckpointFolder(folder.checkpoints)
+    guard let newest = try checkpoints.loadNewestValid(quarantines: false) else {
+      throw TrainingError(.missingInput, "\(folder.path) has no checkpoint yet")
+    }
+    let checkpoint: Checkpoint
+    switch choice {
+    case .last: checkpoint = newest
+    case .step(let step): checkpoint = try checkpoints.open(step: step)
+    case .automatic, .best:
+      if let best = newest.manifest.state.bestStep {
+        checkpoint = try checkpoints.open(step: best)
+      } else if choice == .automatic {
+        checkpoint = newest
+      } else {
+        throw TrainingError(
+          .missingInput, "\(folder.path) tracks no best checkpoint; use --checkpoint last")
+      }
+    }
+    guard checkpoint.manifest.parameterCount == store.layout.count else {
+      throw TrainingError(
+        .badData,
+        "\(checkpoint.path) holds \(checkpoint.manifest.parameterCount) parameters, the model has "
+          + "\(store.layout.count)")
+    }
+    let name = checkpoint.manifest.state.hasAverage ? "ema" : "parameters"
+    try checkpoint.read(name, 0..<store.layout.count, into: store.base)
+    return checkpoint.manifest.step
+  }
+
+  /// Measures the split on all ranks.
+  ///
+  /// - Parameters:
+  ///   - world: all ranks.
+  ///   - metrics: names of metrics; empty: the run's own.
+  /// - Returns: the result, equal on all ranks.
+  /// - Throws: what reading, the metrics or MPI throw.
+  public func evaluate(_ world: Communicator, metrics: [MetricName]) throws -> EvaluationOutcome {
+    let wanted = metrics.isEmpty ? configuration.evaluate.metrics : metrics
+    let evaluator = Evaluator(world, model: model, metrics: wanted)
+    let result = try evaluator.evaluate(
+      split, parameters: store.base, prefetch: configuration.data.prefetch)
+    var classes: [String: [String]] = [:]
+    for head in model.heads { classes[head.name] = split.classNames(head.target) }
+    return EvaluationOutcome(result: result, classes: classes)
+  }
+}

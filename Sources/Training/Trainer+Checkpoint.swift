@@ -1,0 +1,136 @@
+import BLAS
+import Checkpoints
+import Foundation
+import MPI
+import Optimizers
+import Parameters
+import Tensors
+
+extension Trainer {
+  /// Writes a checkpoint where the configuration, the best metric, the end or a person asks for one.
+  ///
+  /// - Parameters:
+  ///   - measured: whether the step just done was evaluated, and if so whether it is the best.
+  ///   - last: whether the run ends with this step.
+  ///   - asked: whether a signal asked to save.
+  func saveIfDue(measured: Bool?, last: Bool, asked: Bool) throws {
+    var due = last || asked || measured == true
+    if let every = configuration.checkpoint.everySteps {
+      due = due || state.step % every == 0
+    } else {
+      due = due || measured != nil
+        || (validation == nil && state.step % plan.stepsPerEpoch == 0)
+    }
+    if due { try save() }
+    if asked { StopSignal.clearSave() }
+  }
+
+  /// Writes a checkpoint of the state after `state.step` steps, whole or not at all.
+  ///
+  /// Every rank writes the blocks it owns; rank 0 commits after all shards are safe on disk.
+  func save() throws {
+    clock.enter(.checkpoint)
+    defer { clock.enter(.other) }
+    state.epoch = state.step / plan.stepsPerEpoch
+    state.stepsTaken = optimizer.stepsTaken
+    state.hasAverage = optimizer.averagedWeights != nil
+    state.logBytes = log?.offset ?? 0
+    var saved = state
+    saved.seconds = seconds
+    let checkpoints = CheckpointFolder(folder.checkpoints)
+    let pending = checkpoints.pending(step: state.step)
+    try world.agree {
+      guard world.rank == 0 else { return }
+      try lock?.verify()
+      try log?.synchronize()
+      _ = try checkpoints.begin(step: state.step, expectedBytes: checkpointBytes)
+    }
+    let record = try world.agree {
+      try checkpoints.writeShard(
+        in: pending, index: world.rank, of: world.size, arrays: ownedArrays())
+    }
+    let shards = try gather(record)
+    try world.agree {
+      guard world.rank == 0 else { return }
+      try checkpoints.commit(pending, manifest: manifest(saved, shards: shards))
+      try checkpoints.retain(keep: configuration.checkpoint.keep, best: state.bestStep)
+    }
+    observer?.saved(step: state.step)
+  }
+
+  /// Bytes of all shards together.
+  private var checkpointBytes: Int {
+    model.layout.count * MemoryLayout<Float>.stride * (1 + optimizer.state.count)
+  }
+
+  /// Every rank's record, in rank order, on rank 0; elsewhere none.
+  private func gather(_ record: ShardRecord) throws -> [ShardRecord] {
+    let mine = Array(try JSONEncoder().encode(record))
+    let all = try world.gatherBytes(mine, root: 0) ?? []
+    return try all.map { try JSONDecoder().decode(ShardRecord.self, from: Data($0)) }
+  }
+
+  private func manifest(_ state: TrainingState, shards: [ShardRecord]) -> CheckpointManifest {
+    var manifest = CheckpointManifest(
+      state: state, parameterCount: model.layout.count, parametersDigest: store.digest,
+      shards: shards)
+    let stepInEpoch = state.step % plan.stepsPerEpoch
+    manifest.position = stepInEpoch * plan.global
+    manifest.configurationIdentity = identityDigest
+    manifest.configuration = configuration.resolvedYAML
+    manifest.datasetDigest = dataset.digest
+    manifest.worldSize = world.size
+    manifest.kernels = Kernels.name
+    manifest.coreType = BLAS.coreType
+    for metric in lastEvaluation?.named ?? [] { manifest.metrics[metric.name] = metric.value }
+    return manifest
+  }
+
+  /// What this rank's shard holds: its part of the parameters and its optimizer state.
+  private func ownedArrays() -> [ShardArray] {
+    let range = exchange.ownedRange
+    var arrays = [
+      ShardArray(name: "parameters", range: range, base: store.base + range.lowerBound)
+    ]
+    for part in optimizer.state {
+      arrays.append(ShardArray(name: part.name, range: part.range, base: part.base))
+    }
+    return arrays
+  }
+
+  /// Starts from the newest checkpoint that verifies, or from the initial values.
+  func resumeOrInitialize() throws {
+    let checkpoints = CheckpointFolder(folder.checkpoints)
+    let found = try world.agree { () -> Checkpoint? in
+      guard world.rank == 0 else { return nil }
+      try checkpoints.prepare()
+      return try checkpoints.loadNewestValid()
+    }
+    found?.rejected.forEach { observer?.noted("passed over a damaged checkpoint: \($0)") }
+    let step = Int(try world.broadcast(Int64(found?.manifest.step ?? -1), root: 0))
+    guard step >= 0 else { return try initialize() }
+    // Rank 0 has verified every file; the others need not read them all again.
+    try world.agree { try restore(found ?? checkpoints.open(step: step, verifying: false)) }
+  }
+
+  /// Fills the store with initial values, by initialisers or from a file.
+  func initialize() throws {
+    model.initialize(store)
+    try world.agree {
+      guard let source = configuration.initialize else { return }
+      let path = options.resolve(source.from)
+      _ = try InitialValues.load(into: store, from: path, source)
+    }
+  }
+
+  /// Loads parameters everywhere and optimizer state at its owners, from whichever shards hold them.
+  private func restore(_ checkpoint: Checkpoint) throws {
+    state = checkpoint.manifest.state
+    try checkpoint.read("parameters", 0..<model.layout.count, into: store.base)
+    for part in optimizer.state {
+      try checkpoint.read(part.name, part.range, into: part.base)
+    }
+    optimizer.stepsTaken = state.stepsTaken
+    try log?.truncate(to: state.logBytes)
+  }
+}

@@ -1,0 +1,116 @@
+import Configuration
+import Datasets
+import Metrics
+import Optimizers
+import Parameters
+import Reports
+
+extension Trainer {
+  /// Whether the validation split is due after the step just done.
+  func isEvaluationDue(last: Bool) -> Bool {
+    guard validation != nil else { return false }
+    if last { return true }
+    if let steps = configuration.evaluate.everySteps { return state.step % steps == 0 }
+    let epochs = configuration.evaluate.everyEpochs ?? 1
+    return state.step % (epochs * plan.stepsPerEpoch) == 0
+  }
+
+  /// The weights that are evaluated: the moving average where one is kept.
+  ///
+  /// - Returns: P values, equal on all ranks.
+  /// - Throws: `MPIError` if joining the owners' averages fails.
+  func evaluationWeights() throws -> ParameterStore {
+    guard let averaged, let average = optimizer.averagedWeights else { return store }
+    averaged.base.advanced(by: average.range.lowerBound)
+      .update(from: average.base, count: average.range.count)
+    try exchange.publish(averaged)
+    return averaged
+  }
+
+  /// Measures the validation split and lets plateau, best and early stopping judge the result.
+  ///
+  /// - Returns: whether it is the best so far.
+  /// - Throws: what reading, the metrics or MPI throw.
+  func evaluateAndJudge() throws -> Bool {
+    guard let validation else { return false }
+    clock.enter(.evaluation)
+    defer { clock.enter(.other) }
+    let evaluator = Evaluator(world, model: model, metrics: configuration.evaluate.metrics)
+    let result = try evaluator.evaluate(
+      validation, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
+    lastEvaluation = result
+    let isBest = judgeBest(result)
+    try judgePlateau(result)
+    try judgeEarlyStop(result)
+    let epoch = state.step / plan.stepsPerEpoch
+    if observer != nil { try logEvaluation(result, epoch: epoch) }
+    observer?.evaluated(result, step: state.step, epoch: epoch, isBest: isBest)
+    return isBest
+  }
+
+  /// The metric that chooses the best checkpoint.
+  var bestMetric: String {
+    configuration.evaluate.best ?? configuration.evaluate.earlyStop?.metric ?? "loss"
+  }
+
+  private func judgeBest(_ result: EvaluationResult) -> Bool {
+    guard let value = result.value(of: bestMetric), value.isFinite else { return false }
+    let better = Self.improvement(of: bestMetric)
+    if let best = state.bestMetric, !better.improves(value, over: best) { return false }
+    state.bestMetric = value
+    state.bestStep = state.step
+    return true
+  }
+
+  private func judgePlateau(_ result: EvaluationResult) throws {
+    guard case .plateau(let metric, _, _, _) = configuration.schedule.form else { return }
+    let value = try measured(metric, in: result, by: "schedule.plateau.metric")
+    var plateau = PlateauState(
+      factor: state.plateau.factor, best: state.plateau.best,
+      badEvaluations: state.plateau.badEvaluations)
+    plateau.observe(value, better: Self.improvement(of: metric), in: configuration.schedule)
+    state.plateau = TrainingState.Plateau(
+      factor: plateau.factor, best: plateau.best, badEvaluations: plateau.badEvaluations)
+  }
+
+  private func judgeEarlyStop(_ result: EvaluationResult) throws {
+    guard let rule = configuration.evaluate.earlyStop else { return }
+    let value = try measured(rule.metric, in: result, by: "evaluate.earlyStop.metric")
+    let better = Self.improvement(of: rule.metric)
+    let change = better == .higher ? rule.minimumChange : -rule.minimumChange
+    if state.earlyStopBest.map({ better.improves(value, over: $0 + change) }) ?? true {
+      state.earlyStopBest = value
+      state.badEvaluations = 0
+      return
+    }
+    state.badEvaluations += 1
+    guard state.badEvaluations >= rule.patience, state.step < totalSteps else { return }
+    state.stoppedEarly = true
+    observer?.noted(
+      "\(rule.metric) has not improved for \(rule.patience) evaluations; the run ends early")
+  }
+
+  private func measured(
+    _ metric: String, in result: EvaluationResult, by key: String
+  ) throws -> Double {
+    if let value = result.value(of: metric) { return value }
+    let known = result.named.map(\.name).joined(separator: ", ")
+    throw TrainingError(
+      .badConfiguration, "\(key): \(metric) was not measured; use one of \(known)")
+  }
+
+  static func improvement(of metric: String) -> Improvement {
+    EvaluationResult.higherIsBetter(metric) ? .higher : .lower
+  }
+
+  private func logEvaluation(_ result: EvaluationResult, epoch: Int) throws {
+    var members: [JSONValue.Member] = [
+      .init("step", .integer(state.step)), .init("epoch", .integer(epoch)),
+      .init("split", "validation"),
+    ]
+    for metric in result.named {
+      members.append(.init(metric.name, metric.value.map { .number($0) } ?? .null))
+    }
+    _ = try log?.append(.object(members))
+  }
+}

@@ -1,0 +1,55 @@
+import BLAS
+import Foundation
+import Reports
+import Tensors
+
+extension Trainer {
+  /// Writes the summary and the report of the finished run.
+  ///
+  /// - Returns: the summary, on every rank.
+  /// - Throws: ``TrainingError`` if a file cannot be written.
+  func finish() throws -> RunSummary {
+    let samples = samplesOfRun
+    let wall = seconds
+    var summary = RunSummary(
+      steps: state.step, epochs: Double(state.step) / Double(plan.stepsPerEpoch),
+      ranks: world.size, wallSeconds: wall, samplesPerSecond: Double(samples) / max(wall, 1e-9),
+      metrics: [:], bestStep: state.bestStep, stoppedEarly: state.stoppedEarly,
+      skippedSteps: state.skippedSteps, parametersDigest: store.digest, phases: [:], hosts: hosts,
+      kernels: Kernels.name, coreType: BLAS.coreType, version: options.version)
+    for metric in lastEvaluation?.named ?? [] {
+      if let value = metric.value, value.isFinite { summary.metrics[metric.name] = value }
+    }
+    for (phase, seconds) in clock.table { summary.phases[phase] = seconds }
+    try world.agree {
+      guard world.rank == 0 else { return }
+      do {
+        try log?.synchronize()
+        if let lastEvaluation {
+          try folder.write(
+            lastEvaluation.json(split: "validation") + "\n",
+            to: folder.evaluation(of: "validation"))
+        }
+        try folder.write(summary.json, to: folder.summary)
+      } catch {
+        throw TrainingError(.inputOutput, "\(folder.path): the summary cannot be written: \(error)")
+      }
+      try RunReport(folder).write(layers: model.layers, classes: classNames)
+    }
+    return summary
+  }
+
+  /// Samples that all steps of the run have seen.
+  private var samplesOfRun: Int {
+    let (epochs, rest) = state.step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
+    let perEpoch = (0..<plan.stepsPerEpoch).reduce(0) { $0 + plan.samples(inStep: $1) }
+    return epochs * perEpoch + (0..<rest).reduce(0) { $0 + plan.samples(inStep: $1) }
+  }
+
+  /// The class names of each head, where the data has them.
+  private var classNames: [String: [String]] {
+    var names: [String: [String]] = [:]
+    for head in model.heads { names[head.name] = training.classNames(head.target) }
+    return names
+  }
+}

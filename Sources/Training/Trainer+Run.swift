@@ -1,0 +1,95 @@
+import Checkpoints
+import Configuration
+import Datasets
+import Exchange
+import Reports
+import Tensors
+
+/// How a call of ``Trainer/run()`` ended.
+public enum RunOutcome: Sendable {
+  /// All steps are done, or early stopping ended the run.
+  case finished(RunSummary)
+  /// The folder already holds the finished run.
+  case alreadyComplete
+  /// Saved on request before the end; starting again goes on from here.
+  case interrupted(step: Int)
+  /// All checks passed and one step was computed; nothing was kept.
+  case dryRun(StepRecord)
+}
+
+extension Trainer {
+  /// Trains from the newest checkpoint, or from the initial values, to the end.
+  ///
+  /// - Returns: how it ended, equal on all ranks.
+  /// - Throws: the errors of the rooms, or ``TrainingError``.
+  public func run() throws -> RunOutcome {
+    try agreeOnFacts()
+    if options.dryRun { return try dryRun() }
+    guard try openFolder() else { return .alreadyComplete }
+    defer { closeFolder() }
+    try resumeOrInitialize()
+    observer?.started(facts)
+    started = StepClock.now()
+    guard try trainLoop() else { return .interrupted(step: state.step) }
+    return .finished(try finish())
+  }
+
+  /// Steps until the end, a stop or an early stop.
+  ///
+  /// - Returns: true if the run is over, false if it was asked to stop before.
+  private func trainLoop() throws -> Bool {
+    let loader = makeLoader(from: state.step)
+    defer { loader.stop() }
+    var mark = (time: StepClock.now(), samples: 0)
+    while state.step < totalSteps && !state.stoppedEarly {
+      let (record, request) = try step(from: loader)
+      state.step += 1
+      if record.skipped { state.skippedSteps += 1 }
+      mark.samples += record.samples
+      let elapsed = Double(StepClock.now() - mark.time) * 1e-9
+      let speed = Double(mark.samples) / max(elapsed, 1e-9)
+      if elapsed > 1 { mark = (StepClock.now(), 0) }
+      try report(record, samplesPerSecond: speed)
+      let last = state.step == totalSteps
+      let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
+      if request == .stop && !last {
+        try save()
+        return false
+      }
+      try saveIfDue(measured: measured, last: last || state.stoppedEarly, asked: request == .save)
+    }
+    return true
+  }
+
+  /// One step without a folder, checkpoint or log.
+  private func dryRun() throws -> RunOutcome {
+    initialize()
+    observer?.started(facts)
+    let loader = makeLoader(from: 0)
+    defer { loader.stop() }
+    return .dryRun(try step(from: loader).record)
+  }
+
+  /// The input thread of this rank, from a step to the end of the run.
+  func makeLoader(from step: Int) -> BatchLoader {
+    let loader = BatchLoader(
+      training, capacity: model.capacity, depth: configuration.data.prefetch)
+    let cursor = MicrobatchCursor(
+      step: step, totalSteps: totalSteps, plan: plan, rank: world.rank, ranks: world.size)
+    loader.start(order: sampler) { _ in cursor.next() }
+    return loader
+  }
+
+  /// Logs a step on rank 0 and tells the observer.
+  private func report(_ record: StepRecord, samplesPerSecond: Double) throws {
+    guard let observer else { return }
+    _ = try log?.append(
+      [
+        "step": .integer(record.step + 1), "epoch": .integer(record.epoch),
+        "loss": .number(record.loss), "learningRate": .number(record.learningRate),
+        "gradientNorm": .number(record.gradientNorm),
+        "samplesPerSecond": .number(samplesPerSecond),
+      ])
+    observer.stepped(record, samplesPerSecond: samplesPerSecond)
+  }
+}

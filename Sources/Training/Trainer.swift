@@ -1,0 +1,125 @@
+import BLAS
+import Checkpoints
+import Configuration
+import Datasets
+import Exchange
+import Metrics
+import Models
+import MPI
+import Optimizers
+import Parameters
+import Reports
+import Tensors
+
+/// One run on this rank: the only object that knows all rooms.
+///
+/// All ranks make one, from the same configuration, and call ``run()``. Every decision rests on
+/// numbers that all ranks share, so they act alike without asking each other.
+public final class Trainer {
+  let world: Communicator
+  let options: TrainingOptions
+  let configuration: RunConfiguration
+  let folder: RunFolder
+  let observer: (any TrainingObserver)?
+
+  let dataset: Dataset
+  let training: Split
+  let validation: Split?
+  let plan: BatchPlan
+  let sampler: Sampler
+  let model: Model
+  let store: ParameterStore
+  let exchange: Exchange
+  let optimizer: Optimizer
+  let schedule: Schedule
+  let totalSteps: Int
+  let buffers: StepBuffers
+  /// The labels of a global batch, if some head weighs classes.
+  let globalLabels: Microbatch?
+
+  var state: TrainingState
+  var clock = StepClock()
+  var log: JSONLines?
+  /// Weights to evaluate when they are not those of the store: the moving average.
+  var averaged: ParameterStore?
+  var lastEvaluation: EvaluationResult?
+  /// The first layer of this rank that a pass of the current step found not finite.
+  var nonFiniteLayer: String?
+  /// The right to write the run folder; rank 0 only.
+  var lock: RunLock?
+  var started = 0
+  /// Distinct host names, in rank order.
+  var hosts: [String] = []
+
+  /// Compiles the model and joins the other ranks.
+  ///
+  /// - Parameters:
+  ///   - world: all ranks.
+  ///   - options: what to train and where to put it; equal on all ranks.
+  ///   - observer: told what happens; used on rank 0 only.
+  /// - Throws: the errors of the rooms for what is wrong with configuration or data.
+  public init(
+    _ world: Communicator, _ options: TrainingOptions, observer: (any TrainingObserver)?
+  ) throws {
+    self.world = world
+    self.options = options
+    self.observer = world.rank == 0 ? observer : nil
+    folder = RunFolder(options.output)
+    let setUp = try world.agree { try TrainingSetUp(options, ranks: world.size) }
+    configuration = setUp.configuration
+    dataset = setUp.dataset
+    training = setUp.training
+    validation = setUp.validation
+    plan = setUp.plan
+    sampler = setUp.sampler
+    totalSteps = setUp.totalSteps
+    model = setUp.model
+    store = ParameterStore(model.layout)
+    exchange = Exchange(
+      world, layout: model.layout, bucketBytes: configuration.exchange.bucketMiB << 20)
+    let (settings, layout, blocks) = (configuration, model.layout, exchange.ownedBlocks)
+    optimizer = try world.agree {
+      try Optimizer(
+        settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema)
+    }
+    schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
+    buffers = StepBuffers(world, setUp: setUp, optimizer: optimizer)
+    globalLabels = Self.makeGlobalLabels(setUp)
+    state = TrainingState()
+    if configuration.train.ema != nil { averaged = ParameterStore(model.layout) }
+  }
+}
+
+/// What to train and where to put it.
+public struct TrainingOptions: Sendable {
+  /// The configuration as decoded.
+  public var configuration: RunConfiguration
+  /// The folder that relative paths of the configuration start from.
+  public var configurationFolder: String
+  /// The run folder.
+  public var output: String
+  /// Whether an existing run folder is renamed aside first.
+  public var fresh: Bool
+  /// Whether to stop after all checks and one step, keeping nothing.
+  public var dryRun: Bool
+  /// What the program calls itself, for the record.
+  public var version: String
+
+  /// Options from their parts.
+  public init(
+    configuration: RunConfiguration, configurationFolder: String, output: String,
+    fresh: Bool = false, dryRun: Bool = false, version: String
+  ) {
+    self.configuration = configuration
+    self.configurationFolder = configurationFolder
+    self.output = output
+    self.fresh = fresh
+    self.dryRun = dryRun
+    self.version = version
+  }
+
+  /// A path of the configuration, relative to its folder.
+  func resolve(_ path: String) -> String {
+    path.hasPrefix("/") ? path : "\(configurationFolder)/\(path)"
+  }
+}

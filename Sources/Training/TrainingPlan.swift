@@ -1,0 +1,80 @@
+import Configuration
+import Models
+import Parameters
+
+/// What a run would be and cost, worked out from configuration and data without running it.
+public struct TrainingPlan: Sendable {
+  /// The run's name.
+  public let name: String
+  /// R.
+  public let ranks: Int
+  /// S of the training split.
+  public let trainingSamples: Int
+  /// B.
+  public let globalBatch: Int
+  /// N.
+  public let microbatch: Int
+  /// V of a full step.
+  public let microbatchesPerStep: Int
+  /// Steps of one epoch.
+  public let stepsPerEpoch: Int
+  /// Steps of the run.
+  public let totalSteps: Int
+  /// Scalars an optimizer moves.
+  public let trainableParameters: Int
+  /// P: all scalars, statistics included.
+  public let parameters: Int
+  /// The layers, in forward order.
+  public let layers: [LayerSummary]
+  /// Bytes of one rank's memory, by what they hold.
+  public let memory: [(name: String, bytes: Int)]
+  /// Bytes one rank sends per step, at most.
+  public let bytesSentPerStep: Int
+  /// Floating-point operations of one training step on all ranks: three times the forward pass.
+  public let operationsPerStep: Int
+
+  /// Plans a run.
+  ///
+  /// - Parameters:
+  ///   - options: the run.
+  ///   - ranks: R.
+  /// - Throws: what training would throw before its first step.
+  public init(_ options: TrainingOptions, ranks: Int) throws {
+    let setUp = try TrainingSetUp(options, ranks: ranks)
+    let layout = setUp.model.layout
+    let scalar = MemoryLayout<Float>.stride
+    name = setUp.configuration.name
+    self.ranks = ranks
+    trainingSamples = setUp.training.count
+    globalBatch = setUp.plan.global
+    microbatch = setUp.plan.micro
+    microbatchesPerStep = setUp.plan.microbatchesPerStep
+    stepsPerEpoch = setUp.plan.stepsPerEpoch
+    totalSteps = setUp.totalSteps
+    trainableParameters = layout.trainableCount
+    parameters = layout.count
+    layers = setUp.model.layers
+    let states = Self.stateArrays(setUp.configuration.optimizer.rule)
+    let average = setUp.configuration.train.ema == nil ? 0 : 1
+    let perRank = (microbatchesPerStep + ranks - 1) / ranks
+    // The carry stack holds one sum per set bit of the count, and the gradient being computed.
+    let buffers = 1 + (Int.bitWidth - max(perRank - 1, 0).leadingZeroBitCount)
+    memory = [
+      ("weights", layout.count * scalar * (1 + average)),
+      ("gradients", layout.count * scalar * buffers),
+      ("optimizer state (owned blocks)", layout.count * scalar * (states + average) / ranks),
+      ("activations, tapes and scratch", setUp.model.arenaBytes),
+    ]
+    bytesSentPerStep = ranks == 1 ? 0 : 2 * layout.count * scalar
+    let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
+    operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
+  }
+
+  private static func stateArrays(_ rule: OptimizerConfiguration.Rule) -> Int {
+    switch rule {
+    case .sgd(let momentum, _): momentum == 0 ? 0 : 1
+    case .lars: 1
+    case .adam, .adamW, .lamb: 2
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Configuration
+import Datasets
+import Glibc
+import Models
+import Tensors
+
+/// The parts of a run that follow from configuration, data and rank count alone, without MPI.
+///
+/// `train` and `plan` share it, so a plan cannot promise what training would refuse.
+public struct TrainingSetUp {
+  /// The configuration with everything resolved.
+  public let configuration: RunConfiguration
+  /// All files of the run.
+  public let dataset: Dataset
+  /// What is trained on.
+  public let training: Split
+  /// What is measured while training, if there is such a split.
+  public let validation: Split?
+  /// How samples become steps and microbatches.
+  public let plan: BatchPlan
+  /// The order of samples.
+  public let sampler: Sampler
+  /// The compiled model.
+  public let model: Model
+  /// Optimizer steps of the whole run.
+  public let totalSteps: Int
+
+  /// Opens the data and compiles the model.
+  ///
+  /// - Parameters:
+  ///   - options: the run.
+  ///   - ranks: R.
+  /// - Throws: ``TrainingError``, or the errors of `Datasets` and `Models`.
+  public init(_ options: TrainingOptions, ranks: Int) throws {
+    var resolved = options.configuration.resolved(ranks: ranks)
+    let micro = resolved.batch.micro ?? resolved.batch.global
+    dataset = try Dataset(
+      resolved.data, relativeTo: options.configurationFolder,
+      fields: Self.fieldNames(resolved.model))
+    guard let training = try dataset.split(.train), training.count > 0 else {
+      throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
+    }
+    self.training = training
+    validation = try dataset.split(.validation)
+    plan = BatchPlan(
+      samples: training.count, global: resolved.batch.global, micro: micro,
+      lastBatch: resolved.train.lastBatch)
+    try Self.check(plan, ranks: ranks)
+    let shuffle = dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
+    resolved.data.shuffle = shuffle
+    sampler = Sampler(
+      count: training.count, seed: resolved.seed, shuffle: shuffle, runLength: training.runLength)
+    switch resolved.train.length {
+    case .steps(let steps): totalSteps = steps
+    case .epochs(let epochs): totalSteps = epochs * plan.stepsPerEpoch
+    }
+    model = try Model(
+      resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed)
+    configuration = resolved
+  }
+
+  /// The fields a model reads, each once.
+  static func fieldNames(_ model: ModelConfiguration) -> [String] {
+    var names: [String] = []
+    for name in model.modalities.map(\.field) + model.heads.map(\.target)
+    where !names.contains(name) {
+      names.append(name)
+    }
+    return names
+  }
+
+  private static func check(_ plan: BatchPlan, ranks: Int) throws {
+    guard plan.stepsPerEpoch > 0 else {
+      throw TrainingError(
+        .badConfiguration,
+        "batch.global: \(plan.global) exceeds the \(plan.samples) training samples and "
+          + "train.lastBatch is drop, so there would be no step; lower batch.global")
+    }
+    let most = (plan.global + plan.micro - 1) / plan.micro
+    guard ranks <= most else {
+      throw TrainingError(
+        .badConfiguration,
+        "\(ranks) ranks cannot share \(most) microbatches per step (batch.global "
+          + "\(plan.global) / batch.micro \(plan.micro)); start at most \(most) ranks or lower "
+          + "batch.micro")
+    }
+  }
+
+  /// Bytes of memory of this node.
+  static var memoryBytes: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Configuration
+import Datasets
+import Foundation
+import MPI
+import Metrics
+import Reports
+import Training
+
+/// Which checkpoint of a run a command takes.
+struct CheckpointChoice: ExpressibleByArgument {
+  let choice: TrainedModel.Choice
+
+  init?(argument: String) {
+    switch argument {
+    case "best": choice = .best
+    case "last": choice = .last
+    default:
+      guard let step = Int(argument), step >= 0 else { return nil }
+      choice = .step(step)
+    }
+  }
+}
+
+extension SplitRole: ExpressibleByArgument {}
+extension MetricName: ExpressibleByArgument {}
+
+/// What `evaluate` and `predict` share.
+struct TrainedRun: ParsableArguments {
+  @Argument(help: "The run folder.", completion: .directory)
+  var run: String
+
+  @Option(help: ArgumentHelp("Another data file than the run's.", valueName: "file"))
+  var data: String?
+
+  @Option(help: "The split: train, validation or test.")
+  var split = SplitRole.test
+
+  @Option(
+    help: ArgumentHelp(
+      "best, last or a step; default the best where one is tracked.", valueName: "which"))
+  var checkpoint: CheckpointChoice?
+
+  /// The request for the rooms below.
+  func request(needsTargets: Bool) -> TrainedModel.Request {
+    TrainedModel.Request(
+      run: run, data: data, split: split, choice: checkpoint?.choice ?? .automatic,
+      needsTargets: needsTargets)
+  }
+}
+
+/// `aimass evaluate`.
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure a trained run on a split; the same bits on any number of ranks.")
+
+  @OptionGroup var trained: TrainedRun
+
+  @Option(
+    name: .customLong("metric"),
+    help: ArgumentHelp("A metric; may be repeated. Default: the run's.", valueName: "name"))
+  var metrics: [MetricName] = []
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    try Ranks.run { world in
+      let model = try world.agree { try TrainedModel(trained.request(needsTargets: true)) }
+      let outcome = try model.evaluate(world, metrics: metrics)
+      try world.agree {
+        guard world.rank == 0 else { return }
+        let text = outcome.result.json(split: trained.split.rawValue)
+        keep(text, model)
+        print(json ? text : table(outcome, model))
+      }
+      return .done
+    }
+  }
+
+  /// Leaves the result in the run folder for the report, where the run's own data was measured.
+  private func keep(_ text: String, _ model: TrainedModel) {
+    guard trained.data == nil else { return }
+    let folder = RunFolder(trained.run)
+    // A run folder that may only be read can still be evaluated.
+    try? (text + "\n").write(
+      toFile: folder.evaluation(of: trained.split.rawValue), atomically: true, encoding: .utf8)
+  }
+
+  private func table(_ outcome: EvaluationOutcome, _ model: TrainedModel) -> String {
+    var table = TextTable([.init("metric"), .init("value", .right)])
+    for metric in outcome.result.named {
+      table.add([metric.name, metric.value.map(HumanUnits.metric) ?? "undefined"])
+    }
+    return "\(model.configuration.name), step \(model.step), \(trained.split.rawValue) split, "
+      + "\(HumanUnits.count(outcome.result.samples)) samples\n" + table.text(indent: 2)
+  }
+}

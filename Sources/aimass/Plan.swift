@@ -1,0 +1,71 @@
+import ArgumentParser
+import Configuration
+import Reports
+import Training
+
+/// `aimass plan`.
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show sizes, memory per rank and bytes per step, without running.")
+
+  @Argument(help: "The YAML file of the run.", completion: .file(extensions: ["yaml"]))
+  var config: String
+
+  @Option(help: ArgumentHelp("The ranks to plan for.", valueName: "count"))
+  var ranks = 1
+
+  @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
+  var set: [String] = []
+
+  func validate() throws {
+    if ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
+  }
+
+  func run() throws {
+    let settings = try RunConfiguration.load(path: config, overrides: set)
+    let options = TrainingOptions(
+      configuration: settings, configurationFolder: folder(of: config), output: "",
+      version: Aimass.version)
+    let plan = try TrainingPlan(options, ranks: ranks)
+    print("\(plan.name) on \(plan.ranks) ranks\n")
+    print(layerTable(plan).text(indent: 2))
+    print(sizeTable(plan).text(indent: 2))
+  }
+
+  private func layerTable(_ plan: TrainingPlan) -> TextTable {
+    var table = TextTable([
+      .init("layer"), .init("kind"), .init("output"), .init("parameters", .right),
+      .init("MFLOP/sample", .right),
+    ])
+    for layer in plan.layers {
+      table.add([
+        layer.path, layer.kind, layer.outputShape.map(String.init).joined(separator: "×"),
+        HumanUnits.count(layer.parameterCount),
+        HumanUnits.fixed(2e-6 * Double(layer.multiplyAddsPerSample), digits: 3),
+      ])
+    }
+    return table
+  }
+
+  private func sizeTable(_ plan: TrainingPlan) -> TextTable {
+    var table = TextTable([.init("what"), .init("value", .right)])
+    table.add(["trainable parameters", HumanUnits.count(plan.trainableParameters)])
+    table.add(["all parameters with statistics", HumanUnits.count(plan.parameters)])
+    table.add(["training samples", HumanUnits.count(plan.trainingSamples)])
+    table.add(["global batch B", "\(plan.globalBatch)"])
+    table.add(["microbatch N", "\(plan.microbatch)"])
+    table.add(["microbatches per step V", "\(plan.microbatchesPerStep)"])
+    table.add(["steps per epoch", HumanUnits.count(plan.stepsPerEpoch)])
+    table.add(["steps", HumanUnits.count(plan.totalSteps)])
+    table.add([
+      "operations per step", HumanUnits.fixed(1e-9 * Double(plan.operationsPerStep), digits: 3) + " GFLOP",
+    ])
+    table.addRule()
+    for part in plan.memory { table.add([part.name + " per rank", HumanUnits.bytes(part.bytes)]) }
+    table.add([
+      "memory per rank", HumanUnits.bytes(plan.memory.reduce(0) { $0 + $1.bytes }),
+    ])
+    table.add(["sent per rank and step, at most", HumanUnits.bytes(plan.bytesSentPerStep)])
+    return table
+  }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import Glibc
+import MPI
+import Training
+
+/// Runs a command's work on every rank and ends all of them with one status.
+enum Ranks {
+  /// Starts MPI, runs `body`, and ends the process.
+  ///
+  /// - Parameter body: the work of one rank; its status must be equal on all ranks.
+  /// - Throws: `ExitCode` with a status other than 0, or `MPIError` if MPI cannot start.
+  static func run(_ body: (Communicator) throws -> ExitStatus) throws {
+    setvbuf(stdout, nil, Int32(_IOLBF), 0)
+    let status = try withWorld { world in
+      StopSignal.install()
+      return try body(world)
+    } onFailure: { error, rank in
+      Failure.report(error, rank: rank)
+      return Failure.status(of: error).rawValue
+    }
+    guard status == .done else { throw ExitCode(status.rawValue) }
+  }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import MPI
+import Training
+
+/// `aimass train`.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model, resuming from the newest complete checkpoint.",
+    discussion: """
+      Outside MPI the command starts its own ranks on this machine; under mpirun or srun it takes \
+      the ranks it is given. The result does not depend on their number.
+      """)
+
+  @Argument(
+    help: "The YAML file that decides the run's numbers.", completion: .file(extensions: ["yaml"]))
+  var config: String
+
+  @Option(help: ArgumentHelp("Ranks to start on this machine.", valueName: "count"))
+  var ranks: Int?
+
+  @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
+  var set: [String] = []
+
+  @Option(
+    help: ArgumentHelp("The run folder; default runs/NAME.", valueName: "folder"),
+    completion: .directory)
+  var output: String?
+
+  @Flag(help: "Rename an existing run folder aside and start from step 0.")
+  var fresh = false
+
+  @Flag(help: "Run all checks and one step, and keep nothing.")
+  var dryRun = false
+
+  func validate() throws {
+    if let ranks, ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
+  }
+
+  func run() throws {
+    let settings = try RunConfiguration.load(path: config, overrides: set)
+    guard MPIEnvironment.isUnderLauncher else {
+      return try startRanks(settings)
+    }
+    let options = TrainingOptions(
+      configuration: settings, configurationFolder: folder(of: config),
+      output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
+      version: Aimass.version)
+    try Ranks.run { world in
+      let console = Console(world)
+      let trainer = try Trainer(world, options, observer: console)
+      let outcome = try trainer.run()
+      console.finish(outcome, output: options.output)
+      return outcome.status
+    }
+  }
+
+  /// Starts ranks of this very command, or runs in this process when one rank is enough.
+  private func startRanks(_ settings: RunConfiguration) throws {
+    let count = ranks ?? defaultRanks(settings)
+    var arguments = CommandLine.arguments
+    arguments.removeFirst()
+    let status = try LocalLauncher(ranks: count, arguments: arguments).run()
+    guard status == 0 else { throw ExitCode(status) }
+  }
+
+  /// `min(cores, V)`.
+  private func defaultRanks(_ settings: RunConfiguration) -> Int {
+    guard let micro = settings.batch.micro else { return LocalLauncher.cores }
+    return min(LocalLauncher.cores, (settings.batch.global + micro - 1) / micro)
+  }
+}
+
+/// The folder a file lies in.
+func folder(of path: String) -> String {
+  URL(fileURLWithPath: path).deletingLastPathComponent().path
+}

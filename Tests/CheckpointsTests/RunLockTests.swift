@@ -1,0 +1,51 @@
+import Checkpoints
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct RunLockTests {
+  @Test func aSecondHolderIsToldWhoHasIt() throws {
+    let scratch = try Scratch()
+    let lock = try RunLock(folder: scratch.file("run"))
+    let error = #expect(throws: CheckpointError.self) {
+      _ = try RunLock(folder: scratch.file("run"))
+    }
+    #expect(error?.code == .locked)
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, 255)
+    let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    #expect(error?.message.contains("host \(host) process \(getpid())") == true)
+    try lock.verify()
+  }
+
+  @Test func theTokenRisesWithEveryHolder() throws {
+    let scratch = try Scratch()
+    var tokens: [Int] = []
+    for _ in 0..<3 {
+      let lock = try RunLock(folder: scratch.path)
+      tokens.append(lock.token)
+    }
+    #expect(tokens == [1, 2, 3])
+  }
+
+  @Test func aFolderTakenMeanwhileIsNoticed() throws {
+    let scratch = try Scratch()
+    let first = try RunLock(folder: scratch.path)
+    try FileManager.default.removeItem(atPath: scratch.file("LOCK"))
+    #expect(throws: CheckpointError.self) { try first.verify() }
+    let second = try RunLock(folder: scratch.path)
+    let error = #expect(throws: CheckpointError.self) { try first.verify() }
+    #expect(error?.code == .locked)
+    try second.verify()
+  }
+
+  @Test func rubbishInTheFileIsNoObstacle() throws {
+    let scratch = try Scratch()
+    for rubbish in ["", "x", "-5 host", "9223372036854775807 host", "\0\0"] {
+      try write(Data(rubbish.utf8), scratch.file("LOCK"))
+      let lock = try RunLock(folder: scratch.path)
+      #expect(lock.token == 1)
+      try lock.verify()
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Configuration
+import Foundation
+import Testing
+
+@Suite("Recipes are read")
+struct RecipeTests {
+  /// Every key of a recipe.
+  static let full = """
+    name: everything
+    sources:
+      images: {idx: [a.gz, b.gz]}
+      rows:
+        csv: adult.data
+        separator: ";"
+        header: false
+        columns: [age, work, income]
+        comment: "|"
+        trim: false
+        missing: ["?", ""]
+      records: {cifar: c.bin, height: 16, width: 8, labelBytes: 2}
+      array: {npy: x.npy}
+      file: {hdf5: y.h5, dataset: /a/b}
+      drawn: {synthetic: glyphs, samples: 100, seed: 3, first: 50}
+    splits:
+      train: {image: images, label: rows.income, numbers: rows, more: file, limit: 1000}
+      validation: {from: train, fraction: 0.1, seed: 1}
+      test: {from: train, folds: 5, fold: 4, seed: 2, limit: 9}
+    fields:
+      image: {modality: image, shape: [28, 28, 1], resize: [14, 14], normalize: false}
+      label: {modality: label, classes: ["0", "1"], strip: ".", mapping: {"<=50K": "0", ">50K": "1"}}
+      numbers:
+        modality: table
+        numeric: [age]
+        categorical: [work]
+        log: [age]
+        standardize: false
+        missing: mean
+        missingCategory: zeros
+      more: {modality: value, shape: [3, 4], normalize: true}
+    """
+
+  @Test("The recipe of the design decodes to its values")
+  func design() throws {
+    let recipe = try RecipeConfiguration.decode(
+      yaml: """
+        name: mnist
+        sources:
+          trainImages: {idx: train-images-idx3-ubyte.gz}
+          trainLabels: {idx: train-labels-idx1-ubyte.gz}
+        splits:
+          train:      {image: trainImages, label: trainLabels}
+          validation: {from: train, fraction: 0.1, seed: 1}
+        fields:
+          image: {modality: image, shape: [28, 28, 1], normalize: true}
+          label: {modality: label, classes: ["0", "1"]}
+        """, name: "mnist.yaml")
+    #expect(recipe.name == "mnist")
+    #expect(
+      recipe.sources[0]
+        == RecipeSource(name: "trainImages", kind: .idx(paths: ["train-images-idx3-ubyte.gz"])))
+    #expect(
+      recipe.splits[0]
+        == RecipeSplit(
+          name: "train",
+          origin: .sources([
+            .init(field: "image", source: "trainImages"),
+            .init(field: "label", source: "trainLabels"),
+          ])))
+    #expect(
+      recipe.splits[1]
+        == RecipeSplit(
+          name: "validation", origin: .fraction(from: "train", fraction: 0.1, seed: 1)))
+    #expect(
+      recipe.fields == [
+        RecipeField(name: "image", modality: .image(ImageField(shape: [28, 28, 1]))),
+        RecipeField(name: "label", modality: .label(LabelField(classes: ["0", "1"]))),
+      ])
+  }
+
+  @Test("Every key reaches its value")
+  func everything() throws {
+    let recipe = try RecipeConfiguration.decode(yaml: Self.full, name: "full.yaml")
+    let options = RecipeSource.CSVOptions(
+      separator: ";", header: false, columns: ["age", "work", "income"], comment: "|", trim: false,
+      missing: ["?", ""])
+    #expect(
+      recipe.sources.map(\.kind) == [
+        .idx(paths: ["a.gz", "b.gz"]), .csv(paths: ["adult.data"], options: options),
+        .cifar(paths: ["c.bin"], height: 16, width: 8, labelBytes: 2), .npy(paths: ["x.npy"]),
+        .hdf5(paths: ["y.h5"], dataset: "/a/b"), .glyphs(samples: 100, seed: 3, first: 50),
+      ])
+    #expect(recipe.splits.map(\.limit) == [1000, nil, 9])
+    #expect(recipe.splits[2].origin == .fold(from: "train", folds: 5, fold: 4, seed: 2))
+    #expect(
+      recipe.fields.map(\.modality) == [
+        .image(ImageField(shape: [28, 28, 1], resize: [14, 14], normalize: false)),
+        .label(
+          LabelField(
+            classes: ["0", "1"], strip: ".",
+            mapping: [.init(text: "<=50K", className: "0"), .init(text: ">50K", className: "1")])),
+        .table(
+          TableField(
+            numeric: ["age"], categorical: ["work"], log: ["age"], standardize: false,
+            missing: .mean, missingCategory: .zeros)),
+        .value(shape: [3, 4], normalize: true),
+      ])
+  }
+
+  @Test("Every shipped recipe decodes")
+  func shipped() throws {
+    let folder = Samples.root.appending(path: "configs/data")
+    guard FileManager.default.fileExists(atPath: folder.path(percentEncoded: false)) else { return }
+    for file in try Samples.files(in: folder, ending: "yaml") {
+      let recipe = try RecipeConfiguration.load(path: file.path(percentEncoded: false))
+      #expect(recipe.splits.contains { $0.name == "train" })
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Configuration
+import Foundation
+import Testing
+
+@Suite("The resolved configuration")
+struct ResolvedTests {
+  @Test("It decodes to an equal value")
+  func roundTrip() throws {
+    let files = try Samples.files(in: Samples.root.appending(path: "configs"), ending: "yaml")
+    var texts = try files.map { try String(contentsOf: $0, encoding: .utf8) }
+    texts += [Samples.small(), Samples.full]
+    texts += ["sgd", "adamW", "lamb"].map {
+      Samples.small().replacingOccurrences(of: "adam:", with: "\($0):")
+    }
+    texts += [
+      "{step: {milestones: [3, 9]}}", "cosine", "polynomial", "{plateau: {metric: accuracy}}",
+    ].map { Samples.small("schedule: \($0)") }
+    texts.append(
+      Samples.small("seed: 3").replacingOccurrences(
+        of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
+    for text in texts {
+      let run = try RunConfiguration.decode(yaml: text, name: "text")
+      let resolved = run.resolvedYAML
+      let again = try RunConfiguration.decode(yaml: resolved, name: "resolved")
+      #expect(again == run, "\(resolved)")
+      #expect(again.resolvedYAML == resolved)
+      #expect(again.identity == run.identity)
+    }
+  }
+
+  @Test("It fills in every default")
+  func complete() throws {
+    let text = try RunConfiguration.decode(yaml: Samples.small(), name: "small").resolvedYAML
+    for line in [
+      "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
+      "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "keep: 2", "everyEpochs: 1",
+      "bucketMiB: 4", "labelSmoothing: 0.0", "weight: 1.0", "bias: true", "constant:",
+    ] {
+      #expect(text.contains(line), "\(line) is not in\n\(text)")
+    }
+  }
+
+  @Test(
+    "Only what may change on resume leaves the identity as it is",
+    arguments: [
+      ("train.epochs=99", true), ("checkpoint.keep=7", true), ("checkpoint.everySteps=3", true),
+      ("evaluate.metrics=[accuracy]", true), ("evaluate.best=accuracy", true),
+      ("exchange.bucketMiB=9", true), ("data.file=/other/folder/small.h5", true),
+      ("data.file=other.h5", false), ("seed=1", false), ("batch.global=16", false),
+      ("batch.micro=2", false), ("train.clipNorm=1", false), ("train.lastBatch=drop", false),
+      ("modalities.table.encoder.0.linear=5", false), ("heads.out.weight=2", false),
+      ("optimizer.adam.beta1=0.8", false), ("schedule=cosine", false), ("name=other", false),
+      ("heads.out.loss={crossEntropy: {labelSmoothing: 0.1}}", false),
+    ])
+  func identity(override: String, same: Bool) throws {
+    let plain = try RunConfiguration.decode(yaml: Samples.small(), name: "a")
+    let changed = try RunConfiguration.decode(
+      yaml: Samples.small(), name: "b", overrides: [override])
+    #expect(plain != changed)
+    #expect((plain.identity == changed.identity) == same)
+  }
+}

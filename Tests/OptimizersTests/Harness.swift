@@ -1,0 +1,85 @@
+import Buffers
+import Configuration
+import Optimizers
+@_spi(Exchange) import Parameters
+
+/// Steps a model the way a training loop does, its blocks dealt to a number of imagined ranks.
+final class Harness {
+  let layout: ParameterLayout
+  let store: ParameterStore
+  let optimizers: [Optimizer]
+  private let gradient: HostBuffer<Float>
+  private let norms: HostBuffer<Double>
+  private let tensorNorms: HostBuffer<Double>
+
+  init(
+    _ configuration: OptimizerConfiguration, _ layout: ParameterLayout, ranks: Int = 1,
+    ema: Double? = nil
+  ) throws {
+    self.layout = layout
+    store = ParameterStore(layout)
+    let blocks = layout.blockCount
+    optimizers = try (0..<ranks).map { rank in
+      try Optimizer(
+        configuration, layout: layout, blocks: blocks * rank / ranks..<blocks * (rank + 1) / ranks,
+        ema: ema)
+    }
+    gradient = HostBuffer(count: layout.count)
+    norms = HostBuffer(count: optimizers[0].pieceCount)
+    tensorNorms = HostBuffer(count: 2 * optimizers[0].pieceCount)
+  }
+
+  private func block(_ index: Int) -> GlobalGradients.Block {
+    let range = layout.block(index)
+    return GlobalGradients.Block(
+      index: index, range: range, values: gradient.base + range.lowerBound)
+  }
+
+  /// One step on `values`; returns the norm before clipping.
+  @discardableResult
+  func step(
+    _ values: [Float], clipNorm: Double? = nil, factor: Double = 1, samples: Int = 1
+  ) -> GlobalNorm {
+    for (index, value) in values.enumerated() { gradient[index] = value }
+    for optimizer in optimizers {
+      for index in optimizer.blocks {
+        let first = optimizer.pieceCount(ofBlocks: 0..<index)
+        optimizer.measureGradient(block(index), into: norms.base + first)
+      }
+    }
+    let norm = GlobalNorm(combining: norms.base, count: norms.count)
+    let scale = norm.clipFactor(maxNorm: clipNorm)
+    for optimizer in optimizers where optimizer.needsTensorNorms {
+      for index in optimizer.blocks {
+        let first = optimizer.pieceCount(ofBlocks: 0..<index)
+        optimizer.prepare(
+          block(index), parameters: store.base, gradientScale: scale,
+          into: tensorNorms.base + 2 * first)
+      }
+    }
+    for optimizer in optimizers {
+      if optimizer.needsTensorNorms { optimizer.setTensorNorms(tensorNorms.base) }
+      for index in optimizer.blocks.reversed() {
+        optimizer.update(
+          block(index), parameters: store.base, gradientScale: scale, learningRateFactor: factor,
+          samples: samples)
+      }
+      optimizer.finishStep()
+    }
+    return norm
+  }
+
+  func firstNonFinite() -> String? { optimizers[0].firstNonFinite(in: norms.base) }
+
+  /// The values of one slot.
+  func values(_ name: String) -> [Float] { layout[name].map { Array(store[$0]) } ?? [] }
+}
+
+/// A layout of slots `name: count`, all trainable and decaying.
+func layout(_ slots: [(String, Int)]) -> ParameterLayout {
+  var layout = ParameterLayout()
+  for (name, count) in slots {
+    _ = layout.reserve(name, [count], initializer: .constant(0), decaysByDefault: true)
+  }
+  return layout
+}

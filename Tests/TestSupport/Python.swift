@@ -1,0 +1,42 @@
+/// The Python on this machine, as a second opinion.
+///
+/// A test that needs a module says so: `@Test(.enabled(if: Python.has("h5py"), "h5py is missing"))`.
+public enum Python {
+  private static let known = ["numpy", "scipy", "h5py", "sklearn", "safetensors", "torch"]
+
+  private static let present: Set<String> = {
+    let script =
+      "import importlib.util as u\nfor m in \(known.map { "'\($0)'" }.joined(separator: ",")),:\n"
+      + "  if u.find_spec(m): print(m)"
+    let result = try? runProcess("python3", ["-c", script], timeout: 60)
+    return Set((result?.output ?? "").split(separator: "\n").map(String.init))
+  }()
+
+  /// Whether all of these modules can be imported; one of numpy, scipy, h5py, sklearn, safetensors
+  /// and torch each.
+  ///
+  /// - Parameter modules: their names.
+  /// - Returns: false also where there is no Python.
+  public static func has(_ modules: String...) -> Bool {
+    for module in modules { precondition(known.contains(module), "\(module) is not looked for") }
+    return modules.allSatisfy(present.contains)
+  }
+
+  /// Runs a script and returns what it printed.
+  ///
+  /// - Parameters:
+  ///   - script: the program's text.
+  ///   - arguments: `sys.argv[1:]`.
+  ///   - timeout: seconds it may take.
+  /// - Returns: its standard output.
+  /// - Throws: ``ProcessFailure`` with its traceback if it fails.
+  public static func run(
+    _ script: String, _ arguments: [String] = [], timeout: Double = 120
+  ) throws -> String {
+    let result = try runProcess(
+      "python3", ["-c", script] + arguments,
+      environment: ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"], timeout: timeout)
+    guard result.status == 0 else { throw ProcessFailure(description: result.description) }
+    return result.output
+  }
+}

@@ -1,1 +1,0 @@
-// Replaced by shared test support.
