@@ -33,8 +33,7 @@ static void activate(CKernels_Function f, float slope, int64_t count, const floa
       for (int64_t i = 0; i < count; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
       return;
     case CKernels_gelu:
-      for (int64_t i = 0; i < count; i++)
-        y[i] = 0.5f * x[i] * (1.0f + fastErf(x[i] * 0.70710678118654752f));
+      for (int64_t i = 0; i < count; i++) y[i] = x[i] * normalBelow(x[i], gaussian(x[i]));
       return;
     case CKernels_tanh:
       for (int64_t i = 0; i < count; i++) y[i] = fastTanh(x[i]);
@@ -56,9 +55,8 @@ static void activateGradient(CKernels_Function f, float slope, int64_t count, co
       return;
     case CKernels_gelu:
       for (int64_t i = 0; i < count; i++) {
-        float cdf = 0.5f * (1.0f + fastErf(x[i] * 0.70710678118654752f));
-        float pdf = 0.39894228040143268f * fastExp(-0.5f * x[i] * x[i]);
-        dx[i] = dy[i] * (cdf + x[i] * pdf);
+        float e = gaussian(x[i]);
+        dx[i] = dy[i] * (normalBelow(x[i], e) + x[i] * (0.39894228040143268f * e));
       }
       return;
     case CKernels_tanh:

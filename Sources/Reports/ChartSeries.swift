@@ -34,26 +34,25 @@ public struct ChartSeries: Sendable {
   /// Whether the legend and the readings tell it.
   var isNamed: Bool { style == .line || style == .dotted }
 
-  /// The moving average of the values, corrected for its start as Adam's moments are.
+  /// The mean of the values within `reach` places before and after each one.
   ///
-  /// `m ← βm + (1 − β)y`, shown as `m / (1 − βᵗ)`; gaps are skipped.
+  /// Centred, so that it does not lag behind a falling loss; shorter at both ends. Gaps are skipped.
   ///
   /// - Parameters:
   ///   - points: the values in order.
-  ///   - memory: the number of values it looks back on, at least 1: `β = 1 − 1/memory`.
+  ///   - reach: the places on each side.
   /// - Returns: one value per finite value.
   public static func smoothed(
-    _ points: [(x: Double, y: Double)], memory: Double
+    _ points: [(x: Double, y: Double)], reach: Int
   ) -> [(x: Double, y: Double)] {
-    let keep = 1 - 1 / max(1, memory)
-    var (mean, weight) = (0.0, 0.0)
-    var result: [(x: Double, y: Double)] = []
-    for point in points where point.y.isFinite {
-      mean = keep * mean + (1 - keep) * point.y
-      weight = keep * weight + (1 - keep)
-      result.append((point.x, mean / weight))
+    let finite = points.filter(\.y.isFinite)
+    var sums = [0.0]
+    for point in finite { sums.append(sums[sums.count - 1] + point.y) }
+    return finite.indices.map { index in
+      let start = max(0, index - reach)
+      let end = min(finite.count, index + reach + 1)
+      return (finite[index].x, (sums[end] - sums[start]) / Double(end - start))
     }
-    return result
   }
 
   /// At most about `2 * columns` of the points: the extremes of each column of the chart.

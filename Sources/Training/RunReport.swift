@@ -170,7 +170,7 @@ public struct ModelFacts: Sendable {
     for head in model.heads { classes[head.name] = split.classNames(head.target) }
     isSynthetic = dataset.isSynthetic
     provenance = [
-      ReportFact("files", dataset.paths.joined(separator: ", ")),
+      ReportFact("files", dataset.name),
       ReportFact("data digest", dataset.digest),
       ReportFact("samples", "\(split.count) in the \(split.role.rawValue) split"),
     ]
