@@ -7,6 +7,7 @@
 #include "pooling.h"
 #include "losses.h"
 #include "updates.h"
+#include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
 

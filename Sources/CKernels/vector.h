@@ -10,7 +10,23 @@ typedef float v8 __attribute__((vector_size(32), aligned(4)));
 INLINE v16 load16(const float *p) { return *(const v16 *)p; }
 INLINE void store16(float *p, v16 v) { *(v16 *)p = v; }
 
-/// The first `count` floats, zeros behind them.
+INLINE v8 load8(const float *p) { return *(const v8 *)p; }
+
+/// The first `count` floats, zeros behind them; nothing beyond them is touched.
+#ifdef BUILD_MASKS
+INLINE v16 loadPart(const float *p, int64_t count) {
+  return (v16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+INLINE void storePart(float *p, v16 v, int64_t count) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+INLINE v8 loadPart8(const float *p, int64_t count) {
+  return (v8)_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1), p);
+}
+INLINE void storePart8(float *p, v8 v, int64_t count) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << count) - 1), (__m256)v);
+}
+#else
 INLINE v16 loadPart(const float *p, int64_t count) {
   v16 v = {0};
   for (int64_t i = 0; i < count; i++) v[i] = p[i];
@@ -19,6 +35,15 @@ INLINE v16 loadPart(const float *p, int64_t count) {
 INLINE void storePart(float *p, v16 v, int64_t count) {
   for (int64_t i = 0; i < count; i++) p[i] = v[i];
 }
+INLINE v8 loadPart8(const float *p, int64_t count) {
+  v8 v = {0};
+  for (int64_t i = 0; i < count; i++) v[i] = p[i];
+  return v;
+}
+INLINE void storePart8(float *p, v8 v, int64_t count) {
+  for (int64_t i = 0; i < count; i++) p[i] = v[i];
+}
+#endif
 INLINE float total16(v16 v) {
   // A fixed tree: halves, quarters, eighths.
   float s[16];
