@@ -190,7 +190,8 @@ struct LaunchTests {
     let result = try launch(
       "local", ["\(ranks)", "run.yaml", "--fresh"],
       [
-        "nproc": "echo ${OMP_NUM_THREADS:-4}", "swift": "[[ $* == *--show-bin-path* ]] && echo /built || exit 0",
+        "nproc": "echo ${OMP_NUM_THREADS:-4}",
+        "swift": "[[ $* == *--show-bin-path* ]] && echo /built || exit 0",
         "mpirun": "[[ $* != *'--bind-to \(binding)'* ]] && exit 1; echo RUN $*",
       ], configuration: "run.yaml")
     #expect(result.status == 0, "\(result)")
