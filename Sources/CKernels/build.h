@@ -6,7 +6,10 @@
 #include "normalization.h"
 #include "pooling.h"
 #include "losses.h"
+#include "dropout.h"
+#include "input.h"
 #include "updates.h"
+#include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
 

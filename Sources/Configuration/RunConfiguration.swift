@@ -52,6 +52,27 @@ public struct DataConfiguration: Sendable, Equatable {
     /// File order.
     case none
   }
+
+  /// A configuration from its parts, for callers that have no YAML.
+  ///
+  /// - Parameters:
+  ///   - files: paths or globs, in sample order.
+  ///   - splits: the group of a role, where it is not the role's name.
+  ///   - fields: the fields of a user's own file.
+  ///   - shuffle: the order of samples.
+  ///   - split: a split made at reading time.
+  ///   - prefetch: microbatches prepared ahead.
+  public init(
+    files: [String], splits: [String: String] = [:], fields: [FieldConfiguration] = [],
+    shuffle: Shuffle? = nil, split: SplitConfiguration? = nil, prefetch: Int = 4
+  ) {
+    self.files = files
+    self.splits = splits
+    self.fields = fields
+    self.shuffle = shuffle
+    self.split = split
+    self.prefetch = prefetch
+  }
 }
 
 /// One field of a user's own HDF5 file.
@@ -78,6 +99,27 @@ public struct FieldConfiguration: Sendable, Equatable {
     /// Numbers, moved as Float.
     case value
   }
+
+  /// A field from its parts.
+  ///
+  /// - Parameters:
+  ///   - name: the name used by `modalities` and `target`.
+  ///   - dataset: the path in the file, `{split}` for the split's group.
+  ///   - kind: what the numbers are; nil is inferred.
+  ///   - mean: subtracted from each value.
+  ///   - std: divides each value after `mean`.
+  ///   - classes: the number of classes of a label.
+  public init(
+    name: String, dataset: String, kind: Kind? = nil, mean: [Double]? = nil, std: [Double]? = nil,
+    classes: Int? = nil
+  ) {
+    self.name = name
+    self.dataset = dataset
+    self.kind = kind
+    self.mean = mean
+    self.std = std
+    self.classes = classes
+  }
 }
 
 /// A split made at reading time from the samples of one group.
@@ -92,6 +134,24 @@ public struct SplitConfiguration: Sendable, Equatable {
   public var folds: Int?
   /// Keys the hash of the sample number that assigns it.
   public var seed: UInt64
+
+  /// A split from its parts.
+  ///
+  /// - Parameters:
+  ///   - validation: share of samples that validate.
+  ///   - test: share of samples that test.
+  ///   - fold: the fold that validates.
+  ///   - folds: the number of folds.
+  ///   - seed: keys the hash.
+  public init(
+    validation: Double = 0, test: Double = 0, fold: Int? = nil, folds: Int? = nil, seed: UInt64 = 0
+  ) {
+    self.validation = validation
+    self.test = test
+    self.fold = fold
+    self.folds = folds
+    self.seed = seed
+  }
 }
 
 /// How samples become optimizer steps.

@@ -57,6 +57,9 @@ public final class Dataset: Sendable {
   /// Whether a sample file says that its samples were drawn rather than measured.
   public var isSynthetic: Bool { files.contains(where: \.isSynthetic) }
 
+  /// The files by name, for messages.
+  public var name: String { paths.joined(separator: ", ") }
+
   /// The samples of a role, or nil where the files have none.
   ///
   /// - Parameter role: what the samples are for.

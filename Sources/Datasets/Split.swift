@@ -124,3 +124,18 @@ public final class Split: Sendable {
     }
   }
 }
+
+extension Split {
+  /// How often compressed data was decoded: the read amplification is `decodedBlocks / blocks` after
+  /// an epoch.
+  public var readStatistics: (blocks: Int, decodedBlocks: Int) {
+    var total = (blocks: 0, decodedBlocks: 0)
+    for content in contents {
+      for case let source as LibrarySource in content.segments.map(\.source) {
+        total.blocks += source.blockCount
+        total.decodedBlocks += source.decodedBlocks
+      }
+    }
+    return total
+  }
+}

@@ -22,7 +22,10 @@ public final class HDF5Dataset: Sendable {
   /// The largest chunk, in decoded bytes, that is read.
   static let maximumChunkBytes = 1 << 30
 
-  init(file: Handle, handle: Handle, _ place: Place) throws(HDF5Error) {
+  /// Takes a dataset that was opened, or created just now and therefore empty.
+  init(
+    file: Handle, handle: Handle, _ place: Place, isNew: Bool = false
+  ) throws(HDF5Error) {
     self.file = file
     self.handle = handle
     self.place = place
@@ -39,7 +42,7 @@ public final class HDF5Dataset: Sendable {
       owning: try check("H5Dget_create_plist", place) { H5Dget_create_plist(handle.id) }, H5Pclose)
     layout = try HDF5Layout(properties.id, dataset: handle.id, place)
     storedByteCount = Int(clamping: H5Dget_storage_size(handle.id))
-    try examineExtents()
+    if !isNew { try examineExtents() }
   }
 
   /// The dataset's path in the file.

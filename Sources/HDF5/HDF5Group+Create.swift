@@ -51,7 +51,8 @@ extension HDF5Group {
       H5Dcreate2(
         handle.id, name, Scalar.nativeType, space.id, defaults, creation.id, access.id)
     }
-    return try HDF5Dataset(file: file, handle: Handle(owning: id, H5Dclose), place)
+    return try HDF5Dataset(
+      file: file, handle: Handle(owning: id, H5Dclose), place, isNew: true)
   }
 
   private static func add(

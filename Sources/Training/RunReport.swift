@@ -119,7 +119,7 @@ public struct RunReport {
       guard let value = member.value.double else { continue }
       let label = isOnly ? member.name : "\(head) \(member.name)"
       content.verdict.append(
-        ReportFigure(label, HumanUnits.metric(value), note: "\(split) split"))
+        ReportFigure(label, HumanUnits.short(value), note: "\(split) split"))
     }
   }
 
@@ -134,7 +134,7 @@ public struct RunReport {
   private func add(_ summary: RunSummary, to content: inout ReportContent) {
     content.subtitle =
       "\(HumanUnits.count(summary.steps)) steps in \(HumanUnits.seconds(summary.wallSeconds)) on "
-      + "\(summary.ranks) ranks"
+      + HumanUnits.counted(summary.ranks, "rank")
     content.verdict.append(
       ReportFigure("throughput", HumanUnits.rate(summary.samplesPerSecond), note: "samples/s"))
     content.times = StepClock.Phase.allCases.compactMap { phase in
@@ -170,7 +170,7 @@ public struct ModelFacts: Sendable {
     for head in model.heads { classes[head.name] = split.classNames(head.target) }
     isSynthetic = dataset.isSynthetic
     provenance = [
-      ReportFact("files", dataset.paths.joined(separator: ", ")),
+      ReportFact("files", dataset.name),
       ReportFact("data digest", dataset.digest),
       ReportFact("samples", "\(split.count) in the \(split.role.rawValue) split"),
     ]

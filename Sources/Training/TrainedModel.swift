@@ -77,7 +77,7 @@ public final class TrainedModel {
     dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
-        .missingInput, "\(dataset.paths.joined(separator: ", ")) has no \(request.split.rawValue) split; choose --split")
+        .missingInput, "\(dataset.name) has no \(request.split.rawValue) split; choose --split")
     }
     self.split = split
     model = try Model(

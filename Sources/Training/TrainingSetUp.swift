@@ -38,7 +38,7 @@ public struct TrainingSetUp {
       resolved.data, relativeTo: options.configurationFolder,
       fields: Self.fieldNames(resolved.model))
     guard let training = try dataset.split(.train), training.count > 0 else {
-      throw TrainingError(.badData, "\(dataset.paths.joined(separator: ", ")): there is no training split, or it is empty")
+      throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
     }
     self.training = training
     validation = try dataset.split(.validation)

@@ -90,7 +90,7 @@ struct Evaluate: ParsableCommand {
   private func table(_ outcome: EvaluationOutcome, _ model: TrainedModel) -> String {
     var table = TextTable([.init("metric"), .init("value", .right)])
     for metric in outcome.result.named {
-      table.add([metric.name, metric.value.map(HumanUnits.metric) ?? "undefined"])
+      table.add([metric.name, metric.value.map(HumanUnits.short) ?? "undefined"])
     }
     return "\(model.configuration.name), step \(model.step), \(trained.split.rawValue) split, "
       + "\(HumanUnits.count(outcome.result.samples)) samples\n" + table.text(indent: 2)

@@ -50,7 +50,7 @@ struct Inspect: ParsableCommand {
     table.add(["wall clock", HumanUnits.seconds(summary.wallSeconds)])
     table.add(["samples per second", HumanUnits.rate(summary.samplesPerSecond)])
     for (name, value) in summary.metrics.sorted(by: { $0.key < $1.key }) {
-      table.add(["validation \(name)", HumanUnits.metric(value)])
+      table.add(["validation \(name)", HumanUnits.short(value)])
     }
     table.add(["parameters digest", summary.parametersDigest])
     print(table.text(indent: 2, heading: false), terminator: "")

@@ -27,7 +27,7 @@ struct Plan: ParsableCommand {
       configuration: settings, configurationFolder: folder(of: config), output: "",
       version: Aimass.version)
     let plan = try TrainingPlan(options, ranks: ranks)
-    print("\(plan.name) on \(plan.ranks) ranks\n")
+    print("\(plan.name) on \(HumanUnits.counted(plan.ranks, "rank"))\n")
     print(layerTable(plan).text(indent: 2))
     print(sizeTable(plan).text(indent: 2))
   }
