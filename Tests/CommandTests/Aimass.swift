@@ -70,6 +70,12 @@ struct Run {
   /// The digest over all parameters after the last step.
   var digest: String { summary?["parametersDigest"] as? String ?? "no digest in \(path)" }
 
+  /// The metrics of the summary, in one order.
+  var metrics: [String] {
+    let metrics = summary?["metrics"] as? [String: Any] ?? [:]
+    return metrics.map { "\($0.key)=\($0.value)" }.sorted()
+  }
+
   /// The lines of `metrics.jsonl`.
   var lines: [[String: Any]] {
     let text = (try? String(contentsOfFile: path + "/metrics.jsonl", encoding: .utf8)) ?? ""

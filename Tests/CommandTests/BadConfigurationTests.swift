@@ -57,15 +57,16 @@ extension JobTests {
       }
     }
 
-    @Test(arguments: [
-      (["train"], 64), (["train", "x.yaml", "--ranks", "0"], 64), (["trian"], 64),
-      (["train", "x.yaml", "--rank", "2"], 64), (["prepare", "x.yaml"], 64),
-      (["predict", "run"], 64), (["evaluate", "run", "--checkpoint", "newest"], 64),
-      (["evaluate", "run", "--split", "tset"], 64), (["plan", "x.yaml", "--ranks", "none"], 64),
-      (["train", "absent.yaml"], 66), (["prepare", "absent.yaml", "-o", "x.h5"], 66),
-      (["evaluate", "absent"], 66), (["predict", "absent", "-o", "x.csv"], 66),
-      (["report", "absent"], 66), (["inspect", "absent"], 66), (["plan", "absent.yaml"], 66),
-    ] as [([String], Int32)])
+    @Test(
+      arguments: [
+        (["train"], 64), (["train", "x.yaml", "--ranks", "0"], 64), (["trian"], 64),
+        (["train", "x.yaml", "--rank", "2"], 64), (["prepare", "x.yaml"], 64),
+        (["predict", "run"], 64), (["evaluate", "run", "--checkpoint", "newest"], 64),
+        (["evaluate", "run", "--split", "tset"], 64), (["plan", "x.yaml", "--ranks", "none"], 64),
+        (["train", "absent.yaml"], 66), (["prepare", "absent.yaml", "-o", "x.h5"], 66),
+        (["evaluate", "absent"], 66), (["predict", "absent", "-o", "x.csv"], 66),
+        (["report", "absent"], 66), (["inspect", "absent"], 66), (["plan", "absent.yaml"], 66),
+      ] as [([String], Int32)])
     func aWrongCommandIsRefused(words: [String], status: Int32) throws {
       try withTemporaryFolder { folder in
         let result = try Aimass.run(words, currentDirectory: folder.path)

@@ -21,6 +21,7 @@ enum Interruption {
   ///   - arguments: the command.
   ///   - meanwhile: a second command, run while the first is interrupted; its status is the result's.
   /// - Returns: how the first, or the second command ended.
+  /// - Throws: `ProcessFailure` if it does not end in its time.
   static func run(
     _ kind: Kind, after step: Int, of run: String, _ arguments: [String],
     meanwhile: [String] = []

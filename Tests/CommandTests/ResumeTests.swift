@@ -7,14 +7,14 @@ extension JobTests {
   @Suite(.serialized) struct ResumeTests {
     /// Long enough to be met in the middle; everything that carries state from step to step.
     static let settings = [
-      "train.epochs=30", "train.ema=0.9", "checkpoint={everySteps: 7, keep: 2}",
+      "train.epochs=\(epochs)", "train.ema=0.9", "checkpoint={everySteps: 7, keep: 2}",
       "schedule={plateau: {metric: loss, factor: 0.5, patience: 1}}",
       "evaluate.earlyStop={metric: loss, patience: 100}",
       "optimizer={adamW: {learningRate: 0.01}}",
     ]
 
-    /// The steps of the whole run.
-    static let steps = 30 * Shelf.stepsPerEpoch
+    static let epochs = 12
+    static let steps = epochs * Shelf.stepsPerEpoch
 
     @Test(arguments: [Interruption.Kind.save, .kill], [(2, 3), (4, 1)])
     func anInterruptedRunGoesOnExactly(kind: Interruption.Kind, ranks: (Int, Int)) throws {
@@ -25,7 +25,7 @@ extension JobTests {
         #expect(whole.status == 0, "\(whole)")
         let broken = Run(path: folder.file("broken"))
         let stopped = try Interruption.run(
-          kind, after: 60, of: broken.path,
+          kind, after: 40, of: broken.path,
           Aimass.trainArguments(
             configuration, ranks: ranks.0, output: broken.path, set: Self.settings))
         #expect(stopped.status == (kind == .save ? 75 : 70), "\(stopped)")
@@ -37,10 +37,9 @@ extension JobTests {
         #expect(resumed.lines(with: "resuming after step").count == 1, "\(resumed)")
         #expect(broken.digest == straight.digest)
         #expect(broken.steps == Array(1...Self.steps))
-        #expect(broken.evaluations == (1...30).map { $0 * Shelf.stepsPerEpoch })
+        #expect(broken.evaluations == (1...Self.epochs).map { $0 * Shelf.stepsPerEpoch })
         #expect(broken.history == straight.history)
-        let metrics = [straight, broken].map { "\($0.summary?["metrics"] ?? "none")" }
-        #expect(metrics[0] == metrics[1])
+        #expect(broken.metrics == straight.metrics && !straight.metrics.isEmpty)
       }
     }
 
@@ -85,21 +84,14 @@ extension JobTests {
     @Test func aRunKilledBeforeItsSummaryGetsTheSameOne() throws {
       try withTemporaryFolder { folder in
         let run = Run(path: folder.file("run"))
-        for _ in 0..<2 {
-          let result = try Aimass.train(Shelf.glyphs.get(), output: run.path)
-          #expect(result.status == 0, "\(result)")
-          try? FileManager.default.copyItem(
-            atPath: run.path + "/summary.json", toPath: folder.file("first.json"))
-          if !FileManager.default.fileExists(atPath: folder.file("again")) {
-            try FileManager.default.removeItem(atPath: run.path + "/summary.json")
-            try folder.write("", to: "again")
-          }
-        }
-        let before = FileManager.default.contents(atPath: folder.file("first.json")) ?? Data()
-        let first = try JSONSerialization.jsonObject(with: before) as? [String: Any]
-        #expect(run.digest == first?["parametersDigest"] as? String)
-        #expect("\(run.summary?["metrics"] ?? 0)" == "\(first?["metrics"] ?? 1)")
-        #expect(run.evaluations.count == 2)
+        let first = try Aimass.train(Shelf.glyphs.get(), output: run.path)
+        #expect(first.status == 0, "\(first)")
+        let (digest, metrics, history) = (run.digest, run.metrics, run.history)
+        try FileManager.default.removeItem(atPath: run.path + "/summary.json")
+        let second = try Aimass.train(Shelf.glyphs.get(), output: run.path)
+        #expect(second.status == 0, "\(second)")
+        #expect(run.digest == digest && run.metrics == metrics && run.history == history)
+        #expect(!metrics.isEmpty)
       }
     }
 

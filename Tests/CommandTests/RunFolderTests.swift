@@ -52,7 +52,8 @@ extension JobTests {
         let run = folder.file("run")
         let words = Aimass.trainArguments(
           try Shelf.glyphs.get(), ranks: 2, output: run, set: ["train.epochs=200"])
-        let second = try Interruption.run(.freeze, after: 12, of: run, words, meanwhile: words + more)
+        let second = try Interruption.run(
+          .freeze, after: 12, of: run, words, meanwhile: words + more)
         #expect(second.status == 77, "\(second)")
         #expect(second.lines(with: "is in use by another job").count == 1, "\(second)")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)

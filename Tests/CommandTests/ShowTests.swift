@@ -32,7 +32,7 @@ extension JobTests {
         #expect(trained.status == 0, "\(trained)")
         let shown = try Aimass.run(["inspect", run.path])
         #expect(shown.status == 0, "\(shown)")
-        #expect(shown.lines(with: "checkpoints at steps 9, 18").count == 1, "\(shown)")
+        #expect(shown.lines(with: "checkpoints at steps 18, 9").count == 1, "\(shown)")
         #expect(shown.lines(with: run.digest).count == 1, "\(shown)")
         let checkpoint = try Aimass.run(["inspect", run.path + "/checkpoints/step-00000018"])
         #expect(checkpoint.status == 0, "\(checkpoint)")
