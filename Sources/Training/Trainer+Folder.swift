@@ -66,8 +66,7 @@ extension Trainer {
   private func takeFolder() throws -> RunFolder.State {
     var found = try folder.state(for: identityText)
     if options.fresh, found != .absent {
-      let aside = try folder.setAside()
-      observer?.noted("the earlier folder is now \(aside)")
+      try setFolderAside()
       found = .absent
     }
     switch found {
@@ -86,13 +85,27 @@ extension Trainer {
       try folder.create(
         yaml: configuration.resolvedYAML, identityText: identityText,
         origin: options.configurationFolder)
-    case .unfinished, .complete:
+    case .unfinished, .complete: break
+    }
+    // Only the holder of the lock may change what another job may still be writing.
+    lock = try RunLock(folder: folder.path)
+    if found != .absent {
       try folder.write(configuration.resolvedYAML, to: folder.configuration)
     }
-    lock = try RunLock(folder: folder.path)
     try? FileManager.default.removeItem(atPath: folder.summary)
     log = try JSONLines(path: folder.metrics)
-    return found
+    // A finished run of which more steps are asked for goes on.
+    return found == .complete ? .unfinished : found
+  }
+
+  /// Renames the folder aside, unless another job is writing it.
+  private func setFolderAside() throws {
+    var held: RunLock?
+    if FileManager.default.fileExists(atPath: folder.path + "/LOCK") {
+      held = try RunLock(folder: folder.path)
+    }
+    let aside = try withExtendedLifetime(held) { try folder.setAside() }
+    observer?.noted("the earlier folder is now \(aside)")
   }
 
   /// Whether the finished run has as many steps as are asked for now.

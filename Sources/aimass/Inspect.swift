@@ -113,9 +113,14 @@ struct Inspect: ParsableCommand {
     for name in try owner.attributeNames() {
       guard let value = try owner.attribute(name) else { continue }
       let text = value.asTexts.map { $0.joined(separator: ", ") }
-        ?? value.asNumbers.map { $0.map { HumanUnits.short($0) }.joined(separator: ", ") } ?? ""
+        ?? value.asNumbers.map { $0.map(Self.number).joined(separator: ", ") } ?? ""
       print("\(indent)@\(name) = \(text.count > 100 ? text.prefix(97) + "..." : text)")
     }
+  }
+
+  /// Whole numbers with all their digits, others short.
+  private static func number(_ value: Double) -> String {
+    value.rounded() == value && abs(value) < 1e15 ? "\(Int(value))" : HumanUnits.short(value)
   }
 
   private static func shape(_ extents: [Int]) -> String {
