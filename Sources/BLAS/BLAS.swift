@@ -25,6 +25,17 @@ public enum BLAS {
     openblas_get_config().map { String(cString: $0) } ?? "unknown"
   }
 
+  /// OpenBLAS's version, for example `0.3.21`; `unknown` if its configuration does not tell.
+  public static var version: String {
+    let words = configuration.split(separator: " ")
+    return words.count > 1 && words[0] == "OpenBLAS" ? String(words[1]) : "unknown"
+  }
+
+  /// The threads that a product uses; 1 after ``start()``.
+  ///
+  /// The corresponding C function is `openblas_get_num_threads`.
+  public static var threads: Int { Int(openblas_get_num_threads()) }
+
   /// `C = α · op(A) · op(B) + β · C` for matrices in C order, `op` the identity or the transpose.
   ///
   /// - Parameters:
@@ -50,9 +61,16 @@ public enum BLAS {
     _ strideB: Int, beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ strideC: Int
   ) {
     guard rows > 0, columns > 0 else { return }
+    precondition(
+      rows <= limit && columns <= limit && inner >= 0 && inner <= limit && strideA <= limit
+        && strideB <= limit && strideC <= limit,
+      "extents \(rows), \(columns), \(inner) of a matrix product do not fit a C int")
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
       blasint(rows), blasint(columns), blasint(inner), alpha, a, blasint(max(strideA, 1)), b,
       blasint(max(strideB, 1)), beta, c, blasint(max(strideC, 1)))
   }
+
+  /// The largest extent that the library's integers hold.
+  private static let limit = Int(blasint.max)
 }

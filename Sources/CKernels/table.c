@@ -17,6 +17,10 @@ const CKernels_Table *const *CKernels_builds(int64_t *count) {
   return builds;
 }
 
+static _Thread_local const CKernels_Table *threadTable;
+const CKernels_Table *CKernels_threadTable(void) { return threadTable; }
+void CKernels_setThreadTable(const CKernels_Table *table) { threadTable = table; }
+
 void CKernels_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]) {
   philox(counter, key, output);
 }

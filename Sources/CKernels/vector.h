@@ -4,13 +4,30 @@ typedef float v16 __attribute__((vector_size(64), aligned(4)));
 typedef int32_t i16 __attribute__((vector_size(64), aligned(4)));
 typedef double d8 __attribute__((vector_size(64), aligned(8)));
 typedef float v8 __attribute__((vector_size(32), aligned(4)));
+typedef uint32_t u16 __attribute__((vector_size(64), aligned(4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE v16 load16(const float *p) { return *(const v16 *)p; }
 INLINE void store16(float *p, v16 v) { *(v16 *)p = v; }
 
-/// The first `count` floats, zeros behind them.
+INLINE v8 load8(const float *p) { return *(const v8 *)p; }
+
+/// The first `count` floats, zeros behind them; nothing beyond them is touched.
+#ifdef BUILD_MASKS
+INLINE v16 loadPart(const float *p, int64_t count) {
+  return (v16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+INLINE void storePart(float *p, v16 v, int64_t count) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+INLINE v8 loadPart8(const float *p, int64_t count) {
+  return (v8)_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1), p);
+}
+INLINE void storePart8(float *p, v8 v, int64_t count) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << count) - 1), (__m256)v);
+}
+#else
 INLINE v16 loadPart(const float *p, int64_t count) {
   v16 v = {0};
   for (int64_t i = 0; i < count; i++) v[i] = p[i];
@@ -19,16 +36,53 @@ INLINE v16 loadPart(const float *p, int64_t count) {
 INLINE void storePart(float *p, v16 v, int64_t count) {
   for (int64_t i = 0; i < count; i++) p[i] = v[i];
 }
-INLINE float total16(v16 v) {
-  // A fixed tree: halves, quarters, eighths.
-  float s[16];
+INLINE v8 loadPart8(const float *p, int64_t count) {
+  v8 v = {0};
+  for (int64_t i = 0; i < count; i++) v[i] = p[i];
+  return v;
+}
+INLINE void storePart8(float *p, v8 v, int64_t count) {
+  for (int64_t i = 0; i < count; i++) p[i] = v[i];
+}
+#endif
+
+/// Sums of lanes in Float64: the low and the high half of a vector of 16.
+typedef struct {
+  d8 low, high;
+} Wide;
+
+INLINE Wide widen16(v16 v) {
+  Wide w;
+  w.low = __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), d8);
+  w.high = __builtin_convertvector(__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15), d8);
+  return w;
+}
+INLINE double total8(d8 v) {
+  // A fixed tree, whatever the processor.
+  double s[8];
   __builtin_memcpy(s, &v, sizeof s);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) s[i] += s[i + width];
-  return s[0];
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+INLINE double totalWide(Wide w) { return total8(w.low + w.high); }
+INLINE v16 narrow16(Wide w) {
+  v8 low = __builtin_convertvector(w.low, v8), high = __builtin_convertvector(w.high, v8);
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+/// The vector, or its first `count` lanes and zeros: for the last columns of a matrix.
+INLINE v16 loadColumns(const float *p, int64_t count) {
+  return count == 16 ? load16(p) : loadPart(p, count);
+}
+INLINE void storeColumns(float *p, v16 v, int64_t count) {
+  if (count == 16) store16(p, v);
+  else storePart(p, v, count);
+}
+INLINE int64_t columnsLeft(int64_t width, int64_t column) {
+  return width - column < 16 ? width - column : 16;
 }
 
-/// exp(x) to about 1 ulp (Cephes' reduction and polynomial), branch-free so that loops vectorise.
+/// exp(x) within 1.1 ulp (Cephes' reduction and polynomial), branch-free so that loops vectorise.
+///
+/// Below -87.3 it is zero; above 88 it stays at exp(88).
 INLINE float fastExp(float x) {
   x = x > 88.0f ? 88.0f : x;
   float clamped = x < -87.3f ? -87.3f : x;
@@ -48,7 +102,7 @@ INLINE float fastExp(float x) {
   return x != x ? x : result;
 }
 
-/// tanh(x) to about 2 ulp: a polynomial near zero, exp elsewhere.
+/// tanh(x) within 1.5 ulp: a polynomial near zero, exp elsewhere.
 INLINE float fastTanh(float x) {
   float a = __builtin_fabsf(x);
   float z = x * x;
@@ -63,27 +117,35 @@ INLINE float fastTanh(float x) {
   return a < 0.625f ? small : large;
 }
 
+/// 1 / (1 + exp(-x)) within 3 ulp.
 INLINE float fastSigmoid(float x) {
   float e = fastExp(-__builtin_fabsf(x));
   float p = 1.0f / (1.0f + e);
   return x >= 0 ? p : e * p;
 }
 
-/// erf(x) as a rational function of degree 13 over 8 on [-4, 4], absolute error below 2e-7.
-INLINE float fastErf(float x) {
-  float c = x < -4.0f ? -4.0f : (x > 4.0f ? 4.0f : x);
-  float z = c * c;
-  float p = -2.72614225801306e-10f;
-  p = p * z + 2.77068142495902e-08f;
-  p = p * z - 2.10102402082508e-06f;
-  p = p * z - 5.69250639462346e-05f;
-  p = p * z - 7.34990630326855e-04f;
-  p = p * z - 2.95459980854025e-03f;
-  p = p * z - 1.60960333262415e-02f;
-  float q = -1.45660718464996e-05f;
-  q = q * z - 2.13374055278905e-04f;
-  q = q * z - 1.68282697438203e-03f;
-  q = q * z - 7.37332916720468e-03f;
-  q = q * z - 1.42647390514189e-02f;
-  return c * p / q;
+/// The normal distribution's tail above |x|, given e = exp(-x² / 2).
+///
+/// e · t · P(t) with t = 1 / (1 + 0.35 |x|); P is a minimax fit of relative error 3.2e-8 (Lawson's
+/// weighted least squares against scipy's erfcx on |x| <= 14, beyond which e is zero).
+INLINE float normalTail(float x, float e) {
+  float t = 1.0f / (1.0f + 0.35f * __builtin_fabsf(x));
+  float p = -0.029146138578653336f;
+  p = p * t + 0.143972709774971f;
+  p = p * t - 0.25571632385253906f;
+  p = p * t + 0.15917649865150452f;
+  p = p * t - 0.023111417889595032f;
+  p = p * t + 0.10550866276025772f;
+  p = p * t + 0.11983270198106766f;
+  p = p * t + 0.13986189663410187f;
+  p = p * t + 0.13962140679359436f;
+  return e * t * p;
 }
+
+/// The normal distribution's Φ(x), given e = exp(-x² / 2); small values keep their relative accuracy.
+INLINE float normalBelow(float x, float e) {
+  float tail = normalTail(x, e);
+  return x < 0 ? tail : 1.0f - tail;
+}
+
+INLINE float gaussian(float x) { return fastExp(-0.5f * x * x); }

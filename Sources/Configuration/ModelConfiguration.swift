@@ -79,6 +79,22 @@ public enum LossConfiguration: Sendable, Equatable {
   case meanSquaredError
   /// Huber's loss, mean over the outputs of a sample: quadratic up to `delta`, then linear.
   case huber(delta: Double)
+
+  /// The word for it in a configuration.
+  public var keyword: String {
+    switch self {
+    case .crossEntropy: "crossEntropy"
+    case .binaryCrossEntropy: "binaryCrossEntropy"
+    case .meanSquaredError: "meanSquaredError"
+    case .huber: "huber"
+    }
+  }
+
+  /// Whether classes weigh unequally, so that the mean's divisor depends on the labels.
+  public var weighsClasses: Bool {
+    guard case .crossEntropy(_, let weights) = self else { return false }
+    return weights != nil
+  }
 }
 
 /// One layer as written in the configuration, with defaults filled in.

@@ -54,6 +54,9 @@ public final class Dataset: Sendable {
     digest = try Dataset.digest(files, plans, configuration)
   }
 
+  /// Whether a sample file says that its samples were drawn rather than measured.
+  public var isSynthetic: Bool { files.contains(where: \.isSynthetic) }
+
   /// The files by name, for messages.
   public var name: String { paths.joined(separator: ", ") }
 

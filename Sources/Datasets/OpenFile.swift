@@ -7,6 +7,8 @@ final class OpenFile: Sendable {
   let root: HDF5Group
   /// The root digest, for a sample file.
   let digest: String?
+  /// Whether a sample file says that its samples were drawn rather than measured.
+  let isSynthetic: Bool
   private let mapping: MappingBox
 
   init(_ path: String) throws(DatasetError) {
@@ -15,6 +17,7 @@ final class OpenFile: Sendable {
     self.root = root
     mapping = MappingBox(path)
     digest = try OpenFile.digest(root, path)
+    isSynthetic = OpenFile.isSynthetic(root)
   }
 
   /// True for a file that ``SampleFileWriter`` made.
@@ -22,6 +25,11 @@ final class OpenFile: Sendable {
 
   /// The file's bytes.
   func mapped() throws(DatasetError) -> MappedFile { try mapping.mapped() }
+
+  private static func isSynthetic(_ root: HDF5Group) -> Bool {
+    guard let mark = try? root.attribute("synthetic") else { return false }
+    return mark.asInteger == 1
+  }
 
   private static func digest(_ root: HDF5Group, _ path: String) throws(DatasetError) -> String? {
     // A root attribute that is no text or number belongs to somebody else's file.

@@ -85,11 +85,22 @@ public enum MPIEnvironment {
   /// - MPI standard: 3.1, section 8.6 (`MPI_Wtime`).
   public static var wallTime: Double { MPI_Wtime() }
 
+  /// What the MPI library calls itself, up to its first comma.
+  ///
+  /// - MPI standard: 3.1, section 8.1.1 (`MPI_Get_library_version`).
+  public static var libraryVersion: String {
+    var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
+    var length: CInt = 0
+    MPI_Get_library_version(&text, &length)
+    let bytes = text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
+    return String(decoding: bytes.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
+  }
+
   /// Whether `mpirun` or `srun` started this process as one of several ranks.
   ///
   /// Only `OMPI_COMM_WORLD_RANK` and `PMIX_RANK` count: other variables of a batch job are also seen by
-  /// processes that are no ranks.
-  public static var isUnderLauncher: Bool {
+  /// processes that are no ranks. Read once, before MPI starts: Open MPI sets them itself, for this
+  /// process and its children, when a world of one begins without a launcher.
+  public static let isUnderLauncher =
     getenv("OMPI_COMM_WORLD_RANK") != nil || getenv("PMIX_RANK") != nil
-  }
 }

@@ -20,6 +20,7 @@ public func withWorld<Result>(
   _ body: (Communicator) throws -> Result,
   onFailure report: (any Error, _ rank: Int) -> Int32
 ) throws(MPIError) -> Result {
+  _ = MPIEnvironment.isUnderLauncher
   var provided: CInt = 0
   let funneled = CInt(MPI_THREAD_FUNNELED)
   try check(MPI_Init_thread(nil, nil, funneled, &provided), "MPI_Init_thread")
@@ -36,6 +37,8 @@ public func withWorld<Result>(
   } catch let failure as AgreedFailure {
     leave(world, failure, report)
   } catch {
+    // Alone there is nobody to free from a collective, and an abort would add lines of its own.
+    if world.size == 1 { leave(world, AgreedFailure(rank: 0, error: error), report) }
     abort(world, status: report(error, world.rank))
   }
   try family.close()

@@ -33,6 +33,11 @@ extension Compiler {
     guard case .field(let fieldIndex) = input.place else {
       throw ModelError(.element, context.path, "embedding expected a field of ids as its input")
     }
+    if let ids = input.vocabulary, ids > vocabulary {
+      throw ModelError(
+        .setting, context.path,
+        "expected a vocabulary of at least \(ids), the ids of the field, found \(vocabulary)")
+    }
     let weight = try slot(
       "weight", [vocabulary, size], context, .normal(deviation: 1), decays: true)
     let output = try output(

@@ -61,7 +61,7 @@ extension Compiler {
     let input = Value(
       place: .field(index), shape: field.sampleShape, element: field.element,
       requiresGradient: false, overwritable: false, channelsFirst: field.sampleShape.count == 3,
-      flattened: nil)
+      flattened: nil, vocabulary: field.classes)
     let chain = try chain(modality.encoder, from: input, prefix: path)
     guard chain.output.element == .float else {
       throw ModelError(

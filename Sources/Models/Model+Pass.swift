@@ -25,9 +25,11 @@ extension Model {
     forward(pass)
     for (index, branch) in branches.enumerated() {
       precondition(branch.loss != nil, "training needs the target of every head")
+      // Loss and way back head by head: heads share the memory of their gradients.
       lossSums[index] = branch.train(pass, normalizer: normalizers[index])
+      branch.backward(pass, sum: fusedGradient)
     }
-    backward(pass)
+    if fusedGradient != nil { fusion.backward(pass) }
     gradients.microbatch = microbatch.index
   }
 
@@ -76,11 +78,6 @@ extension Model {
   private func forward(_ pass: Pass) {
     fusion.forward(pass)
     for branch in branches { branch.forward(pass) }
-  }
-
-  private func backward(_ pass: Pass) {
-    for branch in branches { branch.backward(pass, sum: fusedGradient) }
-    if fusedGradient != nil { fusion.backward(pass) }
   }
 
   /// Checks the microbatch and gathers what layers need.

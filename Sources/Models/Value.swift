@@ -27,6 +27,9 @@ struct Value {
   /// The image it was before `flatten`, while its order is still the image's.
   var flattened: Image?
 
+  /// The number of different ids, where the data says.
+  var vocabulary: Int?
+
   /// The extents of an image or, with height 1, of a sequence.
   struct Image: Equatable {
     var height, width, channels: Int

@@ -1,5 +1,6 @@
 import Configuration
 import Parameters
+import Tensors
 
 extension Optimizer {
   /// Writes one Float64 per piece of `block`: Σ g² of trainable pieces that are not frozen, else 0.
@@ -19,9 +20,9 @@ extension Optimizer {
       let values = block.values + (piece.start - block.range.lowerBound)
       switch piece.action {
       case .move:
-        sums[index - range.lowerBound] = UpdateRules.squaredNorm(piece.count, values)
+        sums[index - range.lowerBound] = Kernels.squaredNorm(piece.count, values)
       case .follow:
-        sums[index - range.lowerBound] = UpdateRules.isFinite(piece.count, values) ? 0 : .nan
+        sums[index - range.lowerBound] = Kernels.isFinite(piece.count, values) ? 0 : .nan
       case .leave:
         sums[index - range.lowerBound] = 0
       }
@@ -68,8 +69,8 @@ extension Optimizer {
       } else {
         factor = Double(gradientScale) * Double(gradientScale)
       }
-      place[0] = UpdateRules.squaredNorm(piece.count, parameters + piece.start)
-      place[1] = factor * UpdateRules.squaredNorm(piece.count, values)
+      place[0] = Kernels.squaredNorm(piece.count, parameters + piece.start)
+      place[1] = factor * Kernels.squaredNorm(piece.count, values)
     }
   }
 

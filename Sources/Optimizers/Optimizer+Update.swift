@@ -1,6 +1,18 @@
 import Configuration
 import Glibc
 import Parameters
+import Tensors
+
+/// The constants of Adam's family at one step, as the kernels take them.
+struct Moments {
+  let beta1: Float
+  let beta2: Float
+  let epsilon: Float
+  /// `1 − β₁ᵗ`.
+  let correction1: Float
+  /// `1 − β₂ᵗ`.
+  let correction2: Float
+}
 
 extension Optimizer {
   /// Moves an owned block: weights, state, running statistics and the moving average.
@@ -47,11 +59,12 @@ extension Optimizer {
     let decay = Float(piece.weightDecay)
     switch rule {
     case .sgd(let momentum, let nesterov):
-      UpdateRules.sgdUpdate(
+      Kernels.sgdUpdate(
         count: piece.count, weight: weight, gradient: values,
         momentumBuffer: momentum == 0 ? nil : first.base + offset(piece),
         gradientScale: gradientScale, learningRate: Float(learningRate),
-        momentum: Float(momentum), nesterov: nesterov, weightDecay: decay)
+        momentum: Float(momentum), nesterov: nesterov, weightDecay: decay,
+        firstStep: stepsTaken == 0)
     case .adam(let beta1, let beta2, let epsilon):
       adam(
         piece, weight: weight, values: values, gradientScale: gradientScale,
@@ -61,11 +74,11 @@ extension Optimizer {
         piece, weight: weight, values: values, gradientScale: gradientScale,
         learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: true)
     case .lamb:
-      UpdateRules.scaledUpdate(
+      Kernels.scaledUpdate(
         count: piece.count, weight: weight, direction: values,
         factor: Float(learningRate) * ratios[piece.slot])
     case .lars(let momentum, _, _):
-      UpdateRules.larsUpdate(
+      Kernels.larsUpdate(
         count: piece.count, weight: weight, gradient: values,
         momentumBuffer: first.base + offset(piece), gradientScale: gradientScale,
         learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
@@ -76,29 +89,32 @@ extension Optimizer {
   /// One piece by Adam or AdamW.
   private func adam(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRate: Double, moments: UpdateRules.Moments, decoupled: Bool
+    gradientScale: Float, learningRate: Double, moments: Moments, decoupled: Bool
   ) {
-    UpdateRules.adamUpdate(
+    Kernels.adamUpdate(
       count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
       v: second.base + offset(piece), gradientScale: gradientScale,
-      learningRate: Float(learningRate), moments: moments,
-      weightDecay: Float(piece.weightDecay), decoupled: decoupled)
+      learningRate: Float(learningRate), beta1: moments.beta1, beta2: moments.beta2,
+      epsilon: moments.epsilon, correction1: moments.correction1,
+      correction2: moments.correction2, weightDecay: Float(piece.weightDecay),
+      decoupled: decoupled)
   }
 
   /// Moves LAMB's moments of one piece and leaves its direction in `values`.
   func direction(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, moments: UpdateRules.Moments
+    gradientScale: Float, moments: Moments
   ) {
-    UpdateRules.lambDirection(
+    Kernels.lambDirection(
       count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
-      v: second.base + offset(piece), gradientScale: gradientScale, moments: moments,
-      weightDecay: Float(piece.weightDecay))
+      v: second.base + offset(piece), gradientScale: gradientScale, beta1: moments.beta1,
+      beta2: moments.beta2, epsilon: moments.epsilon, correction1: moments.correction1,
+      correction2: moments.correction2, weightDecay: Float(piece.weightDecay), direction: values)
   }
 
   /// The constants of Adam's family at step t = stepsTaken + 1.
-  func moments(_ beta1: Double, _ beta2: Double, _ epsilon: Double) -> UpdateRules.Moments {
-    UpdateRules.Moments(
+  func moments(_ beta1: Double, _ beta2: Double, _ epsilon: Double) -> Moments {
+    Moments(
       beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
       correction1: correction(beta1), correction2: correction(beta2))
   }
@@ -135,7 +151,7 @@ extension Optimizer {
   private func moveAverage(_ piece: Piece, weight: UnsafeMutablePointer<Float>) {
     guard let averageDecay else { return }
     let time = Double(stepsTaken)
-    UpdateRules.emaUpdate(
+    Kernels.emaUpdate(
       count: piece.count, average: average.base + offset(piece), weight: weight,
       decay: Float(min(averageDecay, (1 + time) / (10 + time))))
   }

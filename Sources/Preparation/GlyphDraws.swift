@@ -14,9 +14,9 @@ struct GlyphDraws {
   ///   - sample: the sample's number in the endless series.
   ///   - part: which part of the sample is drawn.
   init(seed: UInt64, sample: Int, part: GlyphPart) {
-    key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+    key = philoxKey(seed, .synthesis)
     self.sample = UInt64(sample)
-    stream = RandomPurpose.synthesis.rawValue << 8 | part.stream
+    stream = part.stream
   }
 
   private func block(_ index: Int) -> (UInt32, UInt32, UInt32, UInt32) {
@@ -42,6 +42,14 @@ struct GlyphDraws {
     let second = (Double(words.1) + 0.5) / 4_294_967_296
     return (-2 * log(first)).squareRoot() * cos(2 * .pi * second)
   }
+}
+
+/// The key of a seed for one purpose, as ``CounterRandom`` makes it.
+func philoxKey(_ seed: UInt64, _ purpose: RandomPurpose) -> (UInt32, UInt32) {
+  (
+    UInt32(truncatingIfNeeded: seed),
+    UInt32(truncatingIfNeeded: seed >> 32) ^ (purpose.rawValue &* 0x9e37_79b9)
+  )
 }
 
 /// The parts of a drawn sample.

@@ -14,8 +14,8 @@ public struct Preparation {
   private let root: String
   private let rank: Int
   private let ranks: Int
-  /// Bytes that a rank makes between two gatherings.
-  private let slabBytes = 8 << 20
+  /// Bytes that a rank makes between two gatherings; tests make them few.
+  package var slabBytes = 8 << 20
 
   /// A preparation to be run.
   ///

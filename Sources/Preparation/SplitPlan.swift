@@ -73,9 +73,7 @@ extension RecipeSplit.Origin {
 func splitUniform(_ seed: UInt64, _ salt: UInt32, _ sample: Int) -> Double {
   let words = Philox4x32.block(
     counter: (
-      UInt32(truncatingIfNeeded: sample), UInt32(truncatingIfNeeded: sample >> 32), salt,
-      RandomPurpose.split.rawValue
-    ),
-    key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
+      UInt32(truncatingIfNeeded: sample), UInt32(truncatingIfNeeded: sample >> 32), salt, 0
+    ), key: philoxKey(seed, .split))
   return Double(UInt64(words.0) << 21 | UInt64(words.1) >> 11) / 9_007_199_254_740_992
 }

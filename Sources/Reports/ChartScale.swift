@@ -33,8 +33,8 @@ struct ChartScale {
     }
     let step = ChartScale.roundStep((high - low) / Double(max(1, count)))
     if !isTight {
-      low = (low / step - 0.02).rounded(.down) * step
-      high = (high / step + 0.02).rounded(.up) * step
+      low = (low / step + 1e-9).rounded(.down) * step
+      high = (high / step - 1e-9).rounded(.up) * step
     }
     (self.low, self.high) = (low, high)
     var ticks: [Double] = []

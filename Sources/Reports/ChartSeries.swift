@@ -34,26 +34,36 @@ public struct ChartSeries: Sendable {
   /// Whether the legend and the readings tell it.
   var isNamed: Bool { style == .line || style == .dotted }
 
-  /// The moving average of the values, corrected for its start as Adam's moments are.
+  /// The curve with values that axes can hold: beyond 1e150 a gap, below 1e-150 zero.
   ///
-  /// `m ← βm + (1 − β)y`, shown as `m / (1 − βᵗ)`; gaps are skipped.
+  /// A diverging run reaches such values, and differences and ratios of them would not be finite.
+  var drawable: ChartSeries {
+    let kept = points.filter { abs($0.x) < 1e15 }.map { point in
+      let size = abs(point.y)
+      return (x: point.x, y: size < 1e150 ? (size < 1e-150 ? 0 : point.y) : .nan)
+    }
+    return ChartSeries(name: name, points: kept, style: style, colour: colour)
+  }
+
+  /// The mean of the values within `reach` places before and after each one.
+  ///
+  /// Centred, so that it does not lag behind a falling loss; shorter at both ends. Gaps are skipped.
   ///
   /// - Parameters:
   ///   - points: the values in order.
-  ///   - memory: the number of values it looks back on, at least 1: `β = 1 − 1/memory`.
+  ///   - reach: the places on each side.
   /// - Returns: one value per finite value.
   public static func smoothed(
-    _ points: [(x: Double, y: Double)], memory: Double
+    _ points: [(x: Double, y: Double)], reach: Int
   ) -> [(x: Double, y: Double)] {
-    let keep = 1 - 1 / max(1, memory)
-    var (mean, weight) = (0.0, 0.0)
-    var result: [(x: Double, y: Double)] = []
-    for point in points where point.y.isFinite {
-      mean = keep * mean + (1 - keep) * point.y
-      weight = keep * weight + (1 - keep)
-      result.append((point.x, mean / weight))
+    let finite = points.filter(\.y.isFinite)
+    var sums = [0.0]
+    for point in finite { sums.append(sums[sums.count - 1] + point.y) }
+    return finite.indices.map { index in
+      let start = max(0, index - reach)
+      let end = min(finite.count, index + reach + 1)
+      return (finite[index].x, (sums[end] - sums[start]) / Double(end - start))
     }
-    return result
   }
 
   /// At most about `2 * columns` of the points: the extremes of each column of the chart.

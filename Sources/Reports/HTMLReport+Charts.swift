@@ -9,12 +9,13 @@ extension HTMLReport {
   private func lossChart() -> SVGChart {
     let raw = content.training.map { (x: Double($0.step), y: $0.loss) }
     var series: [ChartSeries] = []
+    var note = ""
     if raw.count >= 20 {
-      let memory = max(4, Double(raw.count) / 40)
+      let reach = max(2, raw.count / 100)
+      let mean = ChartSeries.smoothed(raw, reach: reach)
+      note = "training: mean of \(2 * reach + 1) logged values"
       series.append(ChartSeries(name: "training, each", points: raw, style: .faint, colour: 0))
-      series.append(
-        ChartSeries(
-          name: "training", points: ChartSeries.smoothed(raw, memory: memory), colour: 0))
+      series.append(ChartSeries(name: "training", points: mean, colour: 0))
     } else {
       series.append(ChartSeries(name: "training", points: raw, colour: 0))
     }
@@ -23,9 +24,7 @@ extension HTMLReport {
       series.append(
         ChartSeries(name: "validation", points: validation, style: .dotted, colour: 5))
     }
-    return SVGChart(
-      title: "Loss", note: raw.count >= 20 ? "smoothed over the single values" : "",
-      series: series)
+    return SVGChart(title: "Loss", note: note, series: series)
   }
 
   /// Validation metrics: shares together, at most four to a chart; each other quantity alone.

@@ -33,17 +33,13 @@ extension HTMLReport {
   /// The layers with shapes, parameters and operations.
   func model() -> String {
     guard !content.layers.isEmpty else { return "" }
-    let most = max(1, content.layers.map(\.parameters).max() ?? 1)
     var rows = ""
     for layer in content.layers {
       let shape = layer.shape.map(String.init).joined(separator: " × ")
-      let share = HumanUnits.percent(Double(layer.parameters) / Double(most), digits: 1)
-        .replacing(" ", with: "")
       rows +=
         "<tr><th scope=\"row\">\(HTMLText.escaped(layer.name))</th>"
         + "<td class=\"text\">\(HTMLText.escaped(layer.kind))</td><td>\(shape)</td>"
-        + "<td class=\"gauge\"><i style=\"width:\(share)\"></i>"
-        + "\(HumanUnits.count(layer.parameters))</td>"
+        + "<td>\(HumanUnits.count(layer.parameters))</td>"
         + "<td>\(operations(layer.operations))</td></tr>\n"
     }
     let parameters = content.layers.reduce(0) { $0 + $1.parameters }

@@ -11,7 +11,7 @@ enum HTMLStyle {
     --rule:#e1e0d9;--base:#c3c2b7;--hit:#2a78d6;--miss:#eb6834;--warn:#fdf1dc;--warnline:#eda100;
     --c0:#2a78d6;--c1:#1baf7a;--c2:#eda100;--c3:#008300;--c4:#4a3aa7;--c5:#e34948;--c6:#e87ba4;
     --c7:#eb6834;--cx:#a3a199}
-    @media (prefers-color-scheme:dark) and (not print){:root{--page:#0d0d0d;--card:#1a1a19;
+    @media screen and (prefers-color-scheme:dark){:root{--page:#0d0d0d;--card:#1a1a19;
     --ink:#f7f6f2;--soft:#c3c2b7;--mute:#918f87;--rule:#2f2f2c;--base:#45443f;--hit:#3987e5;
     --miss:#d95926;--warn:#33280f;--warnline:#c98500;--c0:#3987e5;--c1:#199e70;--c2:#c98500;
     --c3:#3f9c35;--c4:#9085e9;--c5:#e66767;--c6:#d55181;--c7:#d95926;--cx:#77756e}}
@@ -32,17 +32,17 @@ enum HTMLStyle {
     small{font-size:12px;color:var(--mute);font-weight:400}
     .banner{margin:16px 0 0;padding:9px 14px;border-left:3px solid var(--warnline);
     background:var(--warn);border-radius:0 6px 6px 0}
-    .verdict{display:grid;grid-template-columns:repeat(auto-fit,minmax(158px,1fr));gap:1px;
+    .verdict{display:flex;flex-wrap:wrap;gap:1px;
     margin:24px 0 0;background:var(--rule);border:1px solid var(--rule);border-radius:10px;
     overflow:hidden}
-    .verdict>div{background:var(--card);padding:13px 16px 12px}
+    .verdict>div{flex:1 1 158px;background:var(--card);padding:13px 16px 12px}
     .verdict dt{font-size:12.5px;color:var(--soft)}
     .verdict dd{margin:1px 0 0;font-size:25px;font-weight:600;letter-spacing:-.01em;line-height:1.3}
     .verdict small{display:block;letter-spacing:0}
-    .facts{margin:0;display:grid;grid-template-columns:minmax(110px,max-content) 1fr;gap:0 28px}
+    .facts{margin:0;display:grid;grid-template-columns:max-content 1fr}
     .facts>div{display:contents}
     .facts dt,.facts dd{padding:6px 0;border-bottom:1px solid var(--rule)}
-    .facts dt{color:var(--soft)}
+    .facts dt{color:var(--soft);padding-right:36px}
     .facts dd{margin:0;overflow-wrap:anywhere}
     pre{margin:0;padding:16px 18px;background:var(--card);border:1px solid var(--rule);
     border-radius:10px;overflow:auto;max-height:640px;
@@ -58,20 +58,18 @@ enum HTMLStyle {
     table{border-collapse:collapse}
     caption{caption-side:top;text-align:left;font-size:12.5px;color:var(--mute);padding:0 0 8px}
     .plain{min-width:min(100%,420px)}
-    .plain th,.plain td{padding:6px 18px 6px 0;text-align:right;font-weight:400;white-space:nowrap;
+    .plain th,.plain td{padding:4px 18px 4px 0;text-align:right;font-weight:400;white-space:nowrap;
     border-bottom:1px solid var(--rule)}
     .plain th:first-child,.plain .text{text-align:left}
     .plain thead th{font-size:12.5px;color:var(--mute);border-color:var(--base)}
     .plain tfoot th,.plain tfoot td{border:0;font-weight:600}
     .plain .best{font-weight:650;color:var(--c0)}
     .plain th i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:9px}
-    .gauge{position:relative;min-width:150px}
-    .gauge i{position:absolute;left:18px;bottom:-1px;height:2px;max-width:calc(100% - 36px);
-    background:var(--c0)}
-    .confusion{display:flex;flex-wrap:wrap;gap:28px 44px;align-items:flex-start}
+    .confusion{display:flex;flex-wrap:wrap;gap:24px 40px;align-items:flex-start}
+    .confusion>*{max-width:100%}.pairs{min-width:0}
     .heat{font-size:12.5px}
     .heat th{font-weight:400;color:var(--soft);padding:3px 8px;text-align:right;white-space:nowrap}
-    .heat thead th{text-align:center;vertical-align:bottom;max-width:84px;overflow:hidden;
+    .heat thead th{text-align:center;vertical-align:bottom;max-width:58px;padding:3px 4px;overflow:hidden;
     text-overflow:ellipsis}
     .heat tbody td{min-width:42px;height:32px;padding:0 6px;text-align:center;
     border:1px solid var(--page)}

@@ -11,7 +11,8 @@ struct SVGDrawing {
   init(_ chart: SVGChart) {
     self.chart = chart
     let points = chart.series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
-    x = ChartScale(points.map(\.x), isLogarithmic: false, isTight: true, count: 6)
+    // From step 0 on, so that the charts of a page line up.
+    x = ChartScale([0] + points.map(\.x), isLogarithmic: false, isTight: true, count: 6)
     y = ChartScale(
       points.map(\.y), isLogarithmic: chart.isLogarithmic, isTight: false, count: 4)
   }
@@ -143,9 +144,9 @@ extension SVGChart {
     let size = abs(value)
     if size == 0 { return "0" }
     if size >= 100_000 { return HumanUnits.metric(value) }
-    guard size >= 0.001 else { return HumanUnits.short(value) }
+    guard size >= 0.0001 else { return HumanUnits.short(value) }
     if size >= 1000 { return HumanUnits.count(Int(value.rounded())) }
-    var text = HumanUnits.fixed(value, digits: 4)
+    var text = HumanUnits.fixed(value, digits: 5)
     while text.hasSuffix("0") { text.removeLast() }
     return text.hasSuffix(".") ? String(text.dropLast()) : text
   }

@@ -22,7 +22,7 @@ public enum Kernels {
     tables.filter { $0.pointee.supported() }.map { String(cString: $0.pointee.name) }
   }
 
-  /// The build in use.
+  /// The build in use, for the run's record.
   public static var name: String { String(cString: table.pointee.name) }
 
   /// Uses another build from now on.
@@ -51,7 +51,28 @@ public enum Kernels {
     try select(String(cString: name))
   }
 
-  static var table: UnsafePointer<CKernels_Table> { tables[selected.load(ordering: .relaxed)] }
+  /// Runs `body` with another build on the calling thread alone, so that tests can compare builds.
+  ///
+  /// - Parameters:
+  ///   - build: one of ``supportedBuilds``.
+  ///   - body: must not suspend; threads it starts use the process's build.
+  /// - Throws: what `body` throws, or ``KernelError`` if this processor cannot run `build`.
+  /// - Returns: what `body` returns.
+  package static func with<Result>(build: String, _ body: () throws -> Result) throws -> Result {
+    guard let index = builds.firstIndex(of: build), tables[index].pointee.supported() else {
+      throw KernelError(
+        message: "this processor cannot run the build '\(build)'; use one of "
+          + supportedBuilds.joined(separator: ", "))
+    }
+    let outer = CKernels_threadTable()
+    CKernels_setThreadTable(tables[index])
+    defer { CKernels_setThreadTable(outer) }
+    return try body()
+  }
+
+  static var table: UnsafePointer<CKernels_Table> {
+    CKernels_threadTable() ?? tables[selected.load(ordering: .relaxed)]
+  }
 
   private static let selected = Atomic<Int>(
     tables.firstIndex { $0.pointee.supported() } ?? 0)

@@ -2,9 +2,9 @@ import Configuration
 import Datasets
 import Exchange
 import Foundation
+import MPI
 import Metrics
 import Models
-import MPI
 import Parameters
 import Tensors
 
@@ -27,6 +27,11 @@ public struct Evaluator {
     self.metrics = metrics
   }
 
+  /// The metrics that a configuration names, the loss left out, which is always measured.
+  public static func metrics(_ names: [String]) -> [MetricName] {
+    names.compactMap(MetricName.init(rawValue:)).filter { $0 != .loss }
+  }
+
   /// What each head predicts, as the metrics need to know it.
   public static func metricHeads(_ model: Model) -> [MetricHead] {
     model.heads.map { head in
@@ -38,7 +43,7 @@ public struct Evaluator {
       case .meanSquaredError, .huber: kind = .regression(outputs: head.outputs)
       }
       return MetricHead(
-        name: head.name, kind: kind, lossName: head.loss.name, weight: head.weight)
+        name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight)
     }
   }
 

@@ -21,11 +21,7 @@ public struct LocalLauncher {
   public static let marker = "AIMASS_LAUNCHED"
 
   /// Cores this process may run on.
-  public static var cores: Int {
-    var set = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    return withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
-  }
+  public static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 
   /// Runs the ranks to their end, passing on the signals that ask a run to save or stop.
   ///

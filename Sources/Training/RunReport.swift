@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Foundation
 import Models
 import Reports
@@ -13,11 +14,16 @@ public struct RunReport {
   /// Writes `report.html`.
   ///
   /// - Parameters:
-  ///   - layers: the compiled model's layers; empty leaves the table out.
-  ///   - classes: class names by head, where the data has them.
+  ///   - model: layers and class names; nil compiles the run's model to find them.
+  ///   - comparison: other runs beside this one.
   /// - Throws: ``TrainingError`` if the folder is no run or the file cannot be written.
-  public func write(layers: [LayerSummary], classes: [String: [String]]) throws {
-    let text = HTMLReport(try content(layers: layers, classes: classes)).text
+  public func write(model: ModelFacts? = nil, comparison: ComparisonTable? = nil) throws {
+    let facts = model ?? ModelFacts(ofRun: folder.path)
+    var content = try content(layers: facts.layers, classes: facts.classes)
+    content.isSynthetic = facts.isSynthetic
+    content.provenance = facts.provenance
+    if let comparison { content.comparisons = [comparison] }
+    let text = HTMLReport(content).html()
     do {
       try folder.write(text, to: folder.report)
     } catch {
@@ -113,7 +119,7 @@ public struct RunReport {
       guard let value = member.value.double else { continue }
       let label = isOnly ? member.name : "\(head) \(member.name)"
       content.verdict.append(
-        ReportFigure(label, HumanUnits.metric(value), note: "\(split) split"))
+        ReportFigure(label, HumanUnits.short(value), note: "\(split) split"))
     }
   }
 
@@ -128,7 +134,7 @@ public struct RunReport {
   private func add(_ summary: RunSummary, to content: inout ReportContent) {
     content.subtitle =
       "\(HumanUnits.count(summary.steps)) steps in \(HumanUnits.seconds(summary.wallSeconds)) on "
-      + "\(summary.ranks) ranks"
+      + HumanUnits.counted(summary.ranks, "rank")
     content.verdict.append(
       ReportFigure("throughput", HumanUnits.rate(summary.samplesPerSecond), note: "samples/s"))
     content.times = StepClock.Phase.allCases.compactMap { phase in
@@ -139,10 +145,49 @@ public struct RunReport {
       content.warnings.append("\(summary.skippedSteps) steps were skipped: NaN or infinity.")
     }
     content.environment = [
-      ReportFact("ranks", "\(summary.ranks)"), ReportFact("hosts", summary.hosts.joined(separator: ", ")),
+      ReportFact("ranks", "\(summary.ranks)"),
+      ReportFact("hosts", summary.hosts.joined(separator: ", ")),
       ReportFact("kernels", summary.kernels), ReportFact("OpenBLAS core type", summary.coreType),
       ReportFact("aimass", summary.version),
       ReportFact("parameters digest", summary.parametersDigest),
     ]
+  }
+}
+
+/// What a report shows of model and data beside the run folder's own files.
+public struct ModelFacts: Sendable {
+  /// The compiled layers.
+  public var layers: [LayerSummary] = []
+  /// Class names by head, where the data has them.
+  public var classes: [String: [String]] = [:]
+  /// Whether the samples are drawn rather than measured.
+  public var isSynthetic = false
+  /// Where the data came from.
+  public var provenance: [ReportFact] = []
+
+  /// The facts of a compiled model and its data.
+  init(_ model: Model, _ dataset: Dataset, _ split: Split) {
+    layers = model.layers
+    for head in model.heads { classes[head.name] = split.classNames(head.target) }
+    isSynthetic = dataset.isSynthetic
+    provenance = [
+      ReportFact("files", dataset.name),
+      ReportFact("data digest", dataset.digest),
+      ReportFact("samples", "\(split.count) in the \(split.role.rawValue) split"),
+    ]
+  }
+
+  /// Nothing known.
+  private init() {}
+
+  /// The facts of a run, as far as its data can still be opened.
+  init(ofRun path: String) {
+    self.init()
+    for role in [SplitRole.train, .validation, .test] {
+      let request = TrainedModel.Request(run: path, split: role, choice: .last)
+      guard let trained = try? TrainedModel(request) else { continue }
+      self = ModelFacts(trained.model, trained.dataset, trained.split)
+      return
+    }
   }
 }

@@ -9,6 +9,8 @@ extension Trainer {
   /// - Returns: the summary, on every rank.
   /// - Throws: ``TrainingError`` if a file cannot be written.
   func finish() throws -> RunSummary {
+    // A run that ended between its last checkpoint and its summary has the weights, not the metrics.
+    if lastEvaluation == nil, let validation { _ = try measure(validation) }
     let samples = samplesOfRun
     let wall = seconds
     var summary = RunSummary(
@@ -34,7 +36,7 @@ extension Trainer {
       } catch {
         throw TrainingError(.inputOutput, "\(folder.path): the summary cannot be written: \(error)")
       }
-      try RunReport(folder).write(layers: model.layers, classes: classNames)
+      try RunReport(folder).write(model: ModelFacts(model, dataset, training))
     }
     return summary
   }
@@ -44,12 +46,5 @@ extension Trainer {
     let (epochs, rest) = state.step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
     let perEpoch = (0..<plan.stepsPerEpoch).reduce(0) { $0 + plan.samples(inStep: $1) }
     return epochs * perEpoch + (0..<rest).reduce(0) { $0 + plan.samples(inStep: $1) }
-  }
-
-  /// The class names of each head, where the data has them.
-  private var classNames: [String: [String]] {
-    var names: [String: [String]] = [:]
-    for head in model.heads { names[head.name] = training.classNames(head.target) }
-    return names
   }
 }

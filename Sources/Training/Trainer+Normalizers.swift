@@ -18,7 +18,7 @@ extension Trainer {
       labels.sampleNumbers[index] = Int64(sampler.sample(at: position, epoch: epoch))
     }
     try training.fill(labels)
-    for (index, head) in model.heads.enumerated() where head.hasClassWeights {
+    for (index, head) in model.heads.enumerated() where head.loss.weighsClasses {
       guard let field = labels.fieldIndex(head.target) else { continue }
       buffers.normalizers[index] = model.normalizerContribution(
         head: index, labels: labels.integers(field), count: samples)
@@ -27,7 +27,7 @@ extension Trainer {
 
   /// Room for the labels of a global batch, if some head weighs classes.
   static func makeGlobalLabels(_ setUp: TrainingSetUp) -> Microbatch? {
-    let targets = setUp.model.heads.filter(\.hasClassWeights).map(\.target)
+    let targets = setUp.model.heads.filter { $0.loss.weighsClasses }.map(\.target)
     let fields = setUp.training.fields.filter { targets.contains($0.name) }
     return fields.isEmpty ? nil : Microbatch(capacity: setUp.plan.global, fields: fields)
   }

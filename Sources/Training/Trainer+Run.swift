@@ -5,18 +5,6 @@ import Exchange
 import Reports
 import Tensors
 
-/// How a call of ``Trainer/run()`` ended.
-public enum RunOutcome: Sendable {
-  /// All steps are done, or early stopping ended the run.
-  case finished(RunSummary)
-  /// The folder already holds the finished run.
-  case alreadyComplete
-  /// Saved on request before the end; starting again goes on from here.
-  case interrupted(step: Int)
-  /// All checks passed and one step was computed; nothing was kept.
-  case dryRun(StepRecord)
-}
-
 extension Trainer {
   /// Trains from the newest checkpoint, or from the initial values, to the end.
   ///
@@ -63,7 +51,7 @@ extension Trainer {
 
   /// One step without a folder, checkpoint or log.
   private func dryRun() throws -> RunOutcome {
-    initialize()
+    try initialize()
     observer?.started(facts)
     let loader = makeLoader(from: 0)
     defer { loader.stop() }

@@ -46,7 +46,7 @@ public struct TrainingSetUp {
       samples: training.count, global: resolved.batch.global, micro: micro,
       lastBatch: resolved.train.lastBatch)
     try Self.check(plan, ranks: ranks)
-    let shuffle = dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
+    let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
     resolved.data.shuffle = shuffle
     sampler = Sampler(
       count: training.count, seed: resolved.seed, shuffle: shuffle, runLength: training.runLength)

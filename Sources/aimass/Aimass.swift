@@ -30,11 +30,10 @@ struct Aimass: ParsableCommand {
       var command = try parseAsRoot()
       try Kernels.selectFromEnvironment()
       try command.run()
-    } catch let error where Failure.isOurs(error) {
-      Failure.report(error, rank: nil)
-      exit(Failure.status(of: error).rawValue)
     } catch {
-      exit(withError: error)
+      guard let status = Failure.status(of: error) else { exit(withError: error) }
+      Failure.report(error, rank: nil)
+      Glibc.exit(status.rawValue)
     }
   }
 }

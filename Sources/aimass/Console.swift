@@ -8,44 +8,43 @@ import Training
 /// What rank 0 shows of a run: a progress line at a terminal, plain lines in a pipe.
 final class Console: TrainingObserver {
   private let isRoot: Bool
-  private var display: ProgressDisplay
-  private var stepsPerEpoch = 1
+  private let display: ProgressDisplay
+  private var facts: RunFacts?
 
   init(_ world: Communicator) {
     isRoot = world.rank == 0
-    let terminal = TerminalFacts.current
     display = ProgressDisplay(
-      total: 0, isTerminal: terminal.isTerminal, width: terminal.width,
-      sink: { text in
-        fputs(text, stdout)
-        fflush(stdout)
-      })
+      style: TerminalFacts.style, columns: { TerminalFacts.columns },
+      write: { StandardOutput.write($0) })
   }
 
   func started(_ facts: RunFacts) {
-    stepsPerEpoch = facts.stepsPerEpoch
-    let hosts = facts.hosts.count == 1 ? "1 node" : "\(facts.hosts.count) nodes"
+    self.facts = facts
+    let hosts = HumanUnits.counted(facts.hosts.count, "node")
     display.note(
       "\(facts.name): \(HumanUnits.count(facts.parameters)) parameters, "
-        + "\(HumanUnits.count(facts.trainingSamples)) training samples, \(facts.ranks) ranks on "
+        + "\(HumanUnits.count(facts.trainingSamples)) training samples, \(HumanUnits.counted(facts.ranks, "rank")) on "
         + hosts)
     display.note(
       "batch \(facts.globalBatch) = \(facts.microbatchesPerStep) microbatches of "
         + "\(facts.microbatch); \(facts.totalSteps) steps, \(facts.stepsPerEpoch) per epoch; "
         + "kernels \(facts.kernels), OpenBLAS \(facts.coreType)")
     if facts.resumedFrom > 0 { display.note("resuming after step \(facts.resumedFrom)") }
-    display.begin(total: facts.totalSteps, at: facts.resumedFrom)
   }
 
   func stepped(_ record: StepRecord, samplesPerSecond: Double) {
-    display.step(
-      record.step + 1, epoch: record.epoch, loss: record.loss, learningRate: record.learningRate,
-      samplesPerSecond: samplesPerSecond)
+    guard let facts else { return }
+    let (epochs, rest) = facts.totalSteps.quotientAndRemainder(dividingBy: facts.stepsPerEpoch)
+    display.update(
+      ProgressState(
+        step: record.step + 1, steps: facts.totalSteps, epoch: record.epoch + 1,
+        epochs: epochs + (rest > 0 ? 1 : 0), loss: record.loss,
+        learningRate: record.learningRate, samplesPerSecond: samplesPerSecond), at: Self.now)
   }
 
   func evaluated(_ result: EvaluationResult, step: Int, epoch: Int, isBest: Bool) {
     let values = result.named.compactMap { metric in
-      metric.value.map { "\(metric.name) \(Self.short($0))" }
+      metric.value.map { "\(metric.name) \(HumanUnits.short($0))" }
     }
     let mark = isBest ? "  (best so far)" : ""
     display.note("step \(step): validation \(values.joined(separator: ", "))\(mark)")
@@ -56,7 +55,7 @@ final class Console: TrainingObserver {
   /// Prints how the run ended.
   func finish(_ outcome: RunOutcome, output: String) {
     guard isRoot else { return }
-    display.end()
+    display.finish(at: Self.now)
     switch outcome {
     case .finished(let summary):
       display.note(
@@ -70,38 +69,44 @@ final class Console: TrainingObserver {
       display.note("saved after step \(step); run the same command again to go on")
     case .dryRun(let record):
       display.note(
-        "dry run: all checks passed; one step gave loss \(Self.short(record.loss)); "
+        "dry run: all checks passed; one step gave loss \(HumanUnits.short(record.loss)); "
           + "nothing was kept")
     }
   }
 
-  /// Four significant digits.
-  static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+  /// A steady clock in seconds.
+  private static var now: Double { MPIEnvironment.wallTime }
 }
 
 /// Whether a person watches, as seen by the process that owns the terminal.
 ///
 /// `mpirun` stands between the ranks and the terminal, so the launcher hands the facts down.
-struct TerminalFacts {
-  let isTerminal: Bool
-  let width: Int
+enum TerminalFacts {
+  private static let variable = "AIMASS_TERMINAL"
 
-  static let variable = "AIMASS_TERMINAL_WIDTH"
-
-  static var current: TerminalFacts {
-    if let text = getenv(variable).map({ String(cString: $0) }), let width = Int(text) {
-      return TerminalFacts(isTerminal: width > 0, width: max(width, 20))
+  /// How progress is shown.
+  static var style: ProgressDisplay.Style {
+    switch Variables[variable] {
+    // Under a user's own mpirun ranks see a pseudo-terminal whoever reads the output.
+    case nil:
+      MPIEnvironment.isUnderLauncher ? .lines(everySeconds: 10) : Terminal.style(of: 1)
+    case "lines": .lines(everySeconds: 10)
+    case let text?: .redrawn(unicode: text.hasSuffix("unicode"))
     }
-    var size = winsize()
-    guard isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0 else {
-      return TerminalFacts(isTerminal: false, width: 80)
-    }
-    return TerminalFacts(isTerminal: true, width: size.ws_col > 0 ? Int(size.ws_col) : 80)
   }
 
-  /// Tells ranks started from here.
+  /// The width of the terminal.
+  static var columns: Int {
+    guard let text = Variables[variable] else { return Terminal.columns(of: 1) }
+    return Int(text.prefix { $0.isNumber }) ?? 80
+  }
+
+  /// Tells ranks that are started from here.
   static func handDown() {
-    let facts = current
-    setenv(variable, facts.isTerminal ? "\(facts.width)" : "0", 1)
+    switch Terminal.style(of: 1) {
+    case .redrawn(let unicode):
+      setenv(variable, "\(Terminal.columns(of: 1))\(unicode ? " unicode" : " ascii")", 1)
+    case .lines, .silent: setenv(variable, "lines", 1)
+    }
   }
 }

@@ -2,41 +2,80 @@ import ArgumentParser
 import Checkpoints
 import Configuration
 import Datasets
-import Glibc
 import HDF5
+import MPI
 import Metrics
 import Models
-import MPI
 import Optimizers
 import Preparation
+import Reports
 import Tensors
 import Training
 
 /// From the rooms' errors to one sentence and the documented exit code.
 enum Failure {
-  /// Whether the error comes from a room of ours and not from the command-line parser.
-  static func isOurs(_ error: any Error) -> Bool {
-    !(error is ExitCode || error is CleanExit || error is ValidationError)
-      && !"\(type(of: error))".contains("CommandError")
-  }
-
   /// Prints the error as one message on the error output.
   static func report(_ error: any Error, rank: Int?) {
     let who = rank.map { "aimass: rank \($0): " } ?? "aimass: "
-    fputs("\(who)\(error)\n", stderr)
+    StandardOutput.write("\(who)\(error)\n", to: 2)
   }
 
-  /// What the command ends with.
-  static func status(of error: any Error) -> ExitStatus {
+  /// What the command ends with, or nil for an error of no room.
+  static func status(of error: any Error) -> ExitStatus? {
     switch error {
     case let error as TrainingError: error.status
-    case is ConfigurationError, is ModelError, is OptimizerError, is MetricError, is KernelError:
-      .badConfiguration
-    case let error as CheckpointError: status(of: error)
-    case let error as HDF5Error: status(of: error)
-    case let error as DatasetError: status(of: error)
-    case let error as PreparationError: status(of: error)
-    default: .failure
+    case let error as ConfigurationError:
+      error.code == .missing ? .missingInput : .badConfiguration
+    case is ModelError, is OptimizerError, is MetricError, is KernelError: .badConfiguration
+    case let error as CheckpointError: status(of: error.code)
+    case let error as HDF5Error: status(of: error.code)
+    case let error as DatasetError: status(of: error.code)
+    case let error as PreparationError: status(of: error.code)
+    case is ReportError: .inputOutput
+    case is MPIError: .failure
+    default: nil
+    }
+  }
+
+  private static func status(of code: CheckpointError.Code) -> ExitStatus {
+    switch code {
+    case .damaged: .badData
+    case .missing: .missingInput
+    case .newerVersion: .newerVersion
+    case .cannotCreate: .cannotCreate
+    case .inputOutput: .inputOutput
+    case .locked: .locked
+    case .badConfiguration: .badConfiguration
+    }
+  }
+
+  private static func status(of code: HDF5Error.Code) -> ExitStatus {
+    switch code {
+    case .notFound: .missingInput
+    case .exists: .cannotCreate
+    case .newerVersion: .newerVersion
+    case .ioFailure: .inputOutput
+    case .notHDF5, .damaged, .typeMismatch, .shapeMismatch, .refused, .library: .badData
+    }
+  }
+
+  private static func status(of code: DatasetError.Code) -> ExitStatus {
+    switch code {
+    case .missing: .missingInput
+    case .damaged, .mismatch, .label, .nonFinite: .badData
+    case .newerVersion: .newerVersion
+    case .cannotCreate: .cannotCreate
+    case .ioFailure: .inputOutput
+    case .configuration: .badConfiguration
+    }
+  }
+
+  private static func status(of code: PreparationError.Code) -> ExitStatus {
+    switch code {
+    case .missingSource: .missingInput
+    case .badData: .badData
+    case .badRecipe: .badConfiguration
+    case .cannotWrite: .cannotCreate
     }
   }
 }

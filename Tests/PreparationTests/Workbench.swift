@@ -5,7 +5,7 @@ import Preparation
 import Testing
 
 /// A folder that lives as long as one test, and the ways to fill it and look at what came out.
-final class Workbench {
+final class Workbench: Sendable {
   let folder: String
 
   init() throws {

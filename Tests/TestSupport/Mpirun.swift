@@ -9,6 +9,8 @@ public enum Mpirun {
   public static let environment = [
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "OMPI_MCA_rmaps_base_oversubscribe": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+    // A trap that a test provokes need not be explained for seconds.
+    "SWIFT_BACKTRACE": "enable=no",
   ]
 
   /// Runs a built program under `mpirun` and waits for all ranks.

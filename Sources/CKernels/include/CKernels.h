@@ -148,6 +148,10 @@ typedef struct {
 /// The builds, best first; `count` receives how many there are.
 const CKernels_Table *const *CKernels_builds(int64_t *count);
 
+/// The build that the calling thread alone uses, or null; set by tests that compare builds.
+const CKernels_Table *CKernels_threadTable(void);
+void CKernels_setThreadTable(const CKernels_Table *table);
+
 /// HDF5's Fletcher-32 over `bytes` (`H5_checksum_fletcher32`).
 uint32_t CKernels_fletcher32(const uint8_t *bytes, size_t count);
 

@@ -20,7 +20,7 @@ extension DocumentNode {
     let fallback: Place = override.map(Place.override) ?? .document
     for _ in 0..<duplicateLimit {
       do {
-        guard let root = try Yams.compose(yaml: text, .default, .default, .utf8) else {
+        guard let root = try Yams.compose(yaml: text, .basic, .default, .utf8) else {
           return DocumentNode(place: fallback, content: .scalar("", quoted: false))
         }
         var conversion = Conversion(problems: problems, override: override)

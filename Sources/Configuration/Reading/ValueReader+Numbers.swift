@@ -113,10 +113,55 @@ extension ValueReader {
 
   /// Digits with an optional sign; no leading zeros, which YAML 1.1 reads as octal.
   private static func isInteger(_ text: String) -> Bool {
-    text.wholeMatch(of: /[-+]?(0|[1-9][0-9_]*)/) != nil
+    var scan = NumberScan(text)
+    scan.sign()
+    let zero = scan.rest.first == UInt8(ascii: "0")
+    return scan.digits() && scan.rest.isEmpty && (!zero || scan.digitCount == 1)
   }
 
+  /// A decimal number with an optional fraction and exponent.
   private static func isNumber(_ text: String) -> Bool {
-    text.wholeMatch(of: /[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?/) != nil
+    var scan = NumberScan(text)
+    scan.sign()
+    let whole = scan.digits()
+    let fraction = scan.take(".") && scan.digits()
+    guard whole || fraction else { return false }
+    if scan.take("e") || scan.take("E") {
+      scan.sign()
+      guard scan.digits() else { return false }
+    }
+    return scan.rest.isEmpty
+  }
+}
+
+/// Walks over the bytes of a number.
+private struct NumberScan {
+  var rest: Substring.UTF8View
+  /// How many digits the last run had.
+  var digitCount = 0
+
+  init(_ text: String) { rest = text[...].utf8 }
+
+  /// Steps over one character, if it is next.
+  mutating func take(_ character: Unicode.Scalar) -> Bool {
+    guard rest.first == UInt8(ascii: character) else { return false }
+    rest = rest.dropFirst()
+    return true
+  }
+
+  /// Steps over a sign, if there is one.
+  mutating func sign() {
+    if !take("-") { _ = take("+") }
+  }
+
+  /// Steps over digits, grouped by `_` or not; false where there is none.
+  mutating func digits() -> Bool {
+    guard let first = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+      return false
+    }
+    let run = rest.prefix { (48...57).contains($0) || $0 == UInt8(ascii: "_") }
+    digitCount = run.count
+    rest = rest.dropFirst(run.count)
+    return true
   }
 }

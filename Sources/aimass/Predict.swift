@@ -1,0 +1,36 @@
+import ArgumentParser
+import MPI
+import Reports
+import Training
+
+/// `aimass predict`.
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a trained run's predictions to CSV or HDF5, in sample order.")
+
+  @OptionGroup var trained: TrainedRun
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write: .csv, .h5 or .hdf5.", valueName: "file"))
+  var output: String
+
+  func run() throws {
+    try Ranks.run { world in
+      let model = try world.agree { try TrainedModel(trained.request(needsTargets: false)) }
+      let writer = try world.agree { () -> PredictionWriter? in
+        guard world.rank == 0 else { return nil }
+        return try PredictionWriter(
+          path: output, samples: model.split.count, model: model.model, classes: model.classNames)
+      }
+      try Predictor(world, model).run { first, outputs in
+        try writer?.append(first: first, outputs)
+      }
+      try world.agree { try writer?.finish() }
+      if world.rank == 0 {
+        print("\(output): \(HumanUnits.count(model.split.count)) samples, step \(model.step)")
+      }
+      return .done
+    }
+  }
+}

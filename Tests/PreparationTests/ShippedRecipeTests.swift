@@ -1,0 +1,127 @@
+import Configuration
+import Foundation
+import HDF5
+import Preparation
+import Testing
+
+/// The raw data of the environment, or nil with the reason in the skipped test's comment.
+let rawData = ProcessInfo.processInfo.environment["AIMASS_DATA"]
+
+/// Reads a recipe that ships with the program.
+func shipped(_ name: String) throws -> RecipeConfiguration {
+  let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().path
+  return try RecipeConfiguration.load(path: "\(folder)/configs/data/\(name).yaml")
+}
+
+/// Real files against what is known of them (figures: the data folder's README, taken from them).
+@Suite(
+  .enabled(if: rawData != nil, "AIMASS_DATA does not name the folder of raw data"), .serialized)
+struct ShippedRecipeTests {
+  /// Prepares a shipped recipe, without its validation split where whole figures are to be met.
+  private func prepare(
+    _ name: String, in bench: Workbench, whole: Bool = true
+  ) throws -> PreparationSummary {
+    var recipe = try shipped(name)
+    if whole { recipe.splits.removeAll { $0.name == "validation" } }
+    return try Preparation(recipe, root: rawData ?? "").run(output: bench.output)
+  }
+
+  @Test func meetsTheFiguresOfMNIST() throws {
+    let bench = try Workbench()
+    let summary = try prepare("mnist", in: bench)
+    #expect(
+      summary.labels.map(\.counts) == [
+        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+        [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
+      ])
+    #expect(try bench.labels("train/label").prefix(10) == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4])
+    #expect(try bench.labels("test/label").prefix(10) == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
+    let image = try #require(summary.fields.first { $0.name == "image" })
+    #expect(abs(image.mean[0] / 255 - 0.13066) < 5e-6)
+    #expect(abs(image.std[0] / 255 - 0.30811) < 5e-6)
+    #expect(
+      try bench.dataset("test/image").attribute("mean")?.asNumbers == image.mean)
+    #expect(abs(try nearestClassMean(bench) - 0.8203) < 1e-9)
+  }
+
+  @Test func meetsTheFiguresOfCIFAR() throws {
+    let bench = try Workbench()
+    let summary = try prepare("cifar10", in: bench)
+    #expect(
+      summary.labels.map(\.counts)
+        == [Array(repeating: 1000, count: 10), Array(repeating: 200, count: 10)])
+    #expect(try bench.labels("train/label").prefix(10) == [6, 9, 0, 3, 7, 3, 6, 5, 9, 1])
+    #expect(try bench.labels("test/label").prefix(10) == [0, 9, 7, 2, 9, 7, 1, 2, 2, 1])
+    let image = try #require(summary.fields.first { $0.name == "image" })
+    for (found, known) in zip(
+      image.mean + image.std, [0.4889, 0.4804, 0.4464, 0.2474, 0.2432, 0.2610])
+    {
+      #expect(abs(found / 255 - known) < 6e-5)
+    }
+    #expect(abs(try nearestClassMean(bench) - 0.2625) < 1e-9)
+    let resized = try prepare("cifar10-56", in: bench)
+    #expect(resized.fields.first?.sampleShape == [56, 56, 3])
+  }
+
+  @Test func meetsTheFiguresOfAdult() throws {
+    let bench = try Workbench()
+    let summary = try prepare("adult", in: bench)
+    #expect(summary.splits.map(\.samples) == [32_561, 16_281])
+    #expect(summary.labels.map(\.counts) == [[24_720, 7_841], [12_435, 3_846]])
+    let columns = try bench.dataset("train/table").attribute("columns")?.asTexts ?? []
+    // Six numbers and 9 + 16 + 7 + 15 + 6 + 5 + 2 + 42 categories, "?" among them.
+    #expect(columns.count == 6 + 102)
+    let table = try bench.floats("train/table")
+    for (name, count) in [
+      ("workclass.missing", 1836), ("occupation.missing", 1843), ("native-country.missing", 583),
+    ] {
+      let column = try #require(columns.firstIndex(of: name))
+      let ones = stride(from: column, to: table.count, by: columns.count).filter { table[$0] == 1 }
+      #expect(ones.count == count)
+    }
+    // Nothing in the test file is unknown to the training file.
+    #expect(!summary.notes.contains { $0.contains("does not have") })
+    // The first row: age 39, with mean 38.582 and deviation 13.640.
+    #expect(abs(table[0] - Float((39 - 38.582) / 13.640)) < 1e-4)
+  }
+
+  @Test(arguments: ["mnist", "cifar10", "adult"])
+  func takesATenthForValidation(name: String) throws {
+    let bench = try Workbench()
+    let summary = try prepare(name, in: bench, whole: false)
+    let sizes = Dictionary(uniqueKeysWithValues: summary.splits.map { ($0.name, $0.samples) })
+    let train = try #require(sizes["train"])
+    let validation = try #require(sizes["validation"])
+    let total = ["mnist": 60_000, "cifar10": 10_000, "adult": 32_561][name] ?? 0
+    #expect(train + validation == total)
+    let deviation = (Double(total) * 0.09).squareRoot()
+    #expect(abs(Double(validation) - Double(total) / 10) < 4 * deviation)
+  }
+
+  /// The test accuracy of the nearest mean of a class, by pixels.
+  private func nearestClassMean(_ bench: Workbench) throws -> Double {
+    let size = try bench.dataset("train/image").rowShape.reduce(1, *)
+    let train = try bench.bytes("train/image")
+    let labels = try bench.labels("train/label")
+    var means = [[Double]](repeating: Array(repeating: 0, count: size), count: 10)
+    var counts = [Double](repeating: 0, count: 10)
+    for (sample, label) in labels.enumerated() {
+      counts[Int(label)] += 1
+      for pixel in 0..<size { means[Int(label)][pixel] += Double(train[sample * size + pixel]) }
+    }
+    for label in 0..<10 { for pixel in 0..<size { means[label][pixel] /= counts[label] } }
+    let test = try bench.bytes("test/image")
+    let truth = try bench.labels("test/label")
+    let right = truth.indices.filter { sample in
+      let distances = means.map { mean in
+        (0..<size).reduce(0.0) { sum, pixel in
+          let difference = Double(test[sample * size + pixel]) - mean[pixel]
+          return sum + difference * difference
+        }
+      }
+      return distances.firstIndex(of: distances.min() ?? 0) == Int(truth[sample])
+    }
+    return Double(right.count) / Double(truth.count)
+  }
+}

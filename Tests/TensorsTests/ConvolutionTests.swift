@@ -1,0 +1,117 @@
+import Tensors
+import Testing
+
+/// One random geometry with its arrays and the reference's answers.
+private struct Case {
+  let g: ConvolutionGeometry
+  let samples: Int
+  let input, weights, bias, gradient: GuardedFloats
+
+  init(seed: Int) {
+    var draws = Draws(seed: UInt64(seed))
+    let groups = draws.element([1, 1, 1, 2, 3])
+    let channels = groups * draws.element(groups == 1 ? [1, 3, 5, 16, 17, 20, 50] : [1, 2, 5])
+    let outChannels = groups * draws.element(groups == 1 ? [1, 3, 5, 16, 17, 20, 50] : [1, 3, 17])
+    let kernel = [draws.integer(1...5), draws.integer(1...5)]
+    let stride = [draws.integer(1...3), draws.integer(1...3)]
+    let padding = [draws.integer(0...2), draws.integer(0...2)]
+    let dilation = [draws.integer(1...2), draws.integer(1...2)]
+    let extents = (0..<2).map {
+      max(1, dilation[$0] * (kernel[$0] - 1) + 1 - 2 * padding[$0]) + draws.integer(0...9)
+    }
+    g = ConvolutionGeometry(
+      height: extents[0], width: extents[1], channels: channels, outChannels: outChannels,
+      kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    // More samples than a tile holds, one time in four: narrow images are tiled across samples.
+    samples = draws.element([1, 2, 3, 17])
+    input = GuardedFloats(
+      random: samples * g.height * g.width * channels, seed: UInt64(seed) * 4)
+    weights = GuardedFloats(random: g.weightCount, seed: UInt64(seed) * 4 + 1)
+    bias = GuardedFloats(random: outChannels, seed: UInt64(seed) * 4 + 2)
+    gradient = GuardedFloats(
+      random: samples * g.outHeight * g.outWidth * outChannels, seed: UInt64(seed) * 4 + 3)
+  }
+}
+
+@Suite("Convolutions")
+struct ConvolutionTests {
+  private static let seeds = Array(1...120)
+
+  @Test("The forward pass equals the reference in every build", arguments: seeds)
+  func forward(seed: Int) throws {
+    let c = Case(seed: seed)
+    for bias in [c.bias.pointer, nil] {
+      let expected = Reference.convolution(
+        c.g, samples: c.samples, input: c.input.pointer, weights: c.weights.pointer, bias: bias)
+      try onEachBuild { build in
+        let packed = GuardedFloats(c.g.packedCount)
+        Kernels.packConvolution(c.g, c.weights.pointer, into: packed.base)
+        let output = GuardedFloats(expected.count)
+        Kernels.convolutionForward(
+          c.g, samples: c.samples, c.input.pointer, packed: packed.pointer, bias: bias, output.base)
+        let wrong = expected.indices.first { !expected[$0].admits(output.base[$0]) }
+        #expect(wrong == nil, "\(build) \(c.g)")
+      }
+    }
+  }
+
+  @Test("The input gradient equals the reference in every build", arguments: seeds)
+  func inputGradient(seed: Int) throws {
+    let c = Case(seed: seed)
+    let expected = Reference.convolutionInputGradient(
+      c.g, samples: c.samples, outputGradient: c.gradient.pointer, weights: c.weights.pointer)
+    try onEachBuild { build in
+      let packed = GuardedFloats(c.g.packedTransposedCount)
+      Kernels.packConvolutionTransposed(c.g, c.weights.pointer, into: packed.base)
+      let output = GuardedFloats(expected.count)
+      Kernels.convolutionInputGradient(
+        c.g, samples: c.samples, c.gradient.pointer, packedTransposed: packed.pointer, output.base)
+      let wrong = expected.indices.first { !expected[$0].admits(output.base[$0]) }
+      #expect(wrong == nil, "\(build) \(c.g)")
+    }
+  }
+
+  @Test("The weight gradient equals the reference in every build", arguments: seeds)
+  func weightGradient(seed: Int) throws {
+    let c = Case(seed: seed)
+    let expected = Reference.convolutionWeightGradient(
+      c.g, samples: c.samples, input: c.input.pointer, outputGradient: c.gradient.pointer)
+    let bias = Reference.sumRows(
+      rows: c.gradient.count / c.g.outChannels, width: c.g.outChannels, values: c.gradient.pointer)
+    try onEachBuild { build in
+      let output = GuardedFloats(expected.count)
+      let biasOutput = GuardedFloats(bias.count)
+      Kernels.convolutionWeightGradient(
+        c.g, samples: c.samples, c.input.pointer, c.gradient.pointer, weightGradient: output.base,
+        biasGradient: biasOutput.base)
+      let wrong = expected.indices.first { !expected[$0].admits(output.base[$0]) }
+      #expect(wrong == nil, "\(build) \(c.g)")
+      #expect(bias.indices.allSatisfy { bias[$0].admits(biasOutput.base[$0]) }, "\(build) \(c.g)")
+    }
+  }
+
+  @Test("A sample's output does not depend on its companions or on alignment", arguments: 1...20)
+  func companions(seed: Int) throws {
+    let c = Case(seed: seed)
+    let size = c.g.height * c.g.width * c.g.channels
+    let outSize = c.g.outHeight * c.g.outWidth * c.g.outChannels
+    try onEachBuild { build in
+      let packed = GuardedFloats(c.g.packedCount)
+      Kernels.packConvolution(c.g, c.weights.pointer, into: packed.base)
+      let together = GuardedFloats(c.samples * outSize)
+      Kernels.convolutionForward(
+        c.g, samples: c.samples, c.input.pointer, packed: packed.pointer, bias: nil, together.base)
+      for n in 0..<c.samples {
+        let moved = GuardedFloats(size, slack: 3)
+        moved.base.update(from: c.input.base + n * size, count: size)
+        let alone = GuardedFloats(outSize, slack: 1)
+        Kernels.convolutionForward(
+          c.g, samples: 1, moved.pointer, packed: packed.pointer, bias: nil, alone.base)
+        let same = (0..<outSize).allSatisfy {
+          alone.base[$0].bitPattern == together.base[n * outSize + $0].bitPattern
+        }
+        #expect(same, "\(build) sample \(n) of \(c.g)")
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# What the scripts of this folder share; sourced, not started.
+set -euo pipefail
+
+# The checkout, from wherever a script is started.
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# say TEXT: one line for a person, apart from the output of programs.
+say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
+
+# die STATUS TEXT: the reason and the end.
+die() {
+  local status=$1
+  shift
+  say "$*"
+  exit "$status"
+}
+
+# usage: the header of the script that is running, without its first line.
+usage() { awk 'NR > 1 && /^#/ { sub(/^# ?/, ""); print; next } NR > 1 { exit }' "$0"; }
+
+# Swift on PATH, or where the packages of swift.org are usually unpacked.
+find_swift() {
+  local folder
+  command -v swift >/dev/null 2>&1 && return 0
+  for folder in /opt/swift/usr/bin /usr/local/swift/usr/bin "$HOME/.local/share/swiftly/bin"; do
+    if [ -x "$folder/swift" ]; then
+      export PATH="$folder:$PATH"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Every rank is a core by default: libraries must not start threads of their own, and some do so
+# as soon as they are loaded.
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+if [ "$(id -u)" -eq 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# build ARGUMENT...: an optimised build in the checkout; its output goes to standard error.
+build() { (cd "$checkout" && swift build -c release "$@") >&2 </dev/null; }
