@@ -1,11 +1,17 @@
 // Kernels for processors with AVX-512.
 
 #include "include/CKernels.h"
+
+#include <immintrin.h>
 #include "philox.h"
 
 #define BUILD_NAME "v4"
-#define BUILD_SUPPORTED (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+#define BUILD_SUPPORTED                                                          \
+  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&    \
+   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&   \
+   __builtin_cpu_supports("avx512cd"))
 #define MOST_PIXELS 14
+#define BUILD_MASKS
 
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4,tune=znver4"))), apply_to = function)
 #include "build.h"

@@ -1,103 +1,9 @@
 // Direct convolutions over NHWC, included once per build.
 //
 // Outputs are tiled: a run of pixels whose taps are the same, times 16 channels, accumulates in
-// registers; weights are packed [group][block of 16][KH][KW][C][16]. Each output is summed over
-// (kernel row, kernel column, channel) in this order whatever the tile, so tiling never touches bits.
-
-/// Target pixels along one axis that see the same kernel elements.
-typedef struct {
-  int64_t target, count, targetStep;       // target pixels target, target + targetStep, …
-  int64_t tap, tapCount, tapStep;          // kernel elements
-  int64_t source, sourceTargetStep, sourceTapStep;
-} Run;
-
-/// Geometry of one axis: source = (target · stride − padding + tap · dilation), or its inverse.
-typedef struct {
-  int64_t sources, targets, kernel, stride, padding, dilation;
-  bool inverse;  // the input gradient: target is an input pixel, source an output pixel
-} Axis;
-
-INLINE int64_t ceilDivide(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-INLINE int64_t floorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-
-/// The taps of one target pixel.
-static Run tapsOf(const Axis *a, int64_t target) {
-  Run run = {.target = target, .count = 1, .targetStep = 1};
-  if (!a->inverse) {
-    int64_t base = target * a->stride - a->padding;
-    int64_t low = ceilDivide(-base, a->dilation);
-    int64_t high = floorDivide(a->sources - 1 - base, a->dilation);
-    if (low < 0) low = 0;
-    if (high > a->kernel - 1) high = a->kernel - 1;
-    run.tap = low;
-    run.tapCount = high >= low ? high - low + 1 : 0;
-    run.tapStep = 1;
-    run.source = base + low * a->dilation;
-    run.sourceTargetStep = a->stride;
-    run.sourceTapStep = a->dilation;
-    return run;
-  }
-  run.targetStep = a->stride;
-  run.sourceTargetStep = 1;
-  run.tapStep = 1;
-  int64_t first = -1;
-  for (int64_t k = 0; k < a->kernel && k < a->stride; k++) {
-    if ((target + a->padding - k * a->dilation) % a->stride == 0) {
-      first = k;
-      break;
-    }
-  }
-  if (first < 0) return run;
-  // k repeats with the period stride / gcd(stride, dilation).
-  int64_t x = a->stride, y = a->dilation;
-  while (y) {
-    int64_t t = x % y;
-    x = y;
-    y = t;
-  }
-  run.tapStep = a->stride / x;
-  run.sourceTapStep = -run.tapStep * a->dilation / a->stride;
-  int64_t low = first, high = -1;
-  for (int64_t k = first; k < a->kernel; k += run.tapStep) {
-    int64_t source = (target + a->padding - k * a->dilation) / a->stride;
-    if (target + a->padding - k * a->dilation < 0) break;
-    if (source >= a->sources) {
-      low = k + run.tapStep;
-      continue;
-    }
-    high = k;
-  }
-  run.tap = low;
-  run.tapCount = high >= low ? (high - low) / run.tapStep + 1 : 0;
-  run.source = (target + a->padding - low * a->dilation) / a->stride;
-  return run;
-}
-
-#define MOST_RUNS 96
-
-/// Collects runs from (`*phase`, `*target`) on; returns how many. Zero means the axis is done.
-static int64_t collectRuns(const Axis *a, int64_t *phase, int64_t *target, Run *runs) {
-  int64_t phases = a->inverse ? a->stride : 1;
-  int64_t count = 0;
-  while (*phase < phases && count < MOST_RUNS) {
-    if (*target >= a->targets) {
-      *phase += 1;
-      *target = *phase;
-      continue;
-    }
-    Run run = tapsOf(a, *target);
-    int64_t next = *target + run.targetStep;
-    while (next < a->targets) {
-      Run other = tapsOf(a, next);
-      if (other.tap != run.tap || other.tapCount != run.tapCount) break;
-      run.count++;
-      next += run.targetStep;
-    }
-    *target = next;
-    runs[count++] = run;
-  }
-  return count;
-}
+// registers; weights are packed [group][block of 16][KH][KW][C][16]. The last block of 8 or fewer
+// channels uses half vectors. Each output is summed over (kernel row, kernel column, channel) in this
+// order whatever the tile, so tiling never touches bits.
 
 /// What a tile of pixels needs beside its pointers.
 typedef struct {
@@ -105,93 +11,108 @@ typedef struct {
   int64_t columnTaps, columnSource, columnWeight;
   int64_t channels, valid;
   const float *weights;
-  v16 bias;
+  float bias[16];
 } Tile;
 
-INLINE void computeTile(int T, const Tile *tile, const float *x, int64_t xStep, float *y,
-                        int64_t yStep) {
-  v16 sum[T];
-  for (int t = 0; t < T; t++) sum[t] = tile->bias;
-  for (int64_t r = 0; r < tile->rowTaps; r++) {
-    for (int64_t q = 0; q < tile->columnTaps; q++) {
-      const float *xp = x + r * tile->rowSource + q * tile->columnSource;
-      const float *wp = tile->weights + r * tile->rowWeight + q * tile->columnWeight;
-      for (int64_t c = 0; c < tile->channels; c++) {
-        v16 w = load16(wp + 16 * c);
-#pragma clang loop unroll(full)
-        for (int t = 0; t < T; t++) sum[t] += w * xp[t * xStep + c];
-      }
-    }
-  }
-  if (tile->valid == 16) {
-#pragma clang loop unroll(full)
-    for (int t = 0; t < T; t++) store16(y + t * yStep, sum[t]);
-  } else {
-    for (int t = 0; t < T; t++) storePart(y + t * yStep, sum[t], tile->valid);
-  }
-}
-
-#define TILE(T)                                                                             \
-  static __attribute__((noinline)) void tile##T(const Tile *tile, const float *x,           \
-                                                int64_t xStep, float *y, int64_t yStep) {   \
-    computeTile(T, tile, x, xStep, y, yStep);                                               \
-  }
-TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
-#if MOST_PIXELS > 6
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
-#endif
-
 typedef void (*TileFunction)(const Tile *, const float *, int64_t, float *, int64_t);
-static const TileFunction tileFunctions[] = {
-    0,     tile1, tile2, tile3,  tile4,  tile5,  tile6,
-#if MOST_PIXELS > 6
-    tile7, tile8, tile9, tile10, tile11, tile12, tile13, tile14
-#endif
-};
+
+#define LANES 16
+#define TILE_NAME(name) name##_16
+#define TILE_VECTOR v16
+#define TILE_LOAD load16
+#define TILE_STORE storePart
+#include "convolution_tile.h"
+
+#define LANES 8
+#define TILE_NAME(name) name##_8
+#define TILE_VECTOR v8
+#define TILE_LOAD load8
+#define TILE_STORE storePart8
+#include "convolution_tile.h"
 
 /// `count` pixels in a line, in nearly equal tiles.
 static void computeLine(const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep,
                         int64_t count) {
+  const TileFunction *functions = tile->valid <= 8 ? tileFunctions_8 : tileFunctions_16;
   int64_t tiles = (count + MOST_PIXELS - 1) / MOST_PIXELS;
   for (int64_t i = 0; i < tiles; i++) {
     int64_t first = i * count / tiles, last = (i + 1) * count / tiles;
-    tileFunctions[last - first](tile, x + first * xStep, xStep, y + first * yStep, yStep);
+    functions[last - first](tile, x + first * xStep, xStep, y + first * yStep, yStep);
   }
 }
 
-/// One image and one block of 16 target channels over given runs of rows and columns.
-static void computeRuns(Tile *tile, const Run *rows, int64_t rowCount, const Run *columns,
-                        int64_t columnCount, const float *source, int64_t sourceWidth,
-                        int64_t sourceChannels, float *target, int64_t targetWidth,
-                        int64_t targetChannels, const float *weights, int64_t kernelWidth) {
-  int64_t block = tile->channels * 16;
-  int64_t sourcePitch = sourceWidth * sourceChannels, targetPitch = targetWidth * targetChannels;
-  for (int64_t r = 0; r < rowCount; r++) {
-    const Run *row = rows + r;
-    for (int64_t q = 0; q < columnCount; q++) {
-      const Run *column = columns + q;
-      tile->rowTaps = row->tapCount;
-      tile->columnTaps = column->tapCount;
-      tile->rowSource = row->sourceTapStep * sourcePitch;
-      tile->columnSource = column->sourceTapStep * sourceChannels;
-      tile->rowWeight = row->tapStep * kernelWidth * block;
-      tile->columnWeight = column->tapStep * block;
-      tile->weights = weights + (row->tap * kernelWidth + column->tap) * block;
-      const float *x = source + row->source * sourcePitch + column->source * sourceChannels;
-      float *y = target + row->target * targetPitch + column->target * targetChannels;
-      int64_t xRow = row->sourceTargetStep * sourcePitch, yRow = row->targetStep * targetPitch;
-      int64_t xColumn = column->sourceTargetStep * sourceChannels;
-      int64_t yColumn = column->targetStep * targetChannels;
-      if (row->tapCount == 0 || column->tapCount == 0) x = source;
-      if (column->count >= MOST_PIXELS / 2 || column->count >= row->count) {
-        for (int64_t i = 0; i < row->count; i++)
-          computeLine(tile, x + i * xRow, xColumn, y + i * yRow, yColumn, column->count);
-      } else {
-        for (int64_t i = 0; i < column->count; i++)
-          computeLine(tile, x + i * xColumn, xRow, y + i * yColumn, yRow, row->count);
-      }
-    }
+/// One group and one block of target channels of all images.
+typedef struct {
+  const float *source, *weights;
+  float *target;
+  int64_t sourceChannels, sourcePitch, sourceImage;  // floats of a pixel, a row, an image
+  int64_t targetChannels, targetPitch, targetImage;
+  int64_t samples, groupSources, kernelWidth;
+} Images;
+
+/// Points the tile at the taps of one pair of runs.
+static void aim(Tile *tile, const Images *m, const Run *row, const Run *column) {
+  int64_t block = m->groupSources * 16;
+  tile->channels = m->groupSources;
+  tile->rowTaps = row->tapCount;
+  tile->columnTaps = column->tapCount;
+  tile->rowSource = row->sourceTapStep * m->sourcePitch;
+  tile->columnSource = column->sourceTapStep * m->sourceChannels;
+  tile->rowWeight = row->tapStep * m->kernelWidth * block;
+  tile->columnWeight = column->tapStep * block;
+  tile->weights = m->weights + (row->tap * m->kernelWidth + column->tap) * block;
+  if (tile->columnSource == tile->channels && column->tapStep == 1) {
+    // Neighbouring taps are neighbours in memory: one long run of channels.
+    tile->channels *= tile->columnTaps;
+    tile->columnTaps = 1;
   }
+}
+
+/// Whether the pixels of a pair of runs are so few that tiles go across samples instead.
+INLINE bool isNarrow(const Images *m, const Run *row, const Run *column) {
+  int64_t most = row->count > column->count ? row->count : column->count;
+  return most < 4 && m->samples > most;
+}
+
+/// The pixels of a pair of runs: of `samples` images from `first` on, tiled along rows, columns or,
+/// where that is longest, across samples.
+static void computePair(Tile *tile, const Images *m, const Run *row, const Run *column,
+                        int64_t first, int64_t samples) {
+  aim(tile, m, row, column);
+  bool empty = row->tapCount == 0 || column->tapCount == 0;
+  const float *x = m->source + first * m->sourceImage;
+  if (!empty) x += row->source * m->sourcePitch + column->source * m->sourceChannels;
+  float *y = m->target + first * m->targetImage + row->target * m->targetPitch +
+             column->target * m->targetChannels;
+  int64_t xRow = row->sourceTargetStep * m->sourcePitch, yRow = row->targetStep * m->targetPitch;
+  int64_t xColumn = column->sourceTargetStep * m->sourceChannels;
+  int64_t yColumn = column->targetStep * m->targetChannels;
+  if (samples > 1) {
+    for (int64_t i = 0; i < row->count; i++)
+      for (int64_t j = 0; j < column->count; j++)
+        computeLine(tile, x + i * xRow + j * xColumn, m->sourceImage,
+                    y + i * yRow + j * yColumn, m->targetImage, samples);
+  } else if (column->count >= MOST_PIXELS / 2 || column->count >= row->count) {
+    for (int64_t i = 0; i < row->count; i++)
+      computeLine(tile, x + i * xRow, xColumn, y + i * yRow, yColumn, column->count);
+  } else {
+    for (int64_t j = 0; j < column->count; j++)
+      computeLine(tile, x + j * xColumn, xRow, y + j * yColumn, yRow, row->count);
+  }
+}
+
+/// All images over given runs of rows and columns.
+static void computeRuns(Tile *tile, const Images *m, const Run *rows, int64_t rowCount,
+                        const Run *columns, int64_t columnCount) {
+  for (int64_t n = 0; n < m->samples; n++)
+    for (int64_t r = 0; r < rowCount; r++)
+      for (int64_t q = 0; q < columnCount; q++)
+        if (!isNarrow(m, rows + r, columns + q))
+          computePair(tile, m, rows + r, columns + q, n, 1);
+  for (int64_t r = 0; r < rowCount; r++)
+    for (int64_t q = 0; q < columnCount; q++)
+      if (isNarrow(m, rows + r, columns + q))
+        computePair(tile, m, rows + r, columns + q, 0, m->samples);
 }
 
 /// Drives forward and input gradient: the same loops over other axes.
@@ -202,25 +123,28 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
   int64_t groupSources = sourceChannels / groups, groupTargets = targetChannels / groups;
   int64_t blocks = (groupTargets + 15) / 16;
   int64_t blockFloats = kernelHeight * kernelWidth * groupSources * 16;
+  Images m = {
+      .sourceChannels = sourceChannels, .sourcePitch = columnAxis->sources * sourceChannels,
+      .targetChannels = targetChannels, .targetPitch = columnAxis->targets * targetChannels,
+      .samples = samples, .groupSources = groupSources, .kernelWidth = kernelWidth};
+  m.sourceImage = rowAxis->sources * m.sourcePitch;
+  m.targetImage = rowAxis->targets * m.targetPitch;
   Run rows[MOST_RUNS], columns[MOST_RUNS];
   int64_t rowPhase = 0, rowTarget = 0, rowCount;
   while ((rowCount = collectRuns(rowAxis, &rowPhase, &rowTarget, rows)) > 0) {
     int64_t phase = 0, next = 0, columnCount;
     while ((columnCount = collectRuns(columnAxis, &phase, &next, columns)) > 0) {
-      for (int64_t n = 0; n < samples; n++) {
-        const float *x = source + n * rowAxis->sources * columnAxis->sources * sourceChannels;
-        float *y = target + n * rowAxis->targets * columnAxis->targets * targetChannels;
-        for (int64_t g = 0; g < groups; g++) {
-          for (int64_t b = 0; b < blocks; b++) {
-            int64_t first = g * groupTargets + 16 * b;
-            int64_t valid = groupTargets - 16 * b < 16 ? groupTargets - 16 * b : 16;
-            Tile tile = {.channels = groupSources, .valid = valid};
-            if (bias) tile.bias = loadPart(bias + first, valid);
-            else tile.bias = (v16){0};
-            computeRuns(&tile, rows, rowCount, columns, columnCount, x + g * groupSources,
-                        columnAxis->sources, sourceChannels, y + first, columnAxis->targets,
-                        targetChannels, packed + (g * blocks + b) * blockFloats, kernelWidth);
-          }
+      for (int64_t g = 0; g < groups; g++) {
+        for (int64_t b = 0; b < blocks; b++) {
+          int64_t valid = groupTargets - 16 * b < 16 ? groupTargets - 16 * b : 16;
+          m.source = source + g * groupSources;
+          m.target = target + g * groupTargets + 16 * b;
+          m.weights = packed + (g * blocks + b) * blockFloats;
+          Tile tile = {.valid = valid};
+          if (bias)
+            __builtin_memcpy(tile.bias, bias + g * groupTargets + 16 * b,
+                             (size_t)valid * sizeof(float));
+          computeRuns(&tile, &m, rows, rowCount, columns, columnCount);
         }
       }
     }

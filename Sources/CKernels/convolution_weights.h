@@ -1,93 +1,105 @@
 // Weight gradient of a direct convolution, included once per build.
 //
-// A tile holds T rows of the weight matrix (kernel column, channel) times 16 outputs in registers
-// while the pixels of one sample stream by; samples are added in order. With dilation 1 and one group
-// the kernel columns and channels of a patch are contiguous in the input, so small channel counts
-// still fill the tile.
+// A tile holds R kernel rows times L neighbouring weight rows (kernel column, channel) times 16 outputs
+// in registers while the pixels of some samples stream by. With dilation 1 and one group the kernel
+// columns and channels of a patch are contiguous in the input, so small channel counts still fill the
+// tile. The order of each sum depends on the extents and the number of samples alone.
 
-/// Pixels of one sample whose taps are the same.
+/// Pixels whose taps are the same, of several samples.
 typedef struct {
-  const float *x, *dy, *end;
-  int64_t rows, columns;
-  int64_t xRow, dyRow, xColumn, dyColumn;
-  int64_t valid;
+  const float *dy, *end;
+  int64_t samples, rows, columns;
+  int64_t xSample, dySample, xRow, dyRow, xColumn, dyColumn;
+  int64_t xTapRow, dwTapRow;  // between kernel rows
+  int64_t pitch, valid;       // between weight rows; outputs of the block
 } Pixels;
 
-INLINE void accumulateTile(int T, const Pixels *p, float *dw, int64_t pitch) {
-  v16 sum[T];
-  for (int t = 0; t < T; t++) sum[t] = (v16){0};
-  for (int64_t r = 0; r < p->rows; r++) {
-    const float *x = p->x + r * p->xRow, *dy = p->dy + r * p->dyRow;
-    for (int64_t q = 0; q < p->columns; q++) {
-      // The last pixels of a buffer may not be read past its end; lanes past `valid` are ignored.
-      v16 g = __builtin_expect(dy + 16 <= p->end, 1) ? load16(dy) : loadPart(dy, p->valid);
-#pragma clang loop unroll(full)
-      for (int t = 0; t < T; t++) sum[t] += g * x[t];
-      x += p->xColumn;
-      dy += p->dyColumn;
+typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
+
+// Tiles with more than one kernel row serve short runs of weight rows.
+#define MOST_TAP_ROWS 5
+#if MOST_PIXELS > 6
+#define EACH_WEIGHT_TILE(T)                                                                     \
+  T(1, 1) T(1, 2) T(1, 3) T(1, 4) T(1, 5) T(1, 6) T(1, 7) T(1, 8) T(1, 9) T(1, 10) T(1, 11)     \
+  T(1, 12) T(1, 13) T(1, 14) T(2, 1) T(2, 2) T(2, 3) T(2, 4) T(2, 5) T(2, 6) T(2, 7) T(3, 1)    \
+  T(3, 2) T(3, 3) T(3, 4) T(4, 1) T(4, 2) T(4, 3) T(5, 1) T(5, 2)
+#else
+#define EACH_WEIGHT_TILE(T)                                                                     \
+  T(1, 1) T(1, 2) T(1, 3) T(1, 4) T(1, 5) T(1, 6) T(2, 1) T(2, 2) T(2, 3) T(3, 1) T(3, 2)       \
+  T(4, 1) T(5, 1)
+#endif
+
+#define LANES 16
+#define TILE_NAME(name) name##_16
+#define TILE_VECTOR v16
+#define TILE_LOAD load16
+#define TILE_LOAD_PART loadPart
+#define TILE_STORE storePart
+#include "convolution_weights_tile.h"
+
+#define LANES 8
+#define TILE_NAME(name) name##_8
+#define TILE_VECTOR v8
+#define TILE_LOAD load8
+#define TILE_LOAD_PART loadPart8
+#define TILE_STORE storePart8
+#include "convolution_weights_tile.h"
+
+/// `tapRows` kernel rows of `length` weight rows each, in nearly equal tiles.
+static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int64_t length,
+                           float *dw) {
+  int64_t tiles = (length + MOST_PIXELS - 1) / MOST_PIXELS;
+  int64_t most = tiles > 1 ? 1 : MOST_PIXELS / length;
+  if (most > MOST_TAP_ROWS) most = MOST_TAP_ROWS;
+  int64_t stacks = (tapRows + most - 1) / most;
+  for (int64_t s = 0; s < stacks; s++) {
+    int64_t row = s * tapRows / stacks, R = (s + 1) * tapRows / stacks - row;
+    for (int64_t i = 0; i < tiles; i++) {
+      int64_t first = i * length / tiles, L = (i + 1) * length / tiles - first;
+      WeightTileFunction tile = p->valid <= 8 ? weightTiles_8[R][L] : weightTiles_16[R][L];
+      tile(p, x + row * p->xTapRow + first, dw + row * p->dwTapRow + first * p->pitch);
     }
   }
-  for (int t = 0; t < T; t++) {
-    float *out = dw + t * pitch;
-    if (p->valid == 16) store16(out, load16(out) + sum[t]);
-    else storePart(out, loadPart(out, p->valid) + sum[t], p->valid);
-  }
 }
 
-#define WEIGHT_TILE(T)                                                                        \
-  static __attribute__((noinline)) void weightTile##T(const Pixels *p, float *dw,            \
-                                                      int64_t pitch) {                       \
-    accumulateTile(T, p, dw, pitch);                                                         \
-  }
-WEIGHT_TILE(1) WEIGHT_TILE(2) WEIGHT_TILE(3) WEIGHT_TILE(4) WEIGHT_TILE(5) WEIGHT_TILE(6)
-#if MOST_PIXELS > 6
-WEIGHT_TILE(7) WEIGHT_TILE(8) WEIGHT_TILE(9) WEIGHT_TILE(10) WEIGHT_TILE(11) WEIGHT_TILE(12)
-WEIGHT_TILE(13) WEIGHT_TILE(14)
-#endif
+/// Pixels that a tile sums in registers before it adds to memory, at least where there are enough:
+/// enough to hide that addition, few enough for the cache and for the accuracy of the sum.
+#define PIXELS_IN_REGISTERS 64
 
-typedef void (*WeightTileFunction)(const Pixels *, float *, int64_t);
-static const WeightTileFunction weightTileFunctions[] = {
-    0,           weightTile1, weightTile2,  weightTile3,  weightTile4,  weightTile5,  weightTile6,
-#if MOST_PIXELS > 6
-    weightTile7, weightTile8, weightTile9,  weightTile10, weightTile11, weightTile12, weightTile13,
-    weightTile14
-#endif
-};
-
-/// `length` rows of the weight matrix from one run of pixels.
-static void accumulateRows(Pixels *p, const float *x, int64_t length, float *dw, int64_t pitch) {
-  int64_t tiles = (length + MOST_PIXELS - 1) / MOST_PIXELS;
-  for (int64_t i = 0; i < tiles; i++) {
-    int64_t first = i * length / tiles, last = (i + 1) * length / tiles;
-    p->x = x + first;
-    weightTileFunctions[last - first](p, dw + first * pitch, pitch);
-  }
-}
-
-/// One sample, one group, one block of 16 outputs over one pair of runs.
-static void accumulateRun(const CKernels_Convolution *g, Pixels *p, const Run *row,
+/// One group and one block of outputs over one pair of runs, all samples.
+static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels *p, const Run *row,
                           const Run *column, const float *x, const float *dy, float *dw) {
+  if (row->tapCount == 0 || column->tapCount == 0) return;
   int64_t C = g->channels / g->groups, O = g->outChannels;
   int64_t xPitch = g->width * g->channels, dyPitch = g->outWidth * O;
   p->rows = row->count;
   p->columns = column->count;
+  p->xSample = g->height * xPitch;
+  p->dySample = g->outHeight * dyPitch;
   p->xRow = row->sourceTargetStep * xPitch;
   p->dyRow = row->targetStep * dyPitch;
   p->xColumn = column->sourceTargetStep * g->channels;
   p->dyColumn = column->targetStep * O;
-  p->dy = dy + row->target * dyPitch + column->target * O;
+  p->xTapRow = row->sourceTapStep * xPitch;
+  p->dwTapRow = g->kernelWidth * C * O;
+  p->pitch = O;
+  x += row->source * xPitch + column->source * g->channels;
+  dy += row->target * dyPitch + column->target * O;
+  dw += (row->tap * g->kernelWidth + column->tap) * C * O;
   bool contiguous = g->groups == 1 && g->dilationWidth == 1;
-  for (int64_t kh = 0; kh < row->tapCount; kh++) {
-    int64_t tapRow = row->tap + kh;
-    const float *xr = x + (row->source + kh * row->sourceTapStep) * xPitch +
-                      column->source * g->channels;
-    float *out = dw + (tapRow * g->kernelWidth + column->tap) * C * O;
+  int64_t pixels = row->count * column->count;
+  int64_t together = (PIXELS_IN_REGISTERS + pixels - 1) / pixels;
+  for (int64_t n = 0; n < samples; n += together) {
+    p->samples = samples - n < together ? samples - n : together;
+    p->dy = dy + n * p->dySample;
+    const float *xn = x + n * p->xSample;
     if (contiguous) {
-      accumulateRows(p, xr, column->tapCount * C, out, O);
+      accumulateRows(p, xn, row->tapCount, column->tapCount * C, dw);
       continue;
     }
     for (int64_t kw = 0; kw < column->tapCount; kw++)
-      accumulateRows(p, xr + kw * column->sourceTapStep * g->channels, C, out + kw * C * O, O);
+      accumulateRows(p, xn + kw * column->sourceTapStep * g->channels, row->tapCount, C,
+                     dw + kw * C * O);
   }
 }
 
@@ -95,31 +107,29 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
                                       const float *input, const float *outputGradient,
                                       float *weightGradient, float *biasGradient) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t blocks = (G + 15) / 16;
+  int64_t blocks = (G + 15) / 16, pixels = g->outHeight * g->outWidth;
   __builtin_memset(weightGradient, 0,
                    (size_t)(g->kernelHeight * g->kernelWidth * C * O) * sizeof(float));
   Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
                   g->dilationHeight, false};
   Axis columnAxis = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
                      g->dilationWidth, false};
-  const float *end = outputGradient + samples * g->outHeight * g->outWidth * O;
   Run rows[MOST_RUNS], columns[MOST_RUNS];
   int64_t rowPhase = 0, rowTarget = 0, rowCount;
   while ((rowCount = collectRuns(&rowAxis, &rowPhase, &rowTarget, rows)) > 0) {
     int64_t phase = 0, next = 0, columnCount;
     while ((columnCount = collectRuns(&columnAxis, &phase, &next, columns)) > 0) {
-      for (int64_t n = 0; n < samples; n++)
-        for (int64_t group = 0; group < g->groups; group++)
-          for (int64_t b = 0; b < blocks; b++) {
-            int64_t first = group * G + 16 * b;
-            Pixels p = {.end = end, .valid = G - 16 * b < 16 ? G - 16 * b : 16};
-            const float *x = input + n * g->height * g->width * g->channels + group * C;
-            const float *dy = outputGradient + n * g->outHeight * g->outWidth * O + first;
-            for (int64_t r = 0; r < rowCount; r++)
-              for (int64_t q = 0; q < columnCount; q++)
-                accumulateRun(g, &p, rows + r, columns + q, x, dy, weightGradient + first);
-          }
+      for (int64_t group = 0; group < g->groups; group++)
+        for (int64_t b = 0; b < blocks; b++) {
+          int64_t first = group * G + 16 * b;
+          Pixels p = {.end = outputGradient + samples * pixels * O,
+                      .valid = G - 16 * b < 16 ? G - 16 * b : 16};
+          for (int64_t r = 0; r < rowCount; r++)
+            for (int64_t q = 0; q < columnCount; q++)
+              accumulateRun(g, samples, &p, rows + r, columns + q, input + group * C,
+                            outputGradient + first, weightGradient + first);
+        }
     }
   }
-  if (biasGradient) sumRows(samples * g->outHeight * g->outWidth, O, outputGradient, biasGradient);
+  if (biasGradient) sumRows(samples * pixels, O, outputGradient, biasGradient);
 }

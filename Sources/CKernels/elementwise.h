@@ -7,19 +7,17 @@ static void addBias(int64_t rows, int64_t width, const float *bias, float *value
 
 /// Column sums over rows, 64 rows at a time so that long sums keep their accuracy.
 static void sumRows(int64_t rows, int64_t width, const float *values, float *sums) {
-  for (int64_t i = 0; i < width; i++) sums[i] = 0;
   for (int64_t column = 0; column < width; column += 16) {
-    int64_t valid = width - column < 16 ? width - column : 16;
+    int64_t valid = columnsLeft(width, column);
+    v16 total = {0};
     for (int64_t first = 0; first < rows; first += 64) {
       int64_t last = first + 64 < rows ? first + 64 : rows;
       v16 part = {0};
-      if (valid == 16)
-        for (int64_t r = first; r < last; r++) part += load16(values + r * width + column);
-      else
-        for (int64_t r = first; r < last; r++)
-          part += loadPart(values + r * width + column, valid);
-      for (int64_t i = 0; i < valid; i++) sums[column + i] += part[i];
+      for (int64_t r = first; r < last; r++)
+        part += loadColumns(values + r * width + column, valid);
+      total += part;
     }
+    storeColumns(sums + column, total, valid);
   }
 }
 
@@ -78,31 +76,23 @@ static void scale(int64_t count, float factor, float *values) {
   for (int64_t i = 0; i < count; i++) values[i] *= factor;
 }
 
-INLINE double total8(d8 v) {
-  double s[8];
-  __builtin_memcpy(s, &v, sizeof s);
-  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-}
-INLINE d8 widen(const float *p) { return __builtin_convertvector(*(const v8 *)p, d8); }
-
 static double sum(int64_t count, const float *values) {
-  d8 parts = {0};
-  int64_t i = 0;
-  for (; i + 8 <= count; i += 8) parts += widen(values + i);
-  double rest = total8(parts);
-  for (; i < count; i++) rest += (double)values[i];
-  return rest;
+  Wide parts = {{0}, {0}};
+  for (int64_t i = 0; i < count; i += 16) {
+    Wide v = widen16(loadColumns(values + i, columnsLeft(count, i)));
+    parts.low += v.low;
+    parts.high += v.high;
+  }
+  return totalWide(parts);
 }
 static double squaredNorm(int64_t count, const float *values) {
-  d8 parts = {0};
-  int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    d8 v = widen(values + i);
-    parts += v * v;
+  Wide parts = {{0}, {0}};
+  for (int64_t i = 0; i < count; i += 16) {
+    Wide v = widen16(loadColumns(values + i, columnsLeft(count, i)));
+    parts.low += v.low * v.low;
+    parts.high += v.high * v.high;
   }
-  double rest = total8(parts);
-  for (; i < count; i++) rest += (double)values[i] * (double)values[i];
-  return rest;
+  return totalWide(parts);
 }
 static bool isFinite(int64_t count, const float *values) {
   // The exponent of NaN and infinity is all ones.
@@ -135,27 +125,4 @@ static void embeddingBackward(int64_t rows, int64_t size, int64_t vocabulary, co
   __builtin_memset(dTable, 0, (size_t)(vocabulary * size) * sizeof(float));
   for (int64_t r = 0; r < rows; r++)
     for (int64_t i = 0; i < size; i++) dTable[ids[r] * size + i] += dy[r * size + i];
-}
-
-static void convertUInt8(int64_t count, int64_t channels, const uint8_t *source, const float *factor,
-                         const float *offset, float *output) {
-  if (channels == 1) {
-    float f = factor[0], o = offset[0];
-    for (int64_t i = 0; i < count; i++) output[i] = (float)source[i] * f + o;
-    return;
-  }
-  for (int64_t row = 0; row + channels <= count; row += channels)
-    for (int64_t c = 0; c < channels; c++)
-      output[row + c] = (float)source[row + c] * factor[c] + offset[c];
-}
-static void convertFloat(int64_t count, int64_t channels, const float *source, const float *factor,
-                         const float *offset, float *output) {
-  if (channels == 1) {
-    float f = factor[0], o = offset[0];
-    for (int64_t i = 0; i < count; i++) output[i] = source[i] * f + o;
-    return;
-  }
-  for (int64_t row = 0; row + channels <= count; row += channels)
-    for (int64_t c = 0; c < channels; c++)
-      output[row + c] = source[row + c] * factor[c] + offset[c];
 }

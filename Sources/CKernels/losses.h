@@ -1,4 +1,4 @@
-// Losses with their gradients, and dropout; included once per build. Sums are Float64 in sample order.
+// Losses with their gradients, included once per build. Sums are Float64 in sample order.
 
 /// Writes probabilities of one row and returns log Σ exp(logit).
 INLINE double softmaxRow(int64_t classes, const float *logits, float *probabilities) {
@@ -80,26 +80,4 @@ static double huber(int64_t count, int64_t outputs, float delta, const float *va
     gradient[i] = share * (float)(a <= d ? e : (e > 0 ? d : -d));
   }
   return loss / (double)outputs;
-}
-
-/// Element i of sample s lives if word i mod 4 of Philox(counter (i / 4, s, path, step),
-/// key (seed, purpose)) is at or above rate · 2³². The key's second word folds in the seed's high half.
-static void dropout(int64_t samples, int64_t width, float rate, uint64_t seed, uint32_t purpose,
-                    uint32_t path, uint32_t step, const int64_t *sampleNumbers, const float *input,
-                    float *output) {
-  uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32) ^ (purpose * 0x9E3779B9u)};
-  double bound = (double)rate * 4294967296.0;
-  uint32_t threshold = bound >= 4294967295.0 ? 4294967295u : (uint32_t)bound;
-  float keep = 1.0f / (1.0f - rate);
-  for (int64_t n = 0; n < samples; n++) {
-    const float *x = input + n * width;
-    float *y = output + n * width;
-    for (int64_t i = 0; i < width; i += 4) {
-      uint32_t counter[4] = {(uint32_t)(i / 4), (uint32_t)sampleNumbers[n], path, step};
-      uint32_t words[4];
-      philox(counter, key, words);
-      int64_t valid = width - i < 4 ? width - i : 4;
-      for (int64_t j = 0; j < valid; j++) y[i + j] = words[j] >= threshold ? x[i + j] * keep : 0;
-    }
-  }
 }

@@ -1,35 +1,31 @@
 // Batch and layer normalisation, included once per build.
 
-/// Mean and biased variance per channel, in two passes over the rows.
+/// Mean and biased variance per channel, in one pass of Float64 sums around the first row.
+///
+/// With d the distance of the first row from the mean, the cancellation costs (d / deviation)² units
+/// in the last place of Float64; the first row being one of the n, that is at most n.
 static void batchNormStatistics(int64_t rows, int64_t channels, const float *x, float *mean,
                                 float *variance) {
-  for (int64_t column = 0; column < channels; column += 8) {
-    int64_t valid = channels - column < 8 ? channels - column : 8;
-    double sums[8] = {0}, squares[8] = {0}, centre[8];
-    if (valid == 8) {
-      d8 s = {0}, q = {0};
-      for (int64_t r = 0; r < rows; r++) s += widen(x + r * channels + column);
-      d8 m = s / (double)rows;
-      for (int64_t r = 0; r < rows; r++) {
-        d8 v = widen(x + r * channels + column) - m;
-        q += v * v;
-      }
-      __builtin_memcpy(centre, &m, sizeof m);
-      __builtin_memcpy(squares, &q, sizeof q);
-    } else {
-      for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < valid; i++) sums[i] += (double)x[r * channels + column + i];
-      for (int64_t i = 0; i < valid; i++) centre[i] = sums[i] / (double)rows;
-      for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < valid; i++) {
-          double v = (double)x[r * channels + column + i] - centre[i];
-          squares[i] += v * v;
-        }
+  double count = (double)rows;
+  for (int64_t column = 0; column < channels; column += 16) {
+    int64_t valid = columnsLeft(channels, column);
+    Wide shift = widen16(loadColumns(x + column, valid));
+    Wide s = {{0}, {0}}, q = {{0}, {0}};
+    for (int64_t r = 0; r < rows; r++) {
+      Wide v = widen16(loadColumns(x + r * channels + column, valid));
+      v.low -= shift.low;
+      v.high -= shift.high;
+      s.low += v.low;
+      s.high += v.high;
+      q.low += v.low * v.low;
+      q.high += v.high * v.high;
     }
-    for (int64_t i = 0; i < valid; i++) {
-      mean[column + i] = (float)centre[i];
-      variance[column + i] = (float)(squares[i] / (double)rows);
-    }
+    Wide m = {shift.low + s.low / count, shift.high + s.high / count};
+    Wide v = {(q.low - s.low * s.low / count) / count, (q.high - s.high * s.high / count) / count};
+    v16 least = {0}, biased = narrow16(v);
+    biased = (v16)((i16)biased & ~(biased < least));  // rounding may leave less than nothing
+    storeColumns(mean + column, narrow16(m), valid);
+    storeColumns(variance + column, biased, valid);
   }
 }
 
@@ -37,28 +33,34 @@ static void batchNormApply(int64_t rows, int64_t channels, const float *x, const
                            const float *variance, float epsilon, const float *weight,
                            const float *bias, bool relu, float *y) {
   for (int64_t column = 0; column < channels; column += 16) {
-    int64_t valid = channels - column < 16 ? channels - column : 16;
-    float factor[16], shift[16];
-    for (int64_t i = 0; i < valid; i++) {
-      float inverse = 1.0f / __builtin_sqrtf(variance[column + i] + epsilon);
-      factor[i] = inverse * weight[column + i];
-      shift[i] = bias[column + i];
+    int64_t valid = columnsLeft(channels, column);
+    float factor[16] = {0};
+    for (int64_t i = 0; i < valid; i++)
+      factor[i] = weight[column + i] / __builtin_sqrtf(variance[column + i] + epsilon);
+    v16 m = loadColumns(mean + column, valid), f = load16(factor), zero = {0};
+    v16 s = loadColumns(bias + column, valid);
+    for (int64_t r = 0; r < rows; r++) {
+      v16 v = (loadColumns(x + r * channels + column, valid) - m) * f + s;
+      if (relu) v = (v16)((i16)v & ~(v <= zero));  // NaN is not <= 0 and passes
+      storeColumns(y + r * channels + column, v, valid);
     }
-    if (valid == 16) {
-      v16 m = load16(mean + column), f = load16(factor), s = load16(shift), zero = {0};
-      for (int64_t r = 0; r < rows; r++) {
-        v16 v = (load16(x + r * channels + column) - m) * f + s;
-        if (relu) v = (v16)((i16)v & ~(v <= zero));  // NaN is not <= 0 and passes
-        store16(y + r * channels + column, v);
-      }
-      continue;
-    }
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t i = 0; i < valid; i++) {
-        float v = (x[r * channels + column + i] - mean[column + i]) * factor[i] + shift[i];
-        y[r * channels + column + i] = relu && v <= 0 ? 0 : v;
-      }
   }
+}
+
+/// Σ dy and Σ dy · (x − mean) of up to 16 channels.
+INLINE void gradientSums(int64_t rows, int64_t channels, int64_t valid, const float *x, v16 mean,
+                         const float *dy, Wide *sums, Wide *products) {
+  Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(mean);
+  for (int64_t r = 0; r < rows; r++) {
+    Wide g = widen16(loadColumns(dy + r * channels, valid));
+    Wide v = widen16(loadColumns(x + r * channels, valid));
+    s.low += g.low;
+    s.high += g.high;
+    q.low += g.low * (v.low - m.low);
+    q.high += g.high * (v.high - m.high);
+  }
+  *sums = s;
+  *products = q;
 }
 
 /// Training mode: `dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂))`.
@@ -66,41 +68,29 @@ static void batchNormBackward(int64_t rows, int64_t channels, const float *x, co
                               const float *variance, float epsilon, const float *weight,
                               const float *dy, float *dx, float *dWeight, float *dBias,
                               float *scratch) {
-  float *a = scratch, *b = scratch + channels;
-  for (int64_t column = 0; column < channels; column += 8) {
-    int64_t valid = channels - column < 8 ? channels - column : 8;
-    double sums[8] = {0}, products[8] = {0};
-    if (valid == 8) {
-      d8 s = {0}, q = {0}, m = widen(mean + column);
-      for (int64_t r = 0; r < rows; r++) {
-        d8 g = widen(dy + r * channels + column);
-        s += g;
-        q += g * (widen(x + r * channels + column) - m);
-      }
-      __builtin_memcpy(sums, &s, sizeof s);
-      __builtin_memcpy(products, &q, sizeof q);
-    } else {
-      for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < valid; i++) {
-          double g = (double)dy[r * channels + column + i];
-          sums[i] += g;
-          products[i] += g * ((double)x[r * channels + column + i] - (double)mean[column + i]);
-        }
-    }
+  (void)scratch;
+  for (int64_t column = 0; column < channels; column += 16) {
+    int64_t valid = columnsLeft(channels, column);
+    v16 m = loadColumns(mean + column, valid);
+    Wide s, q;
+    gradientSums(rows, channels, valid, x + column, m, dy + column, &s, &q);
+    float factor[16] = {0}, centre[16] = {0}, slope[16] = {0};
     for (int64_t i = 0; i < valid; i++) {
       double inverse = 1.0 / __builtin_sqrt((double)variance[column + i] + (double)epsilon);
-      dBias[column + i] = (float)sums[i];
-      dWeight[column + i] = (float)(products[i] * inverse);
-      a[column + i] = (float)(sums[i] / (double)rows);
-      b[column + i] = (float)(products[i] * inverse * inverse / (double)rows);
+      double sum = i < 8 ? s.low[i] : s.high[i - 8], product = i < 8 ? q.low[i] : q.high[i - 8];
+      dBias[column + i] = (float)sum;
+      dWeight[column + i] = (float)(product * inverse);
+      centre[i] = (float)(sum / (double)rows);
+      slope[i] = (float)(product * inverse * inverse / (double)rows);
+      factor[i] = weight[column + i] * (float)inverse;
+    }
+    v16 f = load16(factor), a = load16(centre), b = load16(slope);
+    for (int64_t r = 0; r < rows; r++) {
+      int64_t place = r * channels + column;
+      v16 g = loadColumns(dy + place, valid), v = loadColumns(x + place, valid);
+      storeColumns(dx + place, f * (g - a - (v - m) * b), valid);
     }
   }
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t c = 0; c < channels; c++) {
-      float factor = weight[c] / __builtin_sqrtf(variance[c] + epsilon);
-      float centred = x[r * channels + c] - mean[c];
-      dx[r * channels + c] = factor * (dy[r * channels + c] - a[c] - centred * b[c]);
-    }
 }
 
 static void layerNormForward(int64_t rows, int64_t width, const float *x, float epsilon,
@@ -108,12 +98,21 @@ static void layerNormForward(int64_t rows, int64_t width, const float *x, float 
                              float *inverseDeviation) {
   for (int64_t r = 0; r < rows; r++) {
     const float *row = x + r * width;
-    double m = sum(width, row) / (double)width, q = 0;
-    for (int64_t i = 0; i < width; i++) q += ((double)row[i] - m) * ((double)row[i] - m);
-    float centre = (float)m, inverse = (float)(1.0 / __builtin_sqrt(q / (double)width + (double)epsilon));
+    double m = sum(width, row) / (double)width;
+    Wide q = {{0}, {0}};
+    double rest = 0;
+    int64_t i = 0;
+    for (; i + 16 <= width; i += 16) {
+      Wide v = widen16(load16(row + i));
+      q.low += (v.low - m) * (v.low - m);
+      q.high += (v.high - m) * (v.high - m);
+    }
+    for (; i < width; i++) rest += ((double)row[i] - m) * ((double)row[i] - m);
+    double variance = (totalWide(q) + rest) / (double)width;
+    float centre = (float)m, inverse = (float)(1.0 / __builtin_sqrt(variance + (double)epsilon));
     mean[r] = centre;
     inverseDeviation[r] = inverse;
-    for (int64_t i = 0; i < width; i++)
+    for (i = 0; i < width; i++)
       y[r * width + i] = (row[i] - centre) * inverse * weight[i] + bias[i];
   }
 }
@@ -125,15 +124,21 @@ static void layerNormBackward(int64_t rows, int64_t width, const float *x, const
   for (int64_t r = 0; r < rows; r++) {
     const float *row = x + r * width, *g = dy + r * width;
     float centre = mean[r], inverse = inverseDeviation[r];
-    double s = 0, q = 0;
-    for (int64_t i = 0; i < width; i++) {
-      float hat = (row[i] - centre) * inverse;
-      dWeight[i] += g[i] * hat;
-      dBias[i] += g[i];
-      s += (double)(g[i] * weight[i]);
-      q += (double)(g[i] * weight[i] * hat);
+    Wide s = {{0}, {0}}, q = {{0}, {0}};
+    for (int64_t i = 0; i < width; i += 16) {
+      int64_t valid = columnsLeft(width, i);
+      v16 gradient = loadColumns(g + i, valid), w = loadColumns(weight + i, valid);
+      v16 hat = (loadColumns(row + i, valid) - centre) * inverse;
+      storeColumns(dWeight + i, loadColumns(dWeight + i, valid) + gradient * hat, valid);
+      storeColumns(dBias + i, loadColumns(dBias + i, valid) + gradient, valid);
+      Wide first = widen16(gradient * w), second = widen16(gradient * w * hat);
+      s.low += first.low;
+      s.high += first.high;
+      q.low += second.low;
+      q.high += second.high;
     }
-    float meanGradient = (float)(s / (double)width), meanProduct = (float)(q / (double)width);
+    float meanGradient = (float)(totalWide(s) / (double)width);
+    float meanProduct = (float)(totalWide(q) / (double)width);
     for (int64_t i = 0; i < width; i++) {
       float hat = (row[i] - centre) * inverse;
       dx[r * width + i] = inverse * (g[i] * weight[i] - meanGradient - hat * meanProduct);

@@ -17,6 +17,24 @@ INLINE Window windowOf(const CKernels_Pool *g, int64_t row, int64_t column) {
   return w;
 }
 
+/// Up to 16 channels of one window. NaN wins over numbers and is not replaced by later ones.
+INLINE void largest(const CKernels_Pool *g, const Window *w, int64_t valid, const float *image,
+                    float *y, int32_t *winners) {
+  int64_t C = g->channels, first = w->top * g->width + w->left;
+  v16 best = loadColumns(image + first * C, valid);
+  i16 winner = (i16){0} + (int32_t)first;
+  for (int64_t i = w->top; i < w->bottom; i++)
+    for (int64_t j = w->left; j < w->right; j++) {
+      int64_t position = i * g->width + j;
+      v16 v = loadColumns(image + position * C, valid);
+      i16 wins = (v > best) | ((v != v) & (best == best));
+      best = (v16)(((i16)v & wins) | ((i16)best & ~wins));
+      winner = (((i16){0} + (int32_t)position) & wins) | (winner & ~wins);
+    }
+  storeColumns(y, best, valid);
+  storeColumns((float *)(void *)winners, (v16)winner, valid);
+}
+
 /// The winner is the position of the maximum in its image (row · width + column); the first of equals.
 static void maxPoolForward(const CKernels_Pool *g, int64_t samples, const float *x, float *y,
                            int32_t *winners) {
@@ -26,20 +44,8 @@ static void maxPoolForward(const CKernels_Pool *g, int64_t samples, const float 
     for (int64_t row = 0; row < g->outHeight; row++)
       for (int64_t column = 0; column < g->outWidth; column++) {
         Window w = windowOf(g, row, column);
-        int64_t first = w.top * g->width + w.left;
-        for (int64_t c = 0; c < C; c++) y[c] = image[first * C + c];
-        for (int64_t c = 0; c < C; c++) winners[c] = (int32_t)first;
-        for (int64_t i = w.top; i < w.bottom; i++)
-          for (int64_t j = w.left; j < w.right; j++) {
-            int64_t position = i * g->width + j;
-            const float *v = image + position * C;
-            for (int64_t c = 0; c < C; c++) {
-              // NaN wins over numbers and is not replaced by later ones.
-              bool wins = v[c] > y[c] || (v[c] != v[c] && y[c] == y[c]);
-              y[c] = wins ? v[c] : y[c];
-              winners[c] = wins ? (int32_t)position : winners[c];
-            }
-          }
+        for (int64_t c = 0; c < C; c += 16)
+          largest(g, &w, columnsLeft(C, c), image + c, y + c, winners + c);
         y += C;
         winners += C;
       }

@@ -4,13 +4,30 @@ typedef float v16 __attribute__((vector_size(64), aligned(4)));
 typedef int32_t i16 __attribute__((vector_size(64), aligned(4)));
 typedef double d8 __attribute__((vector_size(64), aligned(8)));
 typedef float v8 __attribute__((vector_size(32), aligned(4)));
+typedef uint32_t u16 __attribute__((vector_size(64), aligned(4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE v16 load16(const float *p) { return *(const v16 *)p; }
 INLINE void store16(float *p, v16 v) { *(v16 *)p = v; }
 
-/// The first `count` floats, zeros behind them.
+INLINE v8 load8(const float *p) { return *(const v8 *)p; }
+
+/// The first `count` floats, zeros behind them; nothing beyond them is touched.
+#ifdef BUILD_MASKS
+INLINE v16 loadPart(const float *p, int64_t count) {
+  return (v16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+INLINE void storePart(float *p, v16 v, int64_t count) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+INLINE v8 loadPart8(const float *p, int64_t count) {
+  return (v8)_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1), p);
+}
+INLINE void storePart8(float *p, v8 v, int64_t count) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << count) - 1), (__m256)v);
+}
+#else
 INLINE v16 loadPart(const float *p, int64_t count) {
   v16 v = {0};
   for (int64_t i = 0; i < count; i++) v[i] = p[i];
@@ -19,13 +36,48 @@ INLINE v16 loadPart(const float *p, int64_t count) {
 INLINE void storePart(float *p, v16 v, int64_t count) {
   for (int64_t i = 0; i < count; i++) p[i] = v[i];
 }
-INLINE float total16(v16 v) {
-  // A fixed tree: halves, quarters, eighths.
-  float s[16];
+INLINE v8 loadPart8(const float *p, int64_t count) {
+  v8 v = {0};
+  for (int64_t i = 0; i < count; i++) v[i] = p[i];
+  return v;
+}
+INLINE void storePart8(float *p, v8 v, int64_t count) {
+  for (int64_t i = 0; i < count; i++) p[i] = v[i];
+}
+#endif
+
+/// Sums of lanes in Float64: the low and the high half of a vector of 16.
+typedef struct {
+  d8 low, high;
+} Wide;
+
+INLINE Wide widen16(v16 v) {
+  Wide w;
+  w.low = __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), d8);
+  w.high = __builtin_convertvector(__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15), d8);
+  return w;
+}
+INLINE double total8(d8 v) {
+  // A fixed tree, whatever the processor.
+  double s[8];
   __builtin_memcpy(s, &v, sizeof s);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) s[i] += s[i + width];
-  return s[0];
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+INLINE double totalWide(Wide w) { return total8(w.low + w.high); }
+INLINE v16 narrow16(Wide w) {
+  v8 low = __builtin_convertvector(w.low, v8), high = __builtin_convertvector(w.high, v8);
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+/// The vector, or its first `count` lanes and zeros: for the last columns of a matrix.
+INLINE v16 loadColumns(const float *p, int64_t count) {
+  return count == 16 ? load16(p) : loadPart(p, count);
+}
+INLINE void storeColumns(float *p, v16 v, int64_t count) {
+  if (count == 16) store16(p, v);
+  else storePart(p, v, count);
+}
+INLINE int64_t columnsLeft(int64_t width, int64_t column) {
+  return width - column < 16 ? width - column : 16;
 }
 
 /// exp(x) within 1.1 ulp (Cephes' reduction and polynomial), branch-free so that loops vectorise.

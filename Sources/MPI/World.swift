@@ -37,6 +37,8 @@ public func withWorld<Result>(
   } catch let failure as AgreedFailure {
     leave(world, failure, report)
   } catch {
+    // Alone there is nobody to free from a collective, and an abort would add lines of its own.
+    if world.size == 1 { leave(world, AgreedFailure(rank: 0, error: error), report) }
     abort(world, status: report(error, world.rank))
   }
   try family.close()

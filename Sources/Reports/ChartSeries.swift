@@ -34,6 +34,17 @@ public struct ChartSeries: Sendable {
   /// Whether the legend and the readings tell it.
   var isNamed: Bool { style == .line || style == .dotted }
 
+  /// The curve with values that axes can hold: beyond 1e150 a gap, below 1e-150 zero.
+  ///
+  /// A diverging run reaches such values, and differences and ratios of them would not be finite.
+  var drawable: ChartSeries {
+    let kept = points.filter { abs($0.x) < 1e15 }.map { point in
+      let size = abs(point.y)
+      return (x: point.x, y: size < 1e150 ? (size < 1e-150 ? 0 : point.y) : .nan)
+    }
+    return ChartSeries(name: name, points: kept, style: style, colour: colour)
+  }
+
   /// The mean of the values within `reach` places before and after each one.
   ///
   /// Centred, so that it does not lag behind a falling loss; shorter at both ends. Gaps are skipped.

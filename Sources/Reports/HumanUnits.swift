@@ -51,6 +51,16 @@ public enum HumanUnits {
     return text
   }
 
+  /// A count with its noun: `1 rank`, `4 ranks`, `12,000 samples`.
+  ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - noun: the singular, whose plural adds an s.
+  /// - Returns: both with a space between.
+  public static func counted(_ count: Int, _ noun: String) -> String {
+    "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")"
+  }
+
   /// A large number with a decimal prefix: `950`, `1.23 k`, `4.56 M`, `7.89 G`.
   ///
   /// - Parameter value: the number; what is not finite is `–`.

@@ -27,6 +27,7 @@ public struct SVGChart: Sendable {
     title: String, note: String = "", series: [ChartSeries], isLogarithmic: Bool? = nil,
     format: @escaping @Sendable (Double) -> String = { HumanUnits.short($0) }
   ) {
+    let series = series.map(\.drawable)
     self.title = title
     self.series = series
     self.format = format

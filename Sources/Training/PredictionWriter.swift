@@ -34,17 +34,22 @@ public final class PredictionWriter {
     self.model = model
     self.classes = classes
     temporary = "\(path).\(getpid()).tmp"
-    if path.hasSuffix(".csv") {
-      guard let stream = fopen(temporary, "wx") else {
-        let reason = String(cString: strerror(errno))
-        throw TrainingError(.cannotCreate, "\(path) cannot be created: \(reason)")
-      }
+    let isTable = path.hasSuffix(".csv")
+    guard isTable || path.hasSuffix(".h5") || path.hasSuffix(".hdf5") else {
+      throw TrainingError(.usage, "\(path): the name must end in .csv, .h5 or .hdf5")
+    }
+    guard let stream = fopen(temporary, "wx") else {
+      let reason = String(cString: strerror(errno))
+      throw TrainingError(.cannotCreate, "\(path) cannot be created: \(reason)")
+    }
+    if isTable {
       csv = stream
       write(header)
-    } else if path.hasSuffix(".h5") || path.hasSuffix(".hdf5") {
-      try createFile(samples: samples)
     } else {
-      throw TrainingError(.usage, "\(path): the name must end in .csv, .h5 or .hdf5")
+      // Only to find out, in plain words, whether there can be such a file.
+      fclose(stream)
+      unlink(temporary)
+      try createFile(samples: samples)
     }
   }
 
@@ -136,7 +141,9 @@ public final class PredictionWriter {
         let names = classes[head.name] ?? []
         cells.append(predicted < names.count ? Self.quoted(names[predicted]) : "\(predicted)")
       }
-      for output in 0..<head.outputs { cells.append("\(values[number][index * head.outputs + output])") }
+      for output in 0..<head.outputs {
+        cells.append("\(values[number][index * head.outputs + output])")
+      }
     }
     return cells.joined(separator: ",")
   }

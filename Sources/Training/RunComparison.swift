@@ -20,7 +20,7 @@ public enum RunComparison {
       title: "Runs side by side",
       columns: names.map {
         .init(
-          $0, higherIsBetter: EvaluationResult.higherIsBetter($0), format: { HumanUnits.metric($0) })
+          $0, higherIsBetter: EvaluationResult.higherIsBetter($0), format: { HumanUnits.short($0) })
       })
     for run in measured {
       table.add(

@@ -119,7 +119,7 @@ public struct RunReport {
       guard let value = member.value.double else { continue }
       let label = isOnly ? member.name : "\(head) \(member.name)"
       content.verdict.append(
-        ReportFigure(label, HumanUnits.metric(value), note: "\(split) split"))
+        ReportFigure(label, HumanUnits.short(value), note: "\(split) split"))
     }
   }
 
@@ -134,7 +134,7 @@ public struct RunReport {
   private func add(_ summary: RunSummary, to content: inout ReportContent) {
     content.subtitle =
       "\(HumanUnits.count(summary.steps)) steps in \(HumanUnits.seconds(summary.wallSeconds)) on "
-      + "\(summary.ranks) ranks"
+      + HumanUnits.counted(summary.ranks, "rank")
     content.verdict.append(
       ReportFigure("throughput", HumanUnits.rate(summary.samplesPerSecond), note: "samples/s"))
     content.times = StepClock.Phase.allCases.compactMap { phase in
@@ -145,7 +145,8 @@ public struct RunReport {
       content.warnings.append("\(summary.skippedSteps) steps were skipped: NaN or infinity.")
     }
     content.environment = [
-      ReportFact("ranks", "\(summary.ranks)"), ReportFact("hosts", summary.hosts.joined(separator: ", ")),
+      ReportFact("ranks", "\(summary.ranks)"),
+      ReportFact("hosts", summary.hosts.joined(separator: ", ")),
       ReportFact("kernels", summary.kernels), ReportFact("OpenBLAS core type", summary.coreType),
       ReportFact("aimass", summary.version),
       ReportFact("parameters digest", summary.parametersDigest),

@@ -21,6 +21,8 @@ public final class TrainedModel {
   /// The step of the checkpoint.
   public let step: Int
 
+  private let trainingClassNames: [String: [String]]
+
   /// Which checkpoint to take.
   public enum Choice: Sendable, Equatable {
     /// The best where one is tracked, else the last.
@@ -69,11 +71,14 @@ public final class TrainedModel {
       throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
     }
     var configuration = try RunConfiguration.load(path: folder.configuration)
+    let own = configuration.data
     if let data = request.data { configuration.data.files = [data] }
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run
     let base = request.data == nil ? origin : FileManager.default.currentDirectoryPath
     var fields = configuration.model.modalities.map(\.field)
     if request.needsTargets { fields = TrainingSetUp.fieldNames(configuration.model) }
+    trainingClassNames =
+      request.needsTargets ? [:] : Self.trainingClassNames(configuration, origin: origin, own: own)
     dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
@@ -87,6 +92,21 @@ public final class TrainedModel {
     store = ParameterStore(model.layout)
     self.configuration = configuration
     step = try Self.load(request.choice, folder, into: store)
+  }
+
+  /// Class names by field from the run's own data, which the data to predict need not have.
+  ///
+  /// Without that data, for example on another machine, classes are told by their numbers.
+  private static func trainingClassNames(
+    _ configuration: RunConfiguration, origin: String, own: DataConfiguration
+  ) -> [String: [String]] {
+    let fields = TrainingSetUp.fieldNames(configuration.model)
+    guard let dataset = try? Dataset(own, relativeTo: origin, fields: fields),
+      let training = try? dataset.split(.train)
+    else { return [:] }
+    var names: [String: [String]] = [:]
+    for head in configuration.model.heads { names[head.target] = training.classNames(head.target) }
+    return names
   }
 
   private static func load(
@@ -139,7 +159,9 @@ public final class TrainedModel {
   /// Class names by head, where the data has them.
   public var classNames: [String: [String]] {
     var names: [String: [String]] = [:]
-    for head in model.heads { names[head.name] = split.classNames(head.target) }
+    for head in model.heads {
+      names[head.name] = split.classNames(head.target) ?? trainingClassNames[head.target]
+    }
     return names
   }
 }

@@ -36,10 +36,7 @@ extension Trainer {
     guard let validation else { return false }
     clock.enter(.evaluation)
     defer { clock.enter(.other) }
-    let evaluator = Evaluator(world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics))
-    let result = try evaluator.evaluate(
-      validation, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
-    lastEvaluation = result
+    let result = try measure(validation)
     let isBest = judgeBest(result)
     try judgePlateau(result)
     try judgeEarlyStop(result)
@@ -47,6 +44,16 @@ extension Trainer {
     if observer != nil { try logEvaluation(result, epoch: epoch) }
     observer?.evaluated(result, step: state.step, epoch: epoch, isBest: isBest)
     return isBest
+  }
+
+  /// Measures a split and remembers the result; changes nothing else.
+  func measure(_ split: Split) throws -> EvaluationResult {
+    let evaluator = Evaluator(
+      world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics))
+    let result = try evaluator.evaluate(
+      split, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
+    lastEvaluation = result
+    return result
   }
 
   /// The metric that chooses the best checkpoint.

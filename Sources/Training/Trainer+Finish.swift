@@ -9,6 +9,8 @@ extension Trainer {
   /// - Returns: the summary, on every rank.
   /// - Throws: ``TrainingError`` if a file cannot be written.
   func finish() throws -> RunSummary {
+    // A run that ended between its last checkpoint and its summary has the weights, not the metrics.
+    if lastEvaluation == nil, let validation { _ = try measure(validation) }
     let samples = samplesOfRun
     let wall = seconds
     var summary = RunSummary(

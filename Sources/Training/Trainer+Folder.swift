@@ -26,7 +26,8 @@ extension Trainer {
   /// - Throws: ``TrainingError`` with status `ranksDisagree`, naming the first rank that differs.
   func agreeOnFacts() throws {
     let mine = [
-      "program": options.version, "configuration": identityDigest, "kernels": Kernels.name,
+      "program": options.version, "configuration or data": identityDigest,
+      "kernels": Kernels.name,
       "OpenBLAS core type": BLAS.coreType, "parameters": "\(model.layout.count)",
     ]
     let encoder = JSONEncoder()
@@ -38,7 +39,8 @@ extension Trainer {
         for (name, value) in mine.sorted(by: { $0.key < $1.key }) where theirs[name] != value {
           throw TrainingError(
             .ranksDisagree,
-            "rank \(rank) has another \(name) (\(theirs[name] ?? "none")) than rank 0 (\(value)); "
+            "rank \(rank) differs from rank 0 in its \(name): \(theirs[name] ?? "none"), expected "
+              + "\(value); "
               + "start all ranks from the same program, files and AIMASS_KERNELS")
         }
       }
@@ -66,8 +68,7 @@ extension Trainer {
   private func takeFolder() throws -> RunFolder.State {
     var found = try folder.state(for: identityText)
     if options.fresh, found != .absent {
-      let aside = try folder.setAside()
-      observer?.noted("the earlier folder is now \(aside)")
+      try setFolderAside()
       found = .absent
     }
     switch found {
@@ -86,13 +87,27 @@ extension Trainer {
       try folder.create(
         yaml: configuration.resolvedYAML, identityText: identityText,
         origin: options.configurationFolder)
-    case .unfinished, .complete:
+    case .unfinished, .complete: break
+    }
+    // Only the holder of the lock may change what another job may still be writing.
+    lock = try RunLock(folder: folder.path)
+    if found != .absent {
       try folder.write(configuration.resolvedYAML, to: folder.configuration)
     }
-    lock = try RunLock(folder: folder.path)
     try? FileManager.default.removeItem(atPath: folder.summary)
     log = try JSONLines(path: folder.metrics)
-    return found
+    // A finished run of which more steps are asked for goes on.
+    return found == .complete ? .unfinished : found
+  }
+
+  /// Renames the folder aside, unless another job is writing it.
+  private func setFolderAside() throws {
+    var held: RunLock?
+    if FileManager.default.fileExists(atPath: folder.path + "/LOCK") {
+      held = try RunLock(folder: folder.path)
+    }
+    let aside = try withExtendedLifetime(held) { try folder.setAside() }
+    observer?.noted("the earlier folder is now \(aside)")
   }
 
   /// Whether the finished run has as many steps as are asked for now.

@@ -20,10 +20,10 @@ final class Console: TrainingObserver {
 
   func started(_ facts: RunFacts) {
     self.facts = facts
-    let hosts = facts.hosts.count == 1 ? "1 node" : "\(facts.hosts.count) nodes"
+    let hosts = HumanUnits.counted(facts.hosts.count, "node")
     display.note(
       "\(facts.name): \(HumanUnits.count(facts.parameters)) parameters, "
-        + "\(HumanUnits.count(facts.trainingSamples)) training samples, \(facts.ranks) ranks on "
+        + "\(HumanUnits.count(facts.trainingSamples)) training samples, \(HumanUnits.counted(facts.ranks, "rank")) on "
         + hosts)
     display.note(
       "batch \(facts.globalBatch) = \(facts.microbatchesPerStep) microbatches of "
@@ -44,7 +44,7 @@ final class Console: TrainingObserver {
 
   func evaluated(_ result: EvaluationResult, step: Int, epoch: Int, isBest: Bool) {
     let values = result.named.compactMap { metric in
-      metric.value.map { "\(metric.name) \(HumanUnits.metric($0))" }
+      metric.value.map { "\(metric.name) \(HumanUnits.short($0))" }
     }
     let mark = isBest ? "  (best so far)" : ""
     display.note("step \(step): validation \(values.joined(separator: ", "))\(mark)")
@@ -69,7 +69,7 @@ final class Console: TrainingObserver {
       display.note("saved after step \(step); run the same command again to go on")
     case .dryRun(let record):
       display.note(
-        "dry run: all checks passed; one step gave loss \(HumanUnits.metric(record.loss)); "
+        "dry run: all checks passed; one step gave loss \(HumanUnits.short(record.loss)); "
           + "nothing was kept")
     }
   }
@@ -87,7 +87,9 @@ enum TerminalFacts {
   /// How progress is shown.
   static var style: ProgressDisplay.Style {
     switch Variables[variable] {
-    case nil: Terminal.style(of: 1)
+    // Under a user's own mpirun ranks see a pseudo-terminal whoever reads the output.
+    case nil:
+      MPIEnvironment.isUnderLauncher ? .lines(everySeconds: 10) : Terminal.style(of: 1)
     case "lines": .lines(everySeconds: 10)
     case let text?: .redrawn(unicode: text.hasSuffix("unicode"))
     }

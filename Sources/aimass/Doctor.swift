@@ -31,7 +31,8 @@ struct Doctor: ParsableCommand {
         print(json ? text : Self.text(value))
       }
       if world.rank == 0 && !json {
-        print("\(world.size) ranks on \(seen.count) nodes")
+        print(
+          "\(HumanUnits.counted(world.size, "rank")) on \(HumanUnits.counted(seen.count, "node"))")
       }
       let healthy = try world.broadcast(Int32(isHealthy ? 1 : 0), root: 0)
       return healthy == 1 ? .done : .failure

@@ -50,7 +50,7 @@ struct Inspect: ParsableCommand {
     table.add(["wall clock", HumanUnits.seconds(summary.wallSeconds)])
     table.add(["samples per second", HumanUnits.rate(summary.samplesPerSecond)])
     for (name, value) in summary.metrics.sorted(by: { $0.key < $1.key }) {
-      table.add(["validation \(name)", HumanUnits.metric(value)])
+      table.add(["validation \(name)", HumanUnits.short(value)])
     }
     table.add(["parameters digest", summary.parametersDigest])
     print(table.text(indent: 2, heading: false), terminator: "")
@@ -112,10 +112,16 @@ struct Inspect: ParsableCommand {
   private func showAttributes(_ owner: some HDF5Attributed, indent: String) throws {
     for name in try owner.attributeNames() {
       guard let value = try owner.attribute(name) else { continue }
-      let text = value.asTexts.map { $0.joined(separator: ", ") }
-        ?? value.asNumbers.map { $0.map { HumanUnits.short($0) }.joined(separator: ", ") } ?? ""
+      let text =
+        value.asTexts.map { $0.joined(separator: ", ") }
+        ?? value.asNumbers.map { $0.map(Self.number).joined(separator: ", ") } ?? ""
       print("\(indent)@\(name) = \(text.count > 100 ? text.prefix(97) + "..." : text)")
     }
+  }
+
+  /// Whole numbers with all their digits, others short.
+  private static func number(_ value: Double) -> String {
+    value.rounded() == value && abs(value) < 1e15 ? "\(Int(value))" : HumanUnits.short(value)
   }
 
   private static func shape(_ extents: [Int]) -> String {

@@ -9,8 +9,20 @@ enum ProcessEnvironment {
   /// would fight over the cores. The process keeps its number, so `mpirun` does not notice.
   static func prepare() {
     flushDenormals()
+    hearSignals()
     guard getenv("OPENBLAS_NUM_THREADS") == nil else { return }
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     execv("/proc/self/exe", CommandLine.unsafeArgv)
+  }
+
+  /// Lets through the signals that ask a run to save, which a parent may have blocked.
+  ///
+  /// A blocked signal stays blocked in children, so a job started from a thread that blocks them, as
+  /// many supervisors' threads do, could never be asked to save.
+  private static func hearSignals() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, number) }
+    sigprocmask(SIG_UNBLOCK, &set, nil)
   }
 }

@@ -7,6 +7,10 @@ enum SwiftText {
     var bytes = Array(text.utf8)
     var index = 0
     while index < bytes.count {
+      guard openers.contains(bytes[index]) else {
+        index += 1
+        continue
+      }
       let end = endOfQuiet(bytes, index)
       for place in index..<end where bytes[place] != newline { bytes[place] = blank }
       index = max(end, index + 1)
@@ -14,6 +18,8 @@ enum SwiftText {
     return bytes
   }
 
+  /// What a comment or a literal begins with.
+  private static let openers = Array("/\"#".utf8)
   private static let newline = UInt8(ascii: "\n")
   private static let blank = UInt8(ascii: " ")
 
@@ -82,6 +88,8 @@ enum SwiftText {
   }
 
   private static func declaredName(_ line: Substring) -> String? {
+    // The expression is slow, and most lines declare nothing.
+    guard line.contains("func ") || line.contains("init") else { return nil }
     let pattern =
       #/^\s*(?:@\w+(?:\([^)]*\))?\s+|[a-z]+(?:\(set\))?\s+)*(?:func\s+(?<name>[^\s(<]+)|(?<made>init)\b[?]?\s*[(<]|(?<end>deinit)\b)/#
     guard let match = try? pattern.firstMatch(in: line) else { return nil }

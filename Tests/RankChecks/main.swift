@@ -17,6 +17,7 @@ let checks: [String: Check] = [
   "requests": checkRequestSets,
   "groups": checkGroups,
   "refusals": checkRefusals,
+  "exchange": checkExchange,
   "drop": dropMessage,
   "throw": throwOnOneRank,
   "agree": agreeOnFailure,

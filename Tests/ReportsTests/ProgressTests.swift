@@ -48,10 +48,11 @@ import Testing
       display.finish(at: 3)
     }
     let first =
-      "epoch 1/10  [##....................................]  "
-      + "10/200  loss 0.0909  12,345 samples/s"
+      "epoch 1/10  [#................................]  "
+      + "10/200  loss 0.0909  rate 1.0e-4  12,345 samples/s"
     let second =
-      "epoch 2/10  [####........................]  30/200  loss 0.0323  12,345 samples/s  0:17 left"
+      "epoch 2/10  [###...................]  "
+      + "30/200  loss 0.0323  rate 1.0e-4  12,345 samples/s  0:17 left"
     #expect(
       text == "\r\(first)\u{1B}[K\r\(second)\u{1B}[K\r\u{1B}[Ksaved\n\(second)\u{1B}[K\n")
   }
@@ -80,10 +81,10 @@ import Testing
     }
     #expect(
       line(120)
-        == "epoch 6/10  ▕█████████████████                 ▏  100/200  loss 0.0099  rate 1.0e-4"
+        == "epoch 6/10  ▕███████████████████                   ▏  100/200  loss 0.0099  rate 1.0e-4"
         + "  12,345 samples/s  0:50 left")
-    #expect(line(60) == "epoch 6/10  ▕███████▌       ▏  100/200  loss 0.0099  0:50 left")
-    #expect(line(50) == "▕████████▌        ▏  100/200  loss 0.0099  0:50 left")
+    #expect(line(60) == "epoch 6/10  ▕██████      ▏  100/200  loss 0.0099  0:50 left")
+    #expect(line(50) == "▕███████       ▏  100/200  loss 0.0099  0:50 left")
     #expect(line(24) == "100/200  loss 0.0099")
     #expect(line(12) == "100/200")
     #expect(line(4) == "100")

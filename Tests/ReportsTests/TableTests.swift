@@ -41,10 +41,10 @@ import Testing
     #expect(
       table.text() == """
         Modalities
-        run     accuracy       loss    epochs
-        ---------------------------------------
-        fusion   98.74 % *   0.0400     10.00
-        image    80.12 %          –     10.00
+        run     accuracy      loss    epochs
+        --------------------------------------
+        fusion   98.74 % *  0.0400     10.00
+        image    80.12 %         –     10.00
 
         """)
   }

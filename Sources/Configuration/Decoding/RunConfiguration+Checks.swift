@@ -20,6 +20,8 @@ extension RunConfiguration {
 
   /// Metrics must have a meaning for a head, and chosen ones must be measured and be one number.
   func checkMetrics(_ map: MapReader) {
+    // A head that could not be read has a stand-in for its loss, which says nothing about metrics.
+    guard !map.value.problems.hasAny(under: "heads") else { return }
     for (index, name) in evaluate.metrics.enumerated() {
       guard let metric = MetricName(rawValue: name), !model.heads.isEmpty,
         !model.heads.contains(where: { metric.fits($0.loss) })

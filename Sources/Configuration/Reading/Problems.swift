@@ -8,6 +8,11 @@ final class Problems {
   /// How many problems there are; a section that leaves it unchanged was sound.
   var count: Int { list.count }
 
+  /// Whether something is wrong with a section or below it.
+  func hasAny(under section: String) -> Bool {
+    list.contains { $0.path == section || $0.path.hasPrefix(section + ".") }
+  }
+
   /// Notes a problem at a place.
   func add(_ path: String, _ place: DocumentNode.Place, _ message: String) {
     switch place {

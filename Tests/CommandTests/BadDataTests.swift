@@ -1,0 +1,154 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension JobTests {
+  /// Wrong data ends in one sentence that names file and sample, and touches nothing.
+  @Suite(.serialized) struct BadDataTests {
+    @Test func aLabelOutOfRangeNamesTheSample() throws {
+      try withTemporaryFolder { folder in
+        // A user's own description of the file: five classes, where the labels go to nine.
+        let fields =
+          "data.fields={image: /train/image, table: /train/table, "
+          + "label: {dataset: /train/label, kind: label, classes: 5}}"
+        let result = try Aimass.train(
+          Shelf.glyphs.get(), ranks: 2, output: folder.file("run"),
+          set: [fields, "heads.digit.layers.3={linear: {out: 5}}", "evaluate.metrics=[accuracy]"])
+        expectRefusal(result, 65, ["label", "sample "])
+        #expect(Run(path: folder.file("run")).checkpoints.isEmpty)
+      }
+    }
+
+    @Test(arguments: ["half", "text", "empty", "folder"])
+    func aFileThatIsNoWholeHDF5IsRefused(kind: String) throws {
+      try withTemporaryFolder { folder in
+        let path = folder.file("data.h5")
+        switch kind {
+        case "half":
+          let whole = try #require(FileManager.default.contents(atPath: Shelf.file("glyphs.h5")))
+          try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: path))
+        case "text": try folder.write("sample,label\n0,1\n", to: "data.h5")
+        case "empty": try folder.write("", to: "data.h5")
+        default:
+          try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: false)
+        }
+        let before = snapshot(folder.path)
+        _ = try Shelf.glyphs.get()
+        let result = try Aimass.train(
+          Shelf.glyphs.get(), ranks: 2, output: folder.file("run"), set: ["data.file=\(path)"])
+        expectRefusal(result, 65, [path])
+        #expect(snapshot(folder.path) == before)
+      }
+    }
+
+    @Test(.enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
+    func aNaNInTheDataNamesTheSample() throws {
+      try withTemporaryFolder { folder in
+        let path = folder.file("own.h5")
+        _ = try Python.run(
+          """
+          import h5py, numpy, sys
+          with h5py.File(sys.argv[1], "w") as f:
+              x = numpy.ones((40, 6), "f4")
+              x[23, 4] = numpy.nan
+              f["x"] = x
+              f["y"] = numpy.zeros(40, "f4")
+          """, [path])
+        let configuration = try folder.write(
+          """
+          name: own
+          data: {file: own.h5, fields: {x: /x, y: /y}}
+          batch: {global: 40, micro: 10}
+          modalities: {numbers: {field: x, encoder: [{linear: 4}]}}
+          heads: {value: {layers: [{linear: 1}], loss: meanSquaredError, target: y}}
+          optimizer: {adam: {learningRate: 0.1}}
+          train: {epochs: 2}
+
+          """, to: "own.yaml")
+        let result = try Aimass.train(configuration, ranks: 2, output: folder.file("run"))
+        expectRefusal(result, 65, ["sample 23", "x"])
+        #expect(Run(path: folder.file("run")).checkpoints.isEmpty)
+      }
+    }
+
+    /// A recipe over one CSV table, and what is wrong with the table.
+    static let tableRecipe = """
+      name: table
+      sources: {rows: {csv: rows.csv, header: true}}
+      splits: {train: {x: rows, label: rows.label}}
+      fields:
+        x: {modality: table, numeric: [a, b]}
+        label: {modality: label, classes: [no, yes]}
+
+      """
+
+    @Test(arguments: [
+      ("a,b,label\n1,2,no\n3,4,maybe\n", ["maybe", "rows.csv"]),
+      ("a,b,label\n1,2,no\n3,yes\n", ["rows.csv"]),
+      ("a,b,label\n1,2,no\n3,four,yes\n", ["four", "rows.csv"]),
+      ("a,b,label\n", ["rows.csv"]),
+    ])
+    func aWrongTableIsRefused(text: String, words: [String]) throws {
+      try withTemporaryFolder { folder in
+        let recipe = try folder.write(Self.tableRecipe, to: "r.yaml")
+        try folder.write(text, to: "rows.csv")
+        let before = snapshot(folder.path)
+        let result = try Aimass.run(["prepare", recipe, "-o", folder.file("out.h5")])
+        expectRefusal(result, 65, words)
+        #expect(snapshot(folder.path) == before)
+      }
+    }
+
+    @Test func aRecipeWithoutItsSourceIsRefused() throws {
+      try withTemporaryFolder { folder in
+        let recipe = try folder.write(Self.tableRecipe, to: "r.yaml")
+        let before = snapshot(folder.path)
+        let result = try Aimass.run(["prepare", recipe, "-o", folder.file("out.h5")])
+        expectRefusal(result, 66, ["rows.csv"])
+        #expect(snapshot(folder.path) == before)
+      }
+    }
+
+    @Test func aShortSourceIsRefused() throws {
+      try withTemporaryFolder { folder in
+        let recipe = try folder.write(
+          """
+          name: short
+          sources: {images: {idx: images.idx}, labels: {idx: labels.idx}}
+          splits: {train: {image: images, label: labels}}
+          fields:
+            image: {modality: image, shape: [2, 2, 1]}
+            label: {modality: label, classes: ["0", "1"]}
+
+          """, to: "r.yaml")
+        // The header promises three pictures of 2 by 2 bytes; ten bytes follow.
+        let images: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2] + [UInt8](0..<10)
+        let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 0]
+        try Data(images).write(to: URL(fileURLWithPath: folder.file("images.idx")))
+        try Data(labels).write(to: URL(fileURLWithPath: folder.file("labels.idx")))
+        let before = snapshot(folder.path)
+        let result = try Aimass.run(["prepare", recipe, "-o", folder.file("out.h5")])
+        expectRefusal(result, 65, ["images.idx"])
+        #expect(snapshot(folder.path) == before)
+      }
+    }
+
+    @Test func preparingLeavesOtherFilesAlone() throws {
+      try withTemporaryFolder { folder in
+        let recipe = try folder.write(Shelf.glyphsRecipe, to: "r.yaml")
+        try folder.write("mine", to: "out.h5")
+        let before = snapshot(folder.path)
+        let result = try Aimass.run(["prepare", recipe, "-o", folder.file("out.h5")])
+        expectRefusal(result, 73, ["out.h5"])
+        #expect(snapshot(folder.path) == before)
+        let nowhere = try Aimass.run(["prepare", recipe, "-o", "/proc/aimass/out.h5"])
+        expectRefusal(nowhere, 73, ["/proc/aimass/out.h5"])
+        let wrong = try Aimass.run(
+          ["prepare", recipe, "-o", folder.file("x.h5"), "--set", "fields.image.shapes=[1]"])
+        expectRefusal(wrong, 78, ["shapes", "did you mean `shape`"])
+        #expect(snapshot(folder.path) == before)
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import TestSupport
+import Testing
+
+extension JobTests {
+  /// The first promise: the same bits on any number of ranks.
+  @Suite(.serialized) struct InvarianceTests {
+    @Test func drawnDataGiveTheSameBitsOnAnyNumberOfRanks() throws {
+      try expectSameBits(Shelf.glyphs.get(), ranks: [1, 2, 3, 4, 6, 8])
+    }
+
+    @Test(.enabled(if: DataFolder.has("mnist"), "needs mnist; set AIMASS_DATA"))
+    func realDigitsGiveTheSameBitsOnAnyNumberOfRanks() throws {
+      try expectSameBits(Shelf.mnist.get(), ranks: [1, 2, 3, 4, 6, 8])
+    }
+
+    /// Everything that adds numbers of its own to a step, at once.
+    static let burdens = [
+      "train.clipNorm=0.5", "train.ema=0.9", "train.epochs=1",
+      "heads.digit.loss={crossEntropy: {labelSmoothing: 0.1, "
+        + "classWeights: [1, 2, 1, 0.5, 1, 1, 3, 1, 1, 1]}}",
+    ]
+
+    @Test(arguments: [
+      "{sgd: {learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1.0e-3}}",
+      "{adam: {learningRate: 0.002, weightDecay: 1.0e-3}}",
+      "{adamW: {learningRate: 0.002, weightDecay: 0.05}}",
+      "{lamb: {learningRate: 0.01, weightDecay: 0.01}}",
+      "{lars: {learningRate: 0.5, momentum: 0.9, weightDecay: 1.0e-3}}",
+    ])
+    func everyOptimizerGivesTheSameBits(optimizer: String) throws {
+      try expectSameBits(
+        Shelf.glyphs.get(), ranks: [1, 3], set: ["optimizer=\(optimizer)"] + Self.burdens,
+        steps: Shelf.stepsPerEpoch)
+    }
+
+    @Test func windowedOrderAndDroppedBatchesGiveTheSameBits() throws {
+      try expectSameBits(
+        Shelf.glyphs.get(), ranks: [1, 3], set: ["data.shuffle=window", "train.lastBatch=drop"],
+        steps: 2 * (Shelf.stepsPerEpoch - 1))
+    }
+
+    @Test func theBitsDoDependOnWhatTheyShould() throws {
+      try withTemporaryFolder { folder in
+        let settings = ["seed=7", "seed=8", "batch.micro=10", "train.clipNorm=0.5"]
+        let digests = try settings.map { (setting: String) -> String in
+          let output = folder.file(setting)
+          let result = try Aimass.train(
+            Shelf.glyphs.get(), output: output, set: [setting, "train.epochs=1"])
+          #expect(result.status == 0, "\(result)")
+          return Run(path: output).digest
+        }
+        #expect(Set(digests).count == digests.count, "\(digests)")
+      }
+    }
+
+    /// Trains and evaluates on several numbers of ranks and compares digests and metrics.
+    private func expectSameBits(
+      _ configuration: String, ranks: [Int], set: [String] = [], steps: Int? = nil
+    ) throws {
+      try withTemporaryFolder { folder in
+        var first: (run: Run, evaluation: String)?
+        for count in ranks {
+          let run = Run(path: folder.file("on-\(count)"))
+          let trained = try Aimass.train(configuration, ranks: count, output: run.path, set: set)
+          #expect(trained.status == 0 && trained.leftovers.isEmpty, "\(trained)")
+          let judged = try Aimass.run(ranks: count, ["evaluate", run.path, "--json"])
+          #expect(judged.status == 0 && judged.leftovers.isEmpty, "\(judged)")
+          #expect(run.summary?["ranks"] as? Int == count)
+          if let steps { #expect(run.steps == Array(1...steps)) }
+          guard let first else {
+            #expect(run.digest.count == 64)
+            #expect(judged.output.hasPrefix("{\"split\": \"test\""), "\(judged)")
+            first = (run, judged.output)
+            continue
+          }
+          #expect(run.digest == first.run.digest, "\(count) ranks")
+          #expect(judged.output == first.evaluation, "\(count) ranks")
+          #expect(run.history == first.run.history, "\(count) ranks")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import TestSupport
+import Testing
+
+/// The exchange on real ranks; what is compared stands in `Tests/RankChecks/ExchangeChecks.swift`.
+@Suite(.serialized)
+struct ExchangeRankTests {
+  @Test(arguments: 1...4)
+  func reducesToTheSameBitsOnAnyNumberOfRanks(ranks: Int) throws {
+    let result = try Mpirun.run(ranks: ranks, "rank-checks", ["exchange"], timeout: 120)
+    #expect(result.status == 0, "\(result)")
+    #expect(result.lines(with: "passed exchange on \(ranks)").count == 1, "\(result)")
+    #expect(result.leftovers.isEmpty)
+  }
+}
