@@ -1,3 +1,4 @@
+import Datasets
 import Glibc
 import HDF5
 
@@ -37,17 +38,23 @@ enum OutputFile {
           .cannotWrite, "\(path): this is a source of the recipe; name another output")
       }
     }
-    guard let root = try? HDF5File(reading: path).root,
-      (try? root.attribute("format"))?.asText == "aimass sample file"
-    else {
-      throw PreparationError(
-        .cannotWrite,
-        "\(path): exists and is no sample file, so it is left untouched; name another output or"
-          + " remove it")
-    }
+    let root = try sampleFile(path)
     guard (try? root.attribute("identity"))?.asText == identity,
       let digest = (try? root.attribute("digest"))?.asText
     else { return .toWrite }
     return .current(digest: digest)
+  }
+
+  /// The root of an existing sample file; anything else is not ours to replace.
+  private static func sampleFile(_ path: String) throws -> HDF5Group {
+    var reason = "it is an HDF5 file of another kind"
+    do throws(HDF5Error) {
+      let root = try HDF5File(reading: path).root
+      if try root.attribute("format")?.asText == SampleFileFormat.name { return root }
+    } catch { reason = error.message }
+    throw PreparationError(
+      .cannotWrite,
+      "\(path): exists and is no readable sample file (\(reason)), so it is left untouched;"
+        + " name another output or remove it")
   }
 }

@@ -133,7 +133,8 @@ import Testing
     try numbered(bench, 10)
     try bench.write("out.h5", "a letter")
     #expect(
-      try bench.failure(splits([]), code: .cannotWrite).contains("exists and is no sample file"))
+      try bench.failure(splits([]), code: .cannotWrite).contains(
+        "exists and is no readable sample file"))
     #expect(try bench.read("out.h5") == Array("a letter".utf8))
     let error = #expect(throws: PreparationError.self) {
       try Preparation(splits([]), root: bench.folder).run(output: bench.folder + "/no/out.h5")

@@ -2,10 +2,8 @@ import Configuration
 import Foundation
 import HDF5
 import Preparation
+import TestSupport
 import Testing
-
-/// The raw data of the environment, or nil with the reason in the skipped test's comment.
-let rawData = ProcessInfo.processInfo.environment["AIMASS_DATA"]
 
 /// Reads a recipe that ships with the program.
 func shipped(_ name: String) throws -> RecipeConfiguration {
@@ -16,7 +14,7 @@ func shipped(_ name: String) throws -> RecipeConfiguration {
 
 /// Real files against what is known of them (figures: the data folder's README, taken from them).
 @Suite(
-  .enabled(if: rawData != nil, "AIMASS_DATA does not name the folder of raw data"), .serialized)
+  .enabled(if: DataFolder.path != nil, Comment(rawValue: DataFolder.hint)), .serialized)
 struct ShippedRecipeTests {
   /// Prepares a shipped recipe, without its validation split where whole figures are to be met.
   private func prepare(
@@ -24,7 +22,7 @@ struct ShippedRecipeTests {
   ) throws -> PreparationSummary {
     var recipe = try shipped(name)
     if whole { recipe.splits.removeAll { $0.name == "validation" } }
-    return try Preparation(recipe, root: rawData ?? "").run(output: bench.output)
+    return try Preparation(recipe, root: DataFolder.path ?? "").run(output: bench.output)
   }
 
   @Test func meetsTheFiguresOfMNIST() throws {
@@ -104,24 +102,35 @@ struct ShippedRecipeTests {
     let size = try bench.dataset("train/image").rowShape.reduce(1, *)
     let train = try bench.bytes("train/image")
     let labels = try bench.labels("train/label")
-    var means = [[Double]](repeating: Array(repeating: 0, count: size), count: 10)
-    var counts = [Double](repeating: 0, count: 10)
-    for (sample, label) in labels.enumerated() {
-      counts[Int(label)] += 1
-      for pixel in 0..<size { means[Int(label)][pixel] += Double(train[sample * size + pixel]) }
+    let means = (0..<10).map { label in
+      var sums = [Double](repeating: 0, count: size)
+      var count = 0.0
+      for sample in labels.indices where labels[sample] == label {
+        for pixel in 0..<size { sums[pixel] += Double(train[sample * size + pixel]) }
+        count += 1
+      }
+      return sums.map { $0 / count }
     }
-    for label in 0..<10 { for pixel in 0..<size { means[label][pixel] /= counts[label] } }
     let test = try bench.bytes("test/image")
     let truth = try bench.labels("test/label")
     let right = truth.indices.filter { sample in
-      let distances = means.map { mean in
-        (0..<size).reduce(0.0) { sum, pixel in
-          let difference = Double(test[sample * size + pixel]) - mean[pixel]
-          return sum + difference * difference
-        }
-      }
+      let distances = means.map { distance($0, test, sample * size) }
       return distances.firstIndex(of: distances.min() ?? 0) == Int(truth[sample])
     }
     return Double(right.count) / Double(truth.count)
+  }
+
+  /// The squared distance of a mean from the pixels that begin at `start`.
+  private func distance(_ mean: [Double], _ pixels: [UInt8], _ start: Int) -> Double {
+    mean.withUnsafeBufferPointer { mean in
+      pixels.withUnsafeBufferPointer { pixels in
+        var sum = 0.0
+        for place in mean.indices {
+          let difference = Double(pixels[start + place]) - mean[place]
+          sum += difference * difference
+        }
+        return sum
+      }
+    }
   }
 }
