@@ -34,6 +34,6 @@ static const CKernels_Table table = {
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
-    .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate, .subtractScaled = subtractScaled,
-    .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
+    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
 };

@@ -6,7 +6,10 @@
 #include "philox.h"
 
 #define BUILD_NAME "v4"
-#define BUILD_SUPPORTED (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+#define BUILD_SUPPORTED                                                          \
+  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&    \
+   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&   \
+   __builtin_cpu_supports("avx512cd"))
 #define MOST_PIXELS 14
 #define BUILD_MASKS
 

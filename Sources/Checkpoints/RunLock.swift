@@ -29,7 +29,8 @@ public final class RunLock {
       let number = errno
       _ = close(descriptor)
       guard number == EWOULDBLOCK else { throw CheckpointError.system(number, "lock", path) }
-      let holder = before.split(separator: " ").dropFirst().joined(separator: " ")
+      // `TOKEN host HOST process NUMBER nonce …`: host and process are for people.
+      let holder = before.split(separator: " ").dropFirst().prefix(4).joined(separator: " ")
       throw CheckpointError(
         .locked,
         "\(folder) is in use by another job (\(holder.isEmpty ? "unknown" : holder)); wait for it,"
@@ -61,7 +62,7 @@ public final class RunLock {
     guard found == content else {
       throw CheckpointError(
         .locked,
-        "\(path) no longer names this process but '\(found.dropLast())'; another job took the run")
+        "\(path) no longer names this process but '\(found.split(separator: " ").dropFirst().prefix(4).joined(separator: " "))'; another job took the run")
     }
   }
 

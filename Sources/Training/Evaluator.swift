@@ -2,9 +2,9 @@ import Configuration
 import Datasets
 import Exchange
 import Foundation
+import MPI
 import Metrics
 import Models
-import MPI
 import Parameters
 import Tensors
 

@@ -141,7 +141,9 @@ public final class PredictionWriter {
         let names = classes[head.name] ?? []
         cells.append(predicted < names.count ? Self.quoted(names[predicted]) : "\(predicted)")
       }
-      for output in 0..<head.outputs { cells.append("\(values[number][index * head.outputs + output])") }
+      for output in 0..<head.outputs {
+        cells.append("\(values[number][index * head.outputs + output])")
+      }
     }
     return cells.joined(separator: ",")
   }

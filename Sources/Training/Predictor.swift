@@ -39,7 +39,8 @@ public struct Predictor {
       var gathered: [[Float]] = []
       for head in outputs {
         let parts = try world.gatherBytes(head.withUnsafeBytes(Array.init), root: 0) ?? []
-        gathered.append(parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } })
+        gathered.append(
+          parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } })
       }
       try world.agree { if world.rank == 0 { try sink(first, gathered) } }
     }

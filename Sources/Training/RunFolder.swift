@@ -98,7 +98,8 @@ public struct RunFolder: Sendable {
     } catch {
       throw TrainingError(
         .cannotCreate,
-        "\(path): the run folder cannot be created (\(Self.reason(error))); choose another --output")
+        "\(path): the run folder cannot be created (\(Self.reason(error))); choose another --output"
+      )
     }
   }
 
@@ -118,7 +119,8 @@ public struct RunFolder: Sendable {
       guard rename(path, aside) == 0 else { break }
       return aside
     }
-    throw TrainingError(.cannotCreate, "\(path): cannot be renamed aside (\(String(cString: strerror(errno))))")
+    throw TrainingError(
+      .cannotCreate, "\(path): cannot be renamed aside (\(String(cString: strerror(errno))))")
   }
 
   private static func reason(_ error: any Error) -> String {

@@ -145,7 +145,8 @@ public struct RunReport {
       content.warnings.append("\(summary.skippedSteps) steps were skipped: NaN or infinity.")
     }
     content.environment = [
-      ReportFact("ranks", "\(summary.ranks)"), ReportFact("hosts", summary.hosts.joined(separator: ", ")),
+      ReportFact("ranks", "\(summary.ranks)"),
+      ReportFact("hosts", summary.hosts.joined(separator: ", ")),
       ReportFact("kernels", summary.kernels), ReportFact("OpenBLAS core type", summary.coreType),
       ReportFact("aimass", summary.version),
       ReportFact("parameters digest", summary.parametersDigest),

@@ -14,7 +14,7 @@ enum SignalForwarding {
   static func begin(to pid: pid_t) {
     child.store(pid, ordering: .releasing)
     stops.store(0, ordering: .relaxed)
-    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] {
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP] {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { SignalForwarding.forward($0) }
       action.sa_flags = SA_RESTART
@@ -25,7 +25,7 @@ enum SignalForwarding {
   /// Gives the signals their usual meaning again.
   static func end() {
     child.store(0, ordering: .releasing)
-    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { signal(number, SIG_DFL) }
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP] { signal(number, SIG_DFL) }
   }
 
   private static func forward(_ number: Int32) {

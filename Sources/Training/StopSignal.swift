@@ -20,7 +20,9 @@ public enum StopSignal {
   private static let pending = Atomic<Int>(0)
 
   /// What has been asked for and not yet honoured.
-  public static var request: Request { Request(rawValue: pending.load(ordering: .relaxed)) ?? .none }
+  public static var request: Request {
+    Request(rawValue: pending.load(ordering: .relaxed)) ?? .none
+  }
 
   /// Forgets a request to save, once it has been honoured.
   public static func clearSave() {

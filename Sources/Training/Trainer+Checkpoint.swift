@@ -18,7 +18,8 @@ extension Trainer {
     if let every = configuration.checkpoint.everySteps {
       due = due || state.step % every == 0
     } else {
-      due = due || measured != nil
+      due =
+        due || measured != nil
         || (validation == nil && state.step % plan.stepsPerEpoch == 0)
     }
     if due { try save() }
@@ -131,6 +132,12 @@ extension Trainer {
       try checkpoint.read(part.name, part.range, into: part.base)
     }
     optimizer.stepsTaken = state.stepsTaken
+    let (kernels, coreType) = (checkpoint.manifest.kernels, checkpoint.manifest.coreType)
+    if (kernels, coreType) != (Kernels.name, BLAS.coreType) {
+      observer?.noted(
+        "the checkpoint was made with kernels \(kernels) and OpenBLAS \(coreType), this start has "
+          + "\(Kernels.name) and \(BLAS.coreType): the last bits will differ")
+    }
     try log?.truncate(to: state.logBytes)
   }
 }

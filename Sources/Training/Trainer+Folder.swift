@@ -26,7 +26,8 @@ extension Trainer {
   /// - Throws: ``TrainingError`` with status `ranksDisagree`, naming the first rank that differs.
   func agreeOnFacts() throws {
     let mine = [
-      "program": options.version, "configuration": identityDigest, "kernels": Kernels.name,
+      "program": options.version, "configuration or data": identityDigest,
+      "kernels": Kernels.name,
       "OpenBLAS core type": BLAS.coreType, "parameters": "\(model.layout.count)",
     ]
     let encoder = JSONEncoder()
@@ -38,7 +39,8 @@ extension Trainer {
         for (name, value) in mine.sorted(by: { $0.key < $1.key }) where theirs[name] != value {
           throw TrainingError(
             .ranksDisagree,
-            "rank \(rank) has another \(name) (\(theirs[name] ?? "none")) than rank 0 (\(value)); "
+            "rank \(rank) differs from rank 0 in its \(name): \(theirs[name] ?? "none"), expected "
+              + "\(value); "
               + "start all ranks from the same program, files and AIMASS_KERNELS")
         }
       }

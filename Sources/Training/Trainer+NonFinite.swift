@@ -9,7 +9,8 @@ extension Trainer {
     guard let wrong = model.labelOutOfRange(microbatch) else { return }
     throw TrainingError(
       .badData,
-      "\(training.role.rawValue) split, \(wrong); correct the data, or the size in the configuration")
+      "\(training.role.rawValue) split, \(wrong); correct the data, or the size in the configuration"
+    )
   }
 
   /// Remembers the first layer of this rank whose output is not finite, while its arena still holds it.
@@ -35,8 +36,8 @@ extension Trainer {
       place = "the gradient of \(slot ?? "an unknown parameter")"
     }
     let problem =
-      "step \(record.step + 1): NaN or infinity first in \(place); loss \(record.loss), "
-      + "gradient norm \(record.gradientNorm)"
+      "step \(record.step + 1): NaN or infinity first in \(place); loss \(record.loss.isNaN ? "NaN" : "\(record.loss)"), "
+      + "gradient norm \(record.gradientNorm.isNaN ? "NaN" : "\(record.gradientNorm)")"
     if configuration.train.nonFinite == .abort {
       try failTogether(
         .nonFinite,

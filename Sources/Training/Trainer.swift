@@ -3,9 +3,9 @@ import Checkpoints
 import Configuration
 import Datasets
 import Exchange
+import MPI
 import Metrics
 import Models
-import MPI
 import Optimizers
 import Parameters
 import Reports
@@ -62,9 +62,10 @@ public final class Trainer {
     _ world: Communicator, _ options: TrainingOptions, observer: (any TrainingObserver)?
   ) throws {
     self.world = world
-    self.options = options
     self.observer = world.rank == 0 ? observer : nil
     folder = RunFolder(options.output)
+    let options = options.withRecordedMicrobatch()
+    self.options = options
     let setUp = try world.agree { try TrainingSetUp(options, ranks: world.size) }
     configuration = setUp.configuration
     dataset = setUp.dataset
@@ -116,6 +117,17 @@ public struct TrainingOptions: Sendable {
     self.fresh = fresh
     self.dryRun = dryRun
     self.version = version
+  }
+
+  /// The options with the microbatch that the run folder records, where the configuration leaves it
+  /// out: it follows from the ranks of the first start, not from those of this one.
+  func withRecordedMicrobatch() -> TrainingOptions {
+    guard configuration.batch.micro == nil, !fresh,
+      let recorded = try? RunConfiguration.load(path: RunFolder(output).configuration)
+    else { return self }
+    var options = self
+    options.configuration.batch.micro = recorded.batch.micro
+    return options
   }
 
   /// A path of the configuration, relative to its folder.

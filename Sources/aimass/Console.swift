@@ -87,7 +87,9 @@ enum TerminalFacts {
   /// How progress is shown.
   static var style: ProgressDisplay.Style {
     switch Variables[variable] {
-    case nil: Terminal.style(of: 1)
+    // Under a user's own mpirun ranks see a pseudo-terminal whoever reads the output.
+    case nil:
+      MPIEnvironment.isUnderLauncher ? .lines(everySeconds: 10) : Terminal.style(of: 1)
     case "lines": .lines(everySeconds: 10)
     case let text?: .redrawn(unicode: text.hasSuffix("unicode"))
     }

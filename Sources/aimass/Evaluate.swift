@@ -78,9 +78,10 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  /// Leaves the result in the run folder for the report, where the run's own data was measured.
+  /// Leaves the result in the run folder for the report, where the run's own data and metrics were measured
+  /// at its chosen checkpoint.
   private func keep(_ text: String, _ model: TrainedModel) {
-    guard trained.data == nil else { return }
+    guard trained.data == nil, trained.checkpoint == nil, metrics.isEmpty else { return }
     let folder = RunFolder(trained.run)
     // A run folder that may only be read can still be evaluated.
     try? (text + "\n").write(

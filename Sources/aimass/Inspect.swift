@@ -112,7 +112,8 @@ struct Inspect: ParsableCommand {
   private func showAttributes(_ owner: some HDF5Attributed, indent: String) throws {
     for name in try owner.attributeNames() {
       guard let value = try owner.attribute(name) else { continue }
-      let text = value.asTexts.map { $0.joined(separator: ", ") }
+      let text =
+        value.asTexts.map { $0.joined(separator: ", ") }
         ?? value.asNumbers.map { $0.map(Self.number).joined(separator: ", ") } ?? ""
       print("\(indent)@\(name) = \(text.count > 100 ? text.prefix(97) + "..." : text)")
     }

@@ -58,7 +58,8 @@ struct Plan: ParsableCommand {
     table.add(["steps per epoch", HumanUnits.count(plan.stepsPerEpoch)])
     table.add(["steps", HumanUnits.count(plan.totalSteps)])
     table.add([
-      "operations per step", HumanUnits.fixed(1e-9 * Double(plan.operationsPerStep), digits: 3) + " GFLOP",
+      "operations per step",
+      HumanUnits.fixed(1e-9 * Double(plan.operationsPerStep), digits: 3) + " GFLOP",
     ])
     table.addRule()
     for part in plan.memory { table.add([part.name + " per rank", HumanUnits.bytes(part.bytes)]) }

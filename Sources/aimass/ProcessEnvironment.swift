@@ -22,7 +22,7 @@ enum ProcessEnvironment {
   private static func hearSignals() {
     var set = sigset_t()
     sigemptyset(&set)
-    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&set, number) }
+    for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, number) }
     sigprocmask(SIG_UNBLOCK, &set, nil)
   }
 }

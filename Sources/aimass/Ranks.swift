@@ -1,4 +1,5 @@
 import ArgumentParser
+import BLAS
 @preconcurrency import Glibc
 import MPI
 import Training
@@ -11,11 +12,12 @@ enum Ranks {
   /// - Throws: `ExitCode` with a status other than 0, or `MPIError` if MPI cannot start.
   static func run(_ body: (Communicator) throws -> ExitStatus) throws {
     setvbuf(stdout, nil, Int32(_IOLBF), 0)
+    BLAS.start()
+    let isOneOfSeveral = MPIEnvironment.isUnderLauncher
     let status = try withWorld { world in
-      StopSignal.install()
-      return try body(world)
+      try body(world)
     } onFailure: { error, rank in
-      Failure.report(error, rank: rank)
+      Failure.report(error, rank: isOneOfSeveral ? rank : nil)
       return (Failure.status(of: error) ?? .failure).rawValue
     }
     guard status == .done else { throw ExitCode(status.rawValue) }

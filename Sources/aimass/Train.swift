@@ -48,6 +48,7 @@ struct Train: ParsableCommand {
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
       version: Aimass.version)
     try Ranks.run { world in
+      StopSignal.install()
       let console = Console(world)
       let trainer = try Trainer(world, options, observer: console)
       let outcome = try trainer.run()
@@ -56,7 +57,7 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// Starts ranks of this very command, or runs in this process when one rank is enough.
+  /// Starts ranks of this very command and supervises them.
   private func startRanks(_ settings: RunConfiguration) throws {
     let count = ranks ?? defaultRanks(settings)
     var arguments = CommandLine.arguments

@@ -147,17 +147,20 @@ struct LaunchTests {
     #expect(skipped == ("0 passed, 0 failed, 1 skipped", 1))
   }
 
-  @Test func testCountsACrashFromTheLog() throws {
+  @Test(arguments: [nil, "<?xml version=\"1.0\"?>\n<testsuites>"])
+  func testCountsACrashFromTheLog(beginning: String?) throws {
     let log = """
       ◇ Test a() started.
       ✔ Test a() passed after 0.001 seconds.
       ➜ Test c() skipped: "later"
+      ✘ Test d() recorded an issue at A.swift:7:62: Expectation failed: 1 == 2
+      ✘ Test d() failed after 0.001 seconds with 1 issue.
       ✔ Suite B passed after 0.001 seconds.
       ◇ Test b() started.
       error: Exited with unexpected signal code 5
       """
-    let (last, status) = try counts(log, report: nil, status: 1)
-    #expect(last == "1 passed, 1 failed, 1 skipped" && status == 1)
+    let (last, status) = try counts(log, report: beginning, status: 1)
+    #expect(last == "1 passed, 2 failed, 1 skipped" && status == 1)
   }
 
   @Test func testTellsABuildThatFailed() throws {
@@ -187,7 +190,8 @@ struct LaunchTests {
     let result = try launch(
       "local", ["\(ranks)", "run.yaml", "--fresh"],
       [
-        "nproc": "echo 4", "swift": "[[ $* == *--show-bin-path* ]] && echo /built || exit 0",
+        "nproc": "echo ${OMP_NUM_THREADS:-4}",
+        "swift": "[[ $* == *--show-bin-path* ]] && echo /built || exit 0",
         "mpirun": "[[ $* != *'--bind-to \(binding)'* ]] && exit 1; echo RUN $*",
       ], configuration: "run.yaml")
     #expect(result.status == 0, "\(result)")

@@ -34,57 +34,112 @@ struct NormalizationTests {
     }
   }
 
-  @Test(
-    "Batch normalisation and its gradients equal the reference in every build", arguments: extents)
-  func batch(rows: Int, width: Int) throws {
-    let x = values(rows, width, scale: 2, shift: 0.5)
-    let weight = GuardedFloats(random: width, seed: 12)
-    let bias = GuardedFloats(random: width, seed: 13)
-    let dy = GuardedFloats(random: rows * width, seed: 14)
-    let epsilon: Float = 1e-5
-    let references = (0..<width).map { c in
-      Reference.normalize(
-        (0..<rows).map { Double(x.base[$0 * width + c]) },
-        gradient: (0..<rows).map { Double(dy.base[$0 * width + c]) * Double(weight.base[c]) },
-        epsilon: Double(epsilon))
-    }
+  @Test("A first row far from the others costs no accuracy, in every build")
+  func outlier() throws {
+    let x = values(100, 3, scale: 1, shift: 0)
+    for c in 0..<3 { x.base[c] = 1e7 }
+    let expected = Reference.moments(rows: 100, width: 3, values: x.pointer)
     try onEachBuild { build in
-      let mean = GuardedFloats(width)
-      let variance = GuardedFloats(width)
+      let mean = GuardedFloats(3)
+      let variance = GuardedFloats(3)
       Kernels.batchNormStatistics(
-        rows: rows, channels: width, x: x.pointer, mean: mean.base, variance: variance.base)
+        rows: 100, channels: 3, x: x.pointer, mean: mean.base, variance: variance.base)
+      for c in 0..<3 {
+        #expect(abs(Double(mean.base[c]) / expected.mean[c] - 1) <= 1e-7, "\(build)")
+        #expect(abs(Double(variance.base[c]) / expected.variance[c] - 1) <= 1e-7, "\(build)")
+      }
+    }
+  }
+
+  /// A batch normalisation to compare with, column by column.
+  private struct Batch {
+    let rows, width: Int
+    let x, weight, bias, dy: GuardedFloats
+    let references: [Reference.Normalized]
+    let epsilon: Float = 1e-5
+
+    init(_ rows: Int, _ width: Int, x: GuardedFloats) {
+      (self.rows, self.width, self.x) = (rows, width, x)
+      let weight = GuardedFloats(random: width, seed: 12)
+      let dy = GuardedFloats(random: rows * width, seed: 14)
+      references = (0..<width).map { c in
+        Reference.normalize(
+          (0..<rows).map { Double(x.base[$0 * width + c]) },
+          gradient: (0..<rows).map { Double(dy.base[$0 * width + c]) * Double(weight.base[c]) },
+          epsilon: 1e-5)
+      }
+      (self.weight, self.dy) = (weight, dy)
+      bias = GuardedFloats(random: width, seed: 13)
+    }
+
+    /// Runs `body` in every build with the mean and the variance of the rows.
+    func onEachBuild(_ body: (String, GuardedFloats, GuardedFloats) throws -> Void) throws {
+      try TensorsTests.onEachBuild { build in
+        let mean = GuardedFloats(width)
+        let variance = GuardedFloats(width)
+        Kernels.batchNormStatistics(
+          rows: rows, channels: width, x: x.pointer, mean: mean.base, variance: variance.base)
+        try body(build, mean, variance)
+      }
+    }
+  }
+
+  @Test("Batch normalisation equals the reference in every build", arguments: extents)
+  func batch(rows: Int, width: Int) throws {
+    let c = Batch(rows, width, x: values(rows, width, scale: 2, shift: 0.5))
+    try c.onEachBuild { build, mean, variance in
       for relu in [false, true] {
         let y = GuardedFloats(rows * width)
         Kernels.batchNormApply(
-          rows: rows, channels: width, x: x.pointer, mean: mean.pointer, variance: variance.pointer,
-          epsilon: epsilon, weight: weight.pointer, bias: bias.pointer, relu: relu, y: y.base)
+          rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+          variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
+          bias: c.bias.pointer, relu: relu, y: y.base)
         for index in 0..<rows * width {
-          let c = index % width
-          let plain =
-            references[c].hat[index / width] * Double(weight.base[c]) + Double(bias.base[c])
+          let hat = c.references[index % width].hat[index / width]
+          let weight = Double(c.weight.base[index % width])
+          let plain = hat * weight + Double(c.bias.base[index % width])
           let wanted = relu ? max(0, plain) : plain
           #expect(abs(Double(y.base[index]) - wanted) <= 4e-6, "\(build) \(index)")
         }
       }
+    }
+  }
+
+  @Test("Batch normalisation's gradients equal the reference in every build", arguments: extents)
+  func batchGradients(rows: Int, width: Int) throws {
+    let c = Batch(rows, width, x: values(rows, width, scale: 2, shift: 0.5))
+    try c.onEachBuild { build, mean, variance in
       let dx = GuardedFloats(rows * width)
-      dx.base.update(from: dy.base, count: rows * width)
+      dx.base.update(from: c.dy.base, count: rows * width)
       let dWeight = GuardedFloats(width)
       let dBias = GuardedFloats(width)
       let scratch = GuardedFloats(2 * width)
       Kernels.batchNormBackward(
-        rows: rows, channels: width, x: x.pointer, mean: mean.pointer, variance: variance.pointer,
-        epsilon: epsilon, weight: weight.pointer, dy: dx.pointer, dx: dx.base,
-        dWeight: dWeight.base, dBias: dBias.base, scratch: scratch.base)
-      for c in 0..<width {
-        let gradients = (0..<rows).map { Double(dy.base[$0 * width + c]) }
-        let product = zip(gradients, references[c].hat).reduce(0) { $0 + $1.0 * $1.1 }
-        #expect(abs(Double(dBias.base[c]) - gradients.reduce(0, +)) <= 2e-6, "\(build)")
-        #expect(abs(Double(dWeight.base[c]) - product) <= 1e-5, "\(build)")
+        rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+        variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer, dy: dx.pointer,
+        dx: dx.base, dWeight: dWeight.base, dBias: dBias.base, scratch: scratch.base)
+      for column in 0..<width {
+        let reference = c.references[column]
+        let gradients = (0..<rows).map { Double(c.dy.base[$0 * width + column]) }
+        let product = zip(gradients, reference.hat).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs(Double(dBias.base[column]) - gradients.reduce(0, +)) <= 2e-6, "\(build)")
+        #expect(abs(Double(dWeight.base[column]) - product) <= 1e-5, "\(build)")
         for r in 0..<rows {
-          let wanted = references[c].inputGradient[r]
-          #expect(abs(Double(dx.base[r * width + c]) - wanted) <= 4e-6, "\(build)")
+          let found = Double(dx.base[r * width + column])
+          #expect(abs(found - reference.inputGradient[r]) <= 4e-6, "\(build)")
         }
       }
+    }
+  }
+
+  private func layerReferences(
+    _ rows: Int, _ width: Int, _ x: GuardedFloats, _ weight: GuardedFloats, _ dy: GuardedFloats
+  ) -> [Reference.Normalized] {
+    (0..<rows).map { r in
+      Reference.normalize(
+        (0..<width).map { Double(x.base[r * width + $0]) },
+        gradient: (0..<width).map { Double(dy.base[r * width + $0]) * Double(weight.base[$0]) },
+        epsilon: 1e-5)
     }
   }
 
@@ -96,12 +151,7 @@ struct NormalizationTests {
     let weight = GuardedFloats(random: width, seed: 15)
     let bias = GuardedFloats(random: width, seed: 16)
     let dy = GuardedFloats(random: rows * width, seed: 17)
-    let references = (0..<rows).map { r in
-      Reference.normalize(
-        (0..<width).map { Double(x.base[r * width + $0]) },
-        gradient: (0..<width).map { Double(dy.base[r * width + $0]) * Double(weight.base[$0]) },
-        epsilon: 1e-5)
-    }
+    let references = layerReferences(rows, width, x, weight, dy)
     try onEachBuild { build in
       let y = GuardedFloats(rows * width)
       let mean = GuardedFloats(rows)
@@ -117,20 +167,19 @@ struct NormalizationTests {
         rows: rows, width: width, x: x.pointer, mean: mean.pointer,
         inverseDeviation: inverse.pointer, weight: weight.pointer, dy: dx.pointer, dx: dx.base,
         dWeight: dWeight.base, dBias: dBias.base)
-      var product = [Double](repeating: 0, count: width)
-      var total = product
+      var sums = [(product: Double, total: Double)](repeating: (0, 0), count: width)
       for index in 0..<rows * width {
         let (r, c) = (index / width, index % width)
         let hat = references[r].hat[c]
         let plain = hat * Double(weight.base[c]) + Double(bias.base[c])
         #expect(abs(Double(y.base[index]) - plain) <= 4e-6, "\(build) \(index)")
         #expect(abs(Double(dx.base[index]) - references[r].inputGradient[c]) <= 4e-6, "\(build)")
-        product[c] += Double(dy.base[index]) * hat
-        total[c] += Double(dy.base[index])
+        sums[c].product += Double(dy.base[index]) * hat
+        sums[c].total += Double(dy.base[index])
       }
       for c in 0..<width {
-        #expect(abs(Double(dWeight.base[c]) - product[c]) <= 2e-5, "\(build)")
-        #expect(abs(Double(dBias.base[c]) - total[c]) <= 2e-5, "\(build)")
+        #expect(abs(Double(dWeight.base[c]) - sums[c].product) <= 2e-5, "\(build)")
+        #expect(abs(Double(dBias.base[c]) - sums[c].total) <= 2e-5, "\(build)")
       }
     }
   }
