@@ -89,18 +89,33 @@ public struct RunFolder: Sendable {
   ///   - origin: the folder that relative paths of the configuration start from.
   /// - Throws: ``TrainingError`` with status `cannotCreate`.
   public func create(yaml: String, identityText: String, origin: String) throws {
+    let failure = Self.makeFolders(checkpoints)
+    guard failure == 0 else { throw cannotCreate(String(cString: strerror(failure))) }
     do {
-      try FileManager.default.createDirectory(
-        atPath: checkpoints, withIntermediateDirectories: true)
       try write(yaml, to: configuration)
       try write(identityText, to: identity)
       try write(origin, to: self.origin)
     } catch {
-      throw TrainingError(
-        .cannotCreate,
-        "\(path): the run folder cannot be created (\(Self.reason(error))); choose another --output"
-      )
+      throw cannotCreate(Self.reason(error))
     }
+  }
+
+  private func cannotCreate(_ reason: String) -> TrainingError {
+    TrainingError(
+      .cannotCreate,
+      "\(path): the run folder cannot be created (\(reason)); choose another --output")
+  }
+
+  /// Makes a folder and those above it; zero, or the error number, which Foundation would hide.
+  private static func makeFolders(_ path: String) -> Int32 {
+    if mkdir(path, 0o777) == 0 { return 0 }
+    let failure = errno
+    if failure == EEXIST { return access(path + "/.", F_OK) == 0 ? 0 : ENOTDIR }
+    let parent = (path as NSString).deletingLastPathComponent
+    guard failure == ENOENT, !parent.isEmpty, parent != path else { return failure }
+    let above = makeFolders(parent)
+    guard above == 0 else { return above }
+    return mkdir(path, 0o777) == 0 || errno == EEXIST ? 0 : errno
   }
 
   /// Replaces a file whole: readers see the old text or the new one.

@@ -32,7 +32,7 @@ extension JobTests {
 
     @Test func theDoctorSeesEveryRank() throws {
       let result = try Aimass.run(ranks: 2, ["doctor"])
-      #expect(result.lines(with: "2 ranks on 1 nodes").count == 1, "\(result)")
+      #expect(result.lines(with: "2 ranks on 1 node").count == 1, "\(result)")
       #expect(result.lines(with: "verdict: ").count == 1, "\(result)")
     }
   }

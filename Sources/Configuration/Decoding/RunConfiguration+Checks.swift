@@ -20,8 +20,11 @@ extension RunConfiguration {
 
   /// Metrics must have a meaning for a head, and chosen ones must be measured and be one number.
   func checkMetrics(_ map: MapReader) {
-    // A head that could not be read has a stand-in for its loss, which says nothing about metrics.
-    guard !map.value.problems.hasAny(under: "heads") else { return }
+    // A loss of an unknown name has a stand-in, which says nothing about metrics.
+    let problems = map.value.problems
+    guard !model.heads.contains(where: { problems.has(at: "heads.\($0.name).loss") }) else {
+      return
+    }
     for (index, name) in evaluate.metrics.enumerated() {
       guard let metric = MetricName(rawValue: name), !model.heads.isEmpty,
         !model.heads.contains(where: { metric.fits($0.loss) })

@@ -8,10 +8,8 @@ final class Problems {
   /// How many problems there are; a section that leaves it unchanged was sound.
   var count: Int { list.count }
 
-  /// Whether something is wrong with a section or below it.
-  func hasAny(under section: String) -> Bool {
-    list.contains { $0.path == section || $0.path.hasPrefix(section + ".") }
-  }
+  /// Whether something is wrong with the very value at a path.
+  func has(at path: String) -> Bool { list.contains { $0.path == path } }
 
   /// Notes a problem at a place.
   func add(_ path: String, _ place: DocumentNode.Place, _ message: String) {
