@@ -62,7 +62,8 @@ public final class RunLock {
     guard found == content else {
       throw CheckpointError(
         .locked,
-        "\(path) no longer names this process but '\(found.split(separator: " ").dropFirst().prefix(4).joined(separator: " "))'; another job took the run")
+        "\(path) no longer names this process but '\(found.split(separator: " ").dropFirst().prefix(4).joined(separator: " "))'; another job took the run"
+      )
     }
   }
 

@@ -13,6 +13,7 @@ extension Trainer {
   ///   - measured: whether the step just done was evaluated, and if so whether it is the best.
   ///   - last: whether the run ends with this step.
   ///   - asked: whether a signal asked to save.
+  /// - Throws: what ``save()`` throws.
   func saveIfDue(measured: Bool?, last: Bool, asked: Bool) throws {
     var due = last || asked || measured == true
     if let every = configuration.checkpoint.everySteps {
