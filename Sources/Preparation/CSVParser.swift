@@ -151,7 +151,13 @@ extension TextTable {
       }
       try append(&parser, of: file, header: header, options: options, to: &table)
     }
-    return table ?? TextTable(columns: options.columns, missing: options.missing)
+    guard let table else {
+      throw PreparationError(
+        .badData,
+        "\(files.map(\.name).joined(separator: ", ")): expected rows of a table, found none"
+          + "\(header == nil ? "" : " below the header")")
+    }
+    return table
   }
 
   private static func append(

@@ -65,6 +65,15 @@ import Testing
         .contains("no column 'z'; the columns are x, y"))
   }
 
+  @Test func refusesATableWithoutRows() throws {
+    let bench = try Workbench()
+    for text in ["", "x,y\n", "\n\n"] {
+      try bench.write("a.csv", text)
+      let message = try bench.failure(table(.init(numeric: ["y"])))
+      #expect(message.contains("a.csv: expected rows of a table, found none"), "\(message)")
+    }
+  }
+
   @Test func standardizesByTheTrainingSplitOnly() throws {
     let bench = try Workbench()
     try bench.write("a.csv", "x,y\n1,0\n3,0\n5,0\n")
