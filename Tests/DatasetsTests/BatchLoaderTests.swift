@@ -2,6 +2,7 @@ import Configuration
 import Datasets
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// The input thread delivers in order, tells errors, and leaves nothing behind.

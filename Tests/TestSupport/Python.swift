@@ -39,4 +39,21 @@ public enum Python {
     guard result.status == 0 else { throw ProcessFailure(description: result.description) }
     return result.output
   }
+
+  /// Runs a script that may fail, such as a comparison.
+  ///
+  /// - Parameters:
+  ///   - script: the program's text.
+  ///   - argument: `sys.argv[1]`.
+  /// - Returns: what it printed on both streams, and its exit code.
+  /// - Throws: ``ProcessFailure`` if it cannot be started.
+  public static func attempt(
+    _ script: String, _ argument: String
+  ) throws -> (text: String, code: Int32) {
+    let result = try runProcess("python3", ["-c", script, argument], timeout: 120)
+    return (result.output + result.errors, result.status)
+  }
+
+  /// Whether h5py, the other implementation that HDF5 files are compared with, can be imported.
+  public static var hasH5py: Bool { has("h5py", "numpy") }
 }
