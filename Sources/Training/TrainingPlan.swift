@@ -1,4 +1,5 @@
 import Configuration
+import Exchange
 import Models
 import Parameters
 
@@ -28,7 +29,7 @@ public struct TrainingPlan: Sendable {
   public let layers: [LayerSummary]
   /// Bytes of one rank's memory, by what they hold.
   public let memory: [(name: String, bytes: Int)]
-  /// Bytes one rank sends per step, at most.
+  /// Bytes that the rank that sends most sends in a full step.
   public let bytesSentPerStep: Int
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
@@ -65,9 +66,20 @@ public struct TrainingPlan: Sendable {
       ("optimizer state (owned blocks)", layout.count * scalar * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
-    bytesSentPerStep = ranks == 1 ? 0 : 2 * layout.count * scalar
+    bytesSentPerStep = Self.bytesSent(
+      bytes: layout.count * scalar, microbatches: microbatchesPerStep, ranks: ranks)
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
+  }
+
+  /// Bytes of the rank that sends most: its partial sums to the owners, then its part of the weights
+  /// (and those it passes on) to all.
+  private static func bytesSent(bytes: Int, microbatches: Int, ranks: Int) -> Int {
+    let sums = (0..<ranks).map { rank in
+      let share = SummationTree.share(ofRank: rank, of: ranks, count: microbatches)
+      return SummationTree.nodes(covering: share, of: microbatches).count
+    }
+    return ((sums.max() ?? 0) + 1) * bytes * (ranks - 1) / ranks
   }
 
   private static func stateArrays(_ rule: OptimizerConfiguration.Rule) -> Int {
