@@ -17,9 +17,6 @@ public struct LocalLauncher {
     self.arguments = arguments
   }
 
-  /// The environment variable that tells a rank it was started here.
-  public static let marker = "AIMASS_LAUNCHED"
-
   /// Cores this process may run on.
   public static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
 
@@ -65,7 +62,6 @@ public struct LocalLauncher {
 
   private var environment: [String] {
     var values = ProcessInfo.processInfo.environment
-    values[Self.marker] = "1"
     values["OPENBLAS_NUM_THREADS"] = "1"
     if geteuid() == 0 {
       values["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
