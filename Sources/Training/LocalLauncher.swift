@@ -22,9 +22,9 @@ public struct LocalLauncher {
 
   /// Runs the ranks to their end, passing on the signals that ask a run to save or stop.
   ///
-  /// - Returns: the status of the job: that of the first rank that failed, ``ExitStatus/failure`` for
-  ///   a rank that was killed.
-  /// - Throws: ``TrainingError`` if `mpirun` cannot be started.
+  /// - Returns: the status of the job: that of the first rank that failed.
+  /// - Throws: ``TrainingError`` with status `failure` if `mpirun` cannot be started, or if it or a
+  ///   rank was ended by a signal.
   public func run() throws -> Int32 {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -49,7 +49,7 @@ public struct LocalLauncher {
     }
     SignalForwarding.begin(to: child)
     defer { SignalForwarding.end() }
-    return Self.wait(for: child)
+    return try Self.wait(for: child)
   }
 
   /// The command line of `mpirun`, its name first.
@@ -70,14 +70,20 @@ public struct LocalLauncher {
     return values.map { "\($0.key)=\($0.value)" }
   }
 
-  private static func wait(for child: pid_t) -> Int32 {
+  private static func wait(for child: pid_t) throws -> Int32 {
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 {
       if errno != EINTR { return ExitStatus.failure.rawValue }
     }
-    let signal = status & 0x7f
+    // 128 and more: mpirun tells of a signal, its own or a rank's.
     let code = (status >> 8) & 0xff
-    if signal != 0 || code >= 128 { return ExitStatus.failure.rawValue }
+    let signal = status & 0x7f != 0 ? status & 0x7f : code - 128
+    if signal > 0 {
+      throw TrainingError(
+        .failure,
+        "a rank or mpirun was ended by signal \(signal) (\(String(cString: strsignal(signal)))), "
+          + "perhaps for want of memory; the same command goes on from the last checkpoint")
+    }
     // mpirun ends with 1 for faults of its own, for example when it finds no slots.
     return code == 1 ? ExitStatus.failure.rawValue : code
   }
