@@ -38,6 +38,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CKernels",
@@ -48,7 +49,7 @@ let package = Package(
           "-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Werror", "-Wno-psabi",
         ])
       ]),
-    room("Buffers", ["CCrypto"]),
+    room("Buffers", ["CCrypto", "CLinux"]),
 
     // Floor 1: thin, typed borders, and what a person writes and reads.
     room("MPI", ["COpenMPI", "Buffers"]),

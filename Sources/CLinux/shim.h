@@ -1,0 +1,27 @@
+#ifndef CLINUX_SHIM_H
+#define CLINUX_SHIM_H
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// glibc declares these under _GNU_SOURCE only, which Swift's import of it does not set.
+
+// Memory without a name in any file system; the descriptor is closed on exec (MFD_CLOEXEC).
+static inline int CLinux_memfd_create(const char *name) {
+  return (int)syscall(SYS_memfd_create, name, 1u);
+}
+
+// Asks for large pages, where the kernel gives them.
+static inline int CLinux_advise_huge_pages(void *start, size_t bytes) {
+  return (int)syscall(SYS_madvise, start, bytes, 14);
+}
+
+// Tells the core that this is a wait, so that its twin thread gets the units (not a system call).
+static inline void CLinux_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+#endif

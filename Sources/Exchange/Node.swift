@@ -1,0 +1,94 @@
+import Buffers
+import Glibc
+import MPI
+
+/// The ranks that share memory with this one, and the nodes there are.
+///
+/// Made once, by all ranks together. Where neighbours cannot see each other's memory, as ranks in
+/// containers of their own, each of them counts as a node: everything works, by messages.
+public final class Node {
+  /// All ranks.
+  public let world: Communicator
+  /// The ranks of this node, by local rank.
+  public let local: Communicator
+  /// The first rank of every node, by node; nil on all others.
+  public let leaders: Communicator?
+  /// Which ranks share a node.
+  public let topology: Topology
+  /// Where this rank sits.
+  public let seat: Topology.Seat
+  /// Why ranks of one machine do not share memory, or nil where they do.
+  public let sharingProblem: String?
+
+  /// Finds out which ranks can share memory.
+  ///
+  /// - Parameters:
+  ///   - world: all ranks; every one of them calls this.
+  ///   - sharing: false makes every rank a node of its own.
+  /// - Throws: `MPIError` if MPI refuses.
+  public init(_ world: Communicator, sharing: Bool = true) throws {
+    self.world = world
+    let machine = try world.splitByNode()
+    var problem = sharing ? nil : "sharing is switched off"
+    if problem == nil, machine.size > 1 { problem = try Self.probe(machine) }
+    sharingProblem = machine.size > 1 ? problem : nil
+    let lowest = try machine.broadcast(Int64(world.rank), root: 0)
+    let mine = problem == nil ? lowest : Int64(world.rank)
+    local = try world.split(color: Int32(mine), key: Int32(world.rank))
+    topology = Topology(nodeOfRank: try world.allGather(mine).map(Int.init))
+    seat = topology.seat(ofRank: world.rank)
+    let heads = try world.split(color: seat.localRank == 0 ? 0 : 1, key: Int32(seat.place))
+    leaders = seat.localRank == 0 ? heads : nil
+  }
+
+  /// Memory that all ranks of this node see, zeroed.
+  ///
+  /// Collective on the node. Each rank takes the pages of its own part, so that they lie near its core.
+  ///
+  /// - Parameters:
+  ///   - byteCount: equal on all ranks of the node.
+  ///   - name: for people who look at `/proc/PID/maps`.
+  ///   - part: the bytes that this rank will write most.
+  /// - Returns: the memory.
+  /// - Throws: `AgreedFailure` on all ranks of the node if one has no memory left, or `MPIError`.
+  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory {
+    let memory = try Self.share(byteCount: byteCount, name: name, among: local)
+    try local.agree { try memory.claim(part) }
+    memory.closeDescriptor()
+    return memory
+  }
+
+  /// Makes memory on the first rank of a machine and opens it on the others; descriptors stay open.
+  private static func share(
+    byteCount: Int, name: String, among group: Communicator
+  ) throws -> SharedMemory {
+    let made = try group.agree {
+      group.rank == 0 ? try SharedMemory(byteCount: byteCount, name: name) : nil
+    }
+    var address = [Int64(getpid()), Int64(made?.descriptor ?? -1)]
+    try group.broadcast(&address, root: 0)
+    return try group.agree {
+      try made
+        ?? SharedMemory(
+          opening: Int32(address[1]), of: Int32(address[0]), byteCount: byteCount)
+    }
+  }
+
+  /// Why the ranks of a machine cannot share memory, or nil when a page written by each was seen by all.
+  private static func probe(_ machine: Communicator) throws -> String? {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    do {
+      let memory = try share(byteCount: page * machine.size, name: "aimass-probe", among: machine)
+      let words = memory.base.assumingMemoryBound(to: Int64.self)
+      let stride = page / MemoryLayout<Int64>.stride
+      words[machine.rank * stride] = Int64(machine.rank + 1)
+      try machine.barrier()
+      // What another container has behind the same number would not hold our marks.
+      let seen = (0..<machine.size).allSatisfy { words[$0 * stride] == Int64($0 + 1) }
+      let all = try machine.allReduce(Int32(seen ? 1 : 0), by: .minimum)
+      return all == 1 ? nil : "ranks of one host name do not see each other's memory"
+    } catch let failure as AgreedFailure {
+      return failure.error.map { "\($0)" } ?? "a neighbour cannot open this rank's memory"
+    }
+  }
+}
