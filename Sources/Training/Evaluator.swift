@@ -82,7 +82,7 @@ public struct Evaluator {
     _ split: Split, _ model: Model, _ world: Communicator, prefetch: Int
   ) -> BatchLoader {
     let count = BatchPlan.evaluationCount(samples: split.count, micro: model.capacity)
-    let share = SummationTree.share(ofRank: world.rank, of: world.size, count: count)
+    let share = (0..<count).part(world.rank, of: world.size)
     let loader = BatchLoader(split, capacity: model.capacity, depth: prefetch)
     loader.start(order: nil) { [capacity = model.capacity, samples = split.count] index in
       let index = share.lowerBound + index

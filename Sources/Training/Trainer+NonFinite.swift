@@ -32,7 +32,7 @@ extension Trainer {
     if let reporter {
       place = "\(String(decoding: layers[reporter], as: UTF8.self)) (rank \(reporter))"
     } else {
-      let slot = optimizer.firstNonFinite(in: buffers.gradientNorms.base)
+      let slot = optimizer.firstNonFinite(in: table.gradientNorms)
       place = "the gradient of \(slot ?? "an unknown parameter")"
     }
     let problem =

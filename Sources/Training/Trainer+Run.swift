@@ -63,7 +63,8 @@ extension Trainer {
     let loader = BatchLoader(
       training, capacity: model.capacity, depth: configuration.data.prefetch)
     let cursor = MicrobatchCursor(
-      step: step, totalSteps: totalSteps, plan: plan, rank: world.rank, ranks: world.size)
+      step: step, totalSteps: totalSteps, plan: plan, topology: exchange.node.topology,
+      seat: exchange.node.seat, group: 1)
     loader.start(order: sampler) { _ in cursor.next() }
     return loader
   }

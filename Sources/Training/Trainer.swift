@@ -28,14 +28,16 @@ public final class Trainer {
   let plan: BatchPlan
   let sampler: Sampler
   let model: Model
-  let store: ParameterStore
   let exchange: Exchange
   let optimizer: Optimizer
   let schedule: Schedule
   let totalSteps: Int
-  let buffers: StepBuffers
+  let table: StepTable
   /// The labels of a global batch, if some head weighs classes.
   let globalLabels: Microbatch?
+
+  /// The weights, once per node.
+  var store: ParameterStore { exchange.store }
 
   var state: TrainingState
   var clock = StepClock()
@@ -75,19 +77,18 @@ public final class Trainer {
     sampler = setUp.sampler
     totalSteps = setUp.totalSteps
     model = setUp.model
-    store = ParameterStore(model.layout)
-    exchange = Exchange(
-      world, layout: model.layout, bucketBytes: configuration.exchange.bucketMiB << 20)
-    let (settings, layout, blocks) = (configuration, model.layout, exchange.ownedBlocks)
+    exchange = try Exchange(
+      Node(world), layout: model.layout, bucketBytes: configuration.exchange.bucketMiB << 20)
+    let (settings, layout, blocks) = (configuration, model.layout, exchange.owned)
     optimizer = try world.agree {
       try Optimizer(
         settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema)
     }
     schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
-    buffers = StepBuffers(world, setUp: setUp, optimizer: optimizer)
+    table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalLabels = Self.makeGlobalLabels(setUp)
     state = TrainingState()
-    if configuration.train.ema != nil { averaged = ParameterStore(model.layout) }
+    if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
   }
 }
 
