@@ -41,3 +41,15 @@ fi
 
 # build ARGUMENT...: an optimised build in the checkout; its output goes to standard error.
 build() { (cd "$checkout" && swift build -c release "$@") >&2 </dev/null; }
+
+# pass_variables: sets `passed` to the options of mpirun by which every rank, on whatever host, gets
+# the variables that matter to the program and are set here. Open MPI passes its own on by itself.
+pass_variables() {
+  local name
+  passed=()
+  for name in $(compgen -e); do
+    case $name in
+      AIMASS_* | OPENBLAS_* | OMP_* | HDF5_* | SWIFT_* | PATH | LD_LIBRARY_PATH) passed+=(-x "$name") ;;
+    esac
+  done
+}
