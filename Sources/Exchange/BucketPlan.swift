@@ -38,8 +38,8 @@ public struct BucketPlan: Sendable {
     let places = topology.places(ofNode: node)
     let size = topology.size
     let start = blocks.lowerBound
-    return start + places.lowerBound * blocks.count / size
-      ..< start + places.upperBound * blocks.count / size
+    return start + places.lowerBound * blocks.count / size..<start + places.upperBound
+      * blocks.count / size
   }
 
   /// The blocks of a bucket that a rank owns.

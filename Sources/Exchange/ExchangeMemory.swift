@@ -51,6 +51,7 @@ final class ExchangeMemory {
   /// - Parameters:
   ///   - local: the rank that writes it.
   ///   - wave: the wave since the start; waves take the buffers in turn.
+  /// - Returns: its first scalar.
   func gradient(of local: Int, inWave wave: Int) -> UnsafeMutablePointer<Float> {
     let place = stride * (local * buffersPerRank + wave % buffersPerRank)
     return (gradients.base + place).assumingMemoryBound(to: Float.self)

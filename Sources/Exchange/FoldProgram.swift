@@ -47,8 +47,10 @@ struct FoldProgram: Equatable {
   }
 }
 
-/// Works out fold programs: values are pushed in microbatch order, and while the last two are siblings
-/// in the tree they are added. What is left after the last push are the largest nodes of the tree.
+/// Works out fold programs.
+///
+/// Values are pushed in microbatch order, and while the last two are siblings in the tree they are
+/// added. What is left after the last push are the largest nodes of the tree.
 struct FoldPlanner {
   /// V.
   let count: Int

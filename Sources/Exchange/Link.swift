@@ -16,9 +16,9 @@ final class Link {
     let range: Range<Int>
   }
 
-  /// Per bucket: what this rank reduces for owners elsewhere. Sums go there, weights come back.
+  /// Per bucket what this rank reduces for owners elsewhere: sums go there, weights come back.
   let toOwners: [[Lane]]
-  /// Per bucket: what this rank owns, as reducers elsewhere hold it. Sums come, weights go out.
+  /// Per bucket what this rank owns, as reducers elsewhere hold it: sums come, weights go out.
   let fromReducers: [[Lane]]
 
   private let messages: Communicator
@@ -35,13 +35,17 @@ final class Link {
       Self.lanes(topology, seat) { other in
         let mine = plan.reduced(by: seat, forNode: other.node, in: bucket)
         return mine.clamped(to: plan.owned(by: other, in: bucket))
-      } range: { plan.layout.range(ofBlocks: $0) }
+      } range: {
+        plan.layout.range(ofBlocks: $0)
+      }
     }
     fromReducers = plan.buckets.indices.map { bucket in
       let owned = plan.owned(by: seat, in: bucket)
       return Self.lanes(topology, seat) { other in
         owned.clamped(to: plan.reduced(by: other, forNode: seat.node, in: bucket))
-      } range: { plan.layout.range(ofBlocks: $0) }
+      } range: {
+        plan.layout.range(ofBlocks: $0)
+      }
     }
     let group = messages
     sends = RequestSet(group)
@@ -70,6 +74,7 @@ final class Link {
   ///   - bucket: which bucket.
   ///   - count: how many partial sums a node sends.
   ///   - room: where the `number`th sum of a lane goes.
+  /// - Throws: `MPIError`.
   func receiveSums(
     _ bucket: Int, count: (_ node: Int) -> Int,
     room: (_ lane: Lane, _ number: Int) -> UnsafeMutablePointer<Float>

@@ -29,9 +29,9 @@ public final class Node {
   ///   - machine: the ranks of this rank's machine as far as they should share; nil for all of them. A
   ///     communicator of this rank alone keeps its memory private.
   /// - Throws: `MPIError` if MPI refuses.
-  public init(_ world: Communicator, machine given: Communicator? = nil) throws {
+  public init(_ world: Communicator, machine: Communicator? = nil) throws {
     self.world = world
-    let machine = try given ?? world.splitByNode()
+    let machine = try machine ?? world.splitByNode()
     let problem = machine.size > 1 ? try Self.probe(machine) : nil
     sharingProblem = problem
     let lowest = try machine.broadcast(Int64(world.rank), root: 0)
@@ -53,7 +53,8 @@ public final class Node {
   ///   - part: the bytes that this rank will write most.
   /// - Returns: the memory.
   /// - Throws: `AgreedFailure` on all ranks of the node if one has no memory left, or `MPIError`.
-  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory {
+  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory
+  {
     let memory = try Self.share(byteCount: byteCount, name: name, among: local)
     try local.agree { try memory.claim(part) }
     memory.closeDescriptor()

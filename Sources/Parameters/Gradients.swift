@@ -16,7 +16,9 @@ public struct LocalGradients: ~Copyable {
   }
 
   /// Gradients for `layout` in memory of `keeper`, as it is; the backward pass writes every slot.
-  public init(_ layout: ParameterLayout, viewing base: UnsafeMutablePointer<Float>, keeper: AnyObject) {
+  public init(
+    _ layout: ParameterLayout, viewing base: UnsafeMutablePointer<Float>, keeper: AnyObject
+  ) {
     values = HostBuffer(viewing: base, count: layout.count, keeper: keeper)
     microbatch = 0
   }

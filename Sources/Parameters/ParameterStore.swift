@@ -22,7 +22,9 @@ public final class ParameterStore {
   ///   - layout: the slots.
   ///   - base: P scalars, as they are.
   ///   - keeper: stays alive as long as the store.
-  public init(_ layout: ParameterLayout, viewing base: UnsafeMutablePointer<Float>, keeper: AnyObject) {
+  public init(
+    _ layout: ParameterLayout, viewing base: UnsafeMutablePointer<Float>, keeper: AnyObject
+  ) {
     self.layout = layout
     memory = HostBuffer(viewing: base, count: layout.count, keeper: keeper)
     self.base = base

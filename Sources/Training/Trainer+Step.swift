@@ -20,7 +20,7 @@ extension Trainer {
     try exchange.begin(microbatches: microbatches)
     table.shared.open()
     try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
-    try computeMicrobatches(from: loader, step: step)
+    try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.exchange)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
     try exchange.join(table.shared, table.parts(of: exchange.deal))
@@ -64,8 +64,9 @@ extension Trainer {
   }
 
   /// Forward and backward of this rank's share.
-  private func computeMicrobatches(from loader: BatchLoader, step: Int) throws {
+  private func computeMicrobatches(from loader: BatchLoader, step: Int, samples: Int) throws {
     let heads = model.heads.count
+    progress.begin(samples: samples)
     for index in exchange.share {
       clock.enter(.input)
       guard let microbatch = try loader.next() else {
@@ -79,7 +80,8 @@ extension Trainer {
       gradients.microbatch = index
       model.train(
         microbatch, store.base, normalizers: table.normalizers.base, step: step,
-        into: &gradients)
+        into: &gradients, observer: progress)
+      try progress.end()
       noteNonFinite(microbatch)
       let losses = table.losses(of: index)
       for head in 0..<heads { losses[head] = model.losses[head] }
@@ -88,6 +90,15 @@ extension Trainer {
       loader.recycle(microbatch)
     }
     table.wishes[exchange.node.seat.place] = Double(StopSignal.request.rawValue)
+  }
+
+  /// Lets gradients leave that are final at and after a canonical place, and takes buckets that are
+  /// reduced already; called between layers.
+  func advance(from offset: Int, samples: Int) throws {
+    try exchange.advance(from: offset)
+    guard exchange.node.topology.nodes.count > 1 else { return }
+    while let bucket = try exchange.reducedAlready() { try take(bucket, samples: samples) }
+    clock.enter(.compute)
   }
 
   /// Measures a reduced bucket, and updates it at once where nothing has to be known first.

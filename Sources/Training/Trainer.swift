@@ -39,6 +39,9 @@ public final class Trainer {
   /// The weights, once per node.
   var store: ParameterStore { exchange.store }
 
+  /// What a training pass tells on its way.
+  private(set) lazy var progress = PassProgress(self)
+
   var state: TrainingState
   var clock = StepClock()
   var log: JSONLines?

@@ -3,7 +3,9 @@ import Parameters
 import Testing
 
 /// Layouts of ranks on nodes that the plans must serve.
-private let sizes = [[1], [2], [4], [1, 1], [2, 2], [3, 1], [1, 3], [1, 1, 1], [2, 3, 1], [4, 4]]
+private let sizes = [
+  [1], [2], [4], [1, 1], [2, 2], [3, 1], [1, 3], [1, 1, 1], [2, 3, 1], [4, 4],
+]
 
 private func layout(_ count: Int) -> ParameterLayout {
   var layout = ParameterLayout()
@@ -45,7 +47,8 @@ private func seats(_ topology: Topology) -> [Topology.Seat] {
             #expect(reduced == all)
             for seat in local {
               #expect(
-                plan.reduced(by: seat, forNode: node, in: bucket) == plan.owned(by: seat, in: bucket))
+                plan.reduced(by: seat, forNode: node, in: bucket)
+                  == plan.owned(by: seat, in: bucket))
             }
           }
         }
@@ -57,7 +60,8 @@ private func seats(_ topology: Topology) -> [Topology.Seat] {
     let plan = BucketPlan(
       layout: layout(4096 * 10), topology: Topology(sizes: [2]), bucketBytes: 3 * 16384)
     #expect(plan.buckets == [7..<10, 5..<7, 2..<5, 0..<2])
-    #expect(plan.owned(by: .init(node: 0, localRank: 1, place: 1)).runs == [1..<2, 3..<5, 6..<7, 8..<10])
+    #expect(
+      plan.owned(by: .init(node: 0, localRank: 1, place: 1)).runs == [1..<2, 3..<5, 6..<7, 8..<10])
   }
 }
 

@@ -64,7 +64,8 @@ import Testing
   @Test func stateCoversTheOwnedBlocksOnly() throws {
     let slots = wideLayout()
     let adam = OptimizerConfiguration(rule: Self.rules[2], learningRate: 0.1)
-    let optimizer = try Optimizer(adam, layout: slots, blocks: BlockSet([1..<3], of: slots), ema: 0.9)
+    let optimizer = try Optimizer(
+      adam, layout: slots, blocks: BlockSet([1..<3], of: slots), ema: 0.9)
     #expect(optimizer.state.map(\.name) == ["adam.m", "adam.v", "ema"])
     #expect(optimizer.state.allSatisfy { $0.range == 4096..<12288 })
     let split = try Optimizer(

@@ -68,7 +68,9 @@ private func checkOwners(_ exchange: Exchange, _ world: Communicator) throws {
     all.sorted(), (0..<exchange.plan.layout.blockCount).map(Int64.init), "the blocks owned")
 }
 
-/// One whole step: reduce, update, publish. Negated sums stand for new weights.
+/// One whole step: reduce, update, publish.
+///
+/// Negated sums stand for new weights.
 private func checkStep(
   _ exchange: Exchange, _ drawn: Draws, _ microbatches: Int, _ what: String
 ) throws {
