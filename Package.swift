@@ -80,12 +80,14 @@ let package = Package(
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
         "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "Preparation",
       ]),
+    room("Benchmarks", ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors"]),
     // Floor 7
     .executableTarget(
       name: "aimass",
       dependencies: [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
-        "Datasets", "Models", "Checkpoints", "Metrics", "Preparation", "Training",
+        "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "Preparation", "Training",
+        "Benchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -121,6 +123,7 @@ let package = Package(
       "PreparationTests",
       ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
     tests("TrainingTests", ["Training", "Configuration", "TestSupport"]),
+    tests("BenchmarksTests", ["Benchmarks", "Reports", "TestSupport"]),
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("HouseTests", ["TestSupport"]),

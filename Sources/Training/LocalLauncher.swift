@@ -17,8 +17,8 @@ public struct LocalLauncher {
     self.arguments = arguments
   }
 
-  /// Cores this process may run on.
-  public static var cores: Int { ProcessInfo.processInfo.activeProcessorCount }
+  /// Cores that ranks may keep busy: the affinity mask and the control group decide, not the machine.
+  public static var cores: Int { Placement.ofThisProcess.cores }
 
   /// Runs the ranks to their end, passing on the signals that ask a run to save or stop.
   ///

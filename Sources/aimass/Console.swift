@@ -9,9 +9,11 @@ import Training
 final class Console: TrainingObserver {
   private let isRoot: Bool
   private let display: ProgressDisplay
+  private let placement: PlacementReport?
   private var facts: RunFacts?
 
-  init(_ world: Communicator) {
+  init(_ world: Communicator, placement: PlacementReport? = nil) {
+    self.placement = placement
     isRoot = world.rank == 0
     display = ProgressDisplay(
       style: TerminalFacts.style, columns: { TerminalFacts.columns },
@@ -29,6 +31,10 @@ final class Console: TrainingObserver {
       "batch \(facts.globalBatch) = \(facts.microbatchesPerStep) microbatches of "
         + "\(facts.microbatch); \(facts.totalSteps) steps, \(facts.stepsPerEpoch) per epoch; "
         + "kernels \(facts.kernels), OpenBLAS \(facts.coreType)")
+    if let placement {
+      display.note(placement.line)
+      for warning in placement.warnings { display.note("warning: \(warning)") }
+    }
     if facts.resumedFrom > 0 { display.note("resuming after step \(facts.resumedFrom)") }
   }
 

@@ -49,7 +49,7 @@ struct Train: ParsableCommand {
       version: Aimass.version)
     try Ranks.run { world in
       StopSignal.install()
-      let console = Console(world)
+      let console = Console(world, placement: try PlacementReport.collect(world))
       let trainer = try Trainer(world, options, observer: console)
       let outcome = try trainer.run()
       console.finish(outcome, output: options.output)
@@ -69,8 +69,8 @@ struct Train: ParsableCommand {
 
   /// `min(cores, V)`.
   private func defaultRanks(_ settings: RunConfiguration) -> Int {
-    guard let micro = settings.batch.micro else { return LocalLauncher.cores }
-    return min(LocalLauncher.cores, (settings.batch.global + micro - 1) / micro)
+    let most = settings.batch.micro.map { (settings.batch.global + $0 - 1) / $0 }
+    return Placement.ofThisProcess.ranks(most: most)
   }
 }
 
