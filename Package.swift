@@ -80,7 +80,9 @@ let package = Package(
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
         "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "Preparation",
       ]),
-    room("Benchmarks", ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors"]),
+    room(
+      "Benchmarks",
+      ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
     // Floor 7
     .executableTarget(
       name: "aimass",

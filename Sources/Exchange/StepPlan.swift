@@ -40,27 +40,33 @@ struct StepPlan {
     }
     let nodesOfSums = deal.runs.map { SummationTree.nodes(covering: $0, of: microbatches) }
     sumsOfNode = nodesOfSums.map(\.count)
-    var ending = FoldPlanner(count: microbatches)
+    let elsewhere = sumsOfNode.enumerated().map { $0.offset == node ? 0 : $0.element }
+    firstIncoming = elsewhere.indices.map { elsewhere[..<$0].reduce(0, +) }
+    (finish, result) = Self.finish(nodesOfSums, node: node, sums: sums, of: microbatches)
+  }
+
+  /// The additions of an owner, and where their result lies.
+  private static func finish(
+    _ nodesOfSums: [[Range<Int>]], node: Int, sums: [(node: Range<Int>, index: Int)],
+    of microbatches: Int
+  ) -> (FoldProgram, FoldProgram.Operand) {
+    var planner = FoldPlanner(count: microbatches)
     var program = FoldProgram()
     var incoming = 0
-    var first: [Int] = []
-    for (index, nodes) in nodesOfSums.enumerated() {
-      first.append(incoming)
-      for (number, part) in nodes.enumerated() {
+    for (index, parts) in nodesOfSums.enumerated() {
+      for (number, part) in parts.enumerated() {
         if index == node {
-          ending.push(part, .sum(sums[number].index), into: &program)
+          planner.push(part, .sum(sums[number].index), into: &program)
         } else {
-          ending.push(part, .incoming(incoming), into: &program)
+          planner.push(part, .incoming(incoming), into: &program)
           incoming += 1
         }
       }
     }
     precondition(
-      ending.entries.count == 1 && ending.entries[0].node == 0..<microbatches,
+      planner.entries.count == 1 && planner.entries[0].node == 0..<microbatches,
       "the tree over \(microbatches) microbatches is not complete")
-    firstIncoming = first
-    finish = program
-    result = ending.entries[0].operand
+    return (program, planner.entries[0].operand)
   }
 
   /// Partial sums that an owner receives for each of its blocks.

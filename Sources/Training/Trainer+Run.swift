@@ -11,12 +11,12 @@ extension Trainer {
   /// - Returns: how it ended, equal on all ranks.
   /// - Throws: the errors of the rooms, or ``TrainingError``.
   public func run() throws -> RunOutcome {
-    try agreeOnFacts()
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
     try resumeOrInitialize()
     observer?.started(facts)
+    if let startNote { observer?.noted(startNote) }
     started = StepClock.now()
     guard try trainLoop() else { return .interrupted(step: state.step) }
     return .finished(try finish())

@@ -54,7 +54,9 @@ public final class Trainer {
   var lock: RunLock?
   var started = 0
   /// Distinct host names, in rank order.
-  var hosts: [String] = []
+  let hosts: [String]
+  /// What ranks had to agree on at the start, for a person.
+  let startNote: String?
 
   /// Compiles the model and joins the other ranks.
   ///
@@ -72,6 +74,10 @@ public final class Trainer {
     let options = options.withRecordedMicrobatch()
     self.options = options
     let setUp = try world.agree { try TrainingSetUp(options, ranks: world.size) }
+    let facts = try world.agree { try RankFacts(options, setUp, host: world.hostName) }
+    let agreed = try facts.agree(world)
+    hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }
+    startNote = agreed.note
     configuration = setUp.configuration
     dataset = setUp.dataset
     training = setUp.training
