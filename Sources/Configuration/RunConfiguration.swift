@@ -24,6 +24,8 @@ public struct RunConfiguration: Sendable, Equatable {
   public var evaluate: EvaluateConfiguration
   /// How gradients travel.
   public var exchange: ExchangeConfiguration
+  /// How the ranks watch over each other.
+  public var distributed: DistributedConfiguration
 }
 
 /// Where samples come from.
@@ -342,6 +344,12 @@ public struct EvaluateConfiguration: Sendable, Equatable {
     /// The least change that counts as improvement; default 0.
     public var minimumChange: Double
   }
+}
+
+/// How the ranks of a job watch over each other; nothing here changes the result's bits.
+public struct DistributedConfiguration: Sendable, Equatable {
+  /// Seconds without any sign of life after which the watchdog ends the job; 0: never. Default 120.
+  public var watchdogSeconds: Int
 }
 
 /// How gradients travel; nothing here changes the result's bits.

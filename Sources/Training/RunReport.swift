@@ -137,8 +137,8 @@ public struct RunReport {
       + HumanUnits.counted(summary.ranks, "rank")
     content.verdict.append(
       ReportFigure("throughput", HumanUnits.rate(summary.samplesPerSecond), note: "samples/s"))
-    content.times = StepClock.Phase.allCases.compactMap { phase in
-      summary.phases["\(phase)"].map { TimeShare("\(phase)", seconds: $0) }
+    content.times = Phase.allCases.compactMap { phase in
+      summary.phases[phase.name].map { TimeShare(phase.name, seconds: $0) }
     }
     if summary.stoppedEarly { content.warnings.append("Early stopping ended this run.") }
     if summary.skippedSteps > 0 {

@@ -15,11 +15,13 @@ extension Trainer {
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
-    try resumeOrInitialize()
-    observer?.started(facts)
-    started = StepClock.now()
-    guard try trainLoop() else { return .interrupted(step: state.step) }
-    return .finished(try finish())
+    return try watched {
+      try resumeOrInitialize()
+      observer?.started(facts)
+      started = StepClock.now()
+      guard try trainLoop() else { return .interrupted(step: state.step) }
+      return .finished(try finish())
+    }
   }
 
   /// Steps until the end, a stop or an early stop.
@@ -30,7 +32,9 @@ extension Trainer {
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
     while state.step < totalSteps && !state.stoppedEarly {
+      clock.begin(step: state.step + 1)
       let (record, request) = try step(from: loader)
+      _ = clock.finishStep()
       state.step += 1
       if record.skipped { state.skippedSteps += 1 }
       mark.samples += record.samples

@@ -19,11 +19,11 @@ extension Trainer {
     exchange.begin(microbatches: microbatches)
     try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, microbatches: microbatches)
-    clock.enter(.exchange)
+    clock.enter(.reduce)
     try exchange.reduce()
     clock.enter(.update)
     try measureGradients()
-    clock.enter(.exchange)
+    clock.enter(.reduce)
     let (loss, request) = try joinLosses(microbatches: microbatches)
     try exchange.join(buffers.gradientNorms.all, counts: buffers.pieceCounts)
     let norm = GlobalNorm(
@@ -61,13 +61,13 @@ extension Trainer {
     let counts = buffers.lossCounts(ofStepWith: microbatches)
     var slot = buffers.losses.base + counts[..<world.rank].reduce(0, +)
     for index in exchange.share {
-      clock.enter(.input)
+      clock.enter(.input, microbatch: index)
       guard let microbatch = try loader.next() else {
         throw TrainingError(.failure, "the input ended before step \(step); this is a defect")
       }
       precondition(microbatch.index == index && microbatch.step == step, "input out of order")
       try refuseWrongLabels(microbatch)
-      clock.enter(.compute)
+      clock.enter(.forward)
       var gradients = exchange.lendGradients()
       gradients.microbatch = index
       model.train(
@@ -134,7 +134,7 @@ extension Trainer {
         learningRateFactor: factor, samples: samples)
     }
     optimizer.finishStep()
-    clock.enter(.exchange)
+    clock.enter(.publish)
     try exchange.publish(store)
   }
 }

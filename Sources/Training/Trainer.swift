@@ -38,7 +38,9 @@ public final class Trainer {
   let globalLabels: Microbatch?
 
   var state: TrainingState
-  var clock = StepClock()
+  let clock = StepClock()
+  /// The node's status board and the watchdog, while the run goes on.
+  var watch: RunWatch?
   var log: JSONLines?
   /// Weights to evaluate when they are not those of the store: the moving average.
   var averaged: ParameterStore?

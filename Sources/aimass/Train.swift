@@ -63,7 +63,10 @@ struct Train: ParsableCommand {
     var arguments = CommandLine.arguments
     arguments.removeFirst()
     TerminalFacts.handDown()
-    let status = try LocalLauncher(ranks: count, arguments: arguments).run()
+    let status = try LocalLauncher(
+      ranks: count, arguments: arguments,
+      runFolder: RunFolder(output ?? "runs/\(settings.name)")
+    ).run()
     guard status == 0 else { throw ExitCode(status) }
   }
 

@@ -52,6 +52,12 @@ extension ExchangeConfiguration {
   }
 }
 
+extension DistributedConfiguration {
+  init(reading map: MapReader?) {
+    self.init(watchdogSeconds: map?.optional("watchdogSeconds")?.integer(0...604_800) ?? 120)
+  }
+}
+
 extension EvaluateConfiguration {
   init(reading map: MapReader?) {
     let steps = map?.optional("everySteps")?.count(from: 1)

@@ -21,12 +21,14 @@ extension RunConfiguration {
       decided + [
         ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
         ("exchange", .map([("bucketMiB", .number(exchange.bucketMiB))])),
+        ("distributed", .map([("watchdogSeconds", .number(distributed.watchdogSeconds))])),
       ])
   }
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate` and `exchange`. Data files
+  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate`,
+  /// `exchange` and `distributed`. Data files
   /// count by their names, not their folders.
   public var identity: String {
     var copy = self

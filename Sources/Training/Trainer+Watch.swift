@@ -1,0 +1,78 @@
+import Exchange
+import Foundation
+import MPI
+
+/// What watches over a run on one rank: the node's status board and the watchdog's thread.
+final class RunWatch {
+  private let board: StatusBoard
+  private let watchdog: Watchdog
+  private let facts: WatchFacts
+
+  init(_ board: StatusBoard, _ facts: WatchFacts) {
+    self.board = board
+    self.facts = facts
+    watchdog = Watchdog(board, facts)
+  }
+
+  /// Begins to show what the rank does, and to watch the others.
+  func start(_ clock: StepClock) {
+    clock.join(board.own)
+    watchdog.start()
+  }
+
+  /// Ends in order; the last rank of the node removes its heartbeat.
+  ///
+  /// - Parameter failure: why this rank leaves before the others, if it does.
+  func stop(failure: String?) {
+    let heartbeats = Heartbeats(of: facts.folder)
+    // The others are ended now: what they were doing is not why.
+    if let failure { _ = heartbeats.record(failure) }
+    board.own.close()
+    watchdog.stop()
+    if board.leave(), failure == nil { heartbeats.remove(facts.file) }
+  }
+}
+
+extension Trainer {
+  /// Makes this rank visible to the others of its node and starts its watchdog.
+  ///
+  /// Collective. Where the run folder cannot be written by a node, that node sends no heartbeats.
+  func startWatching() throws {
+    try world.agree {
+      guard world.rank == 0 else { return }
+      Heartbeats(of: folder).prepare()
+      PostMortem.prepare(folder)
+    }
+    let node = try Node(world)
+    let host = world.hostName
+    let file = "\(host)-\(node.topology.nodes[node.seat.node][0]).json"
+    let files = try world.allGatherBytes(Array(file.utf8)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    let facts = WatchFacts(
+      node: host, file: file, files: node.topology.nodes.map { files[$0[0]] },
+      nodes: node.topology.nodes, layers: model.layers.map { "\($0.path) (\($0.kind))" },
+      folder: folder, limit: Double(configuration.distributed.watchdogSeconds))
+    let watch = RunWatch(try StatusBoard(node), facts)
+    watch.start(clock)
+    self.watch = watch
+  }
+
+  /// Runs `body` under the watchdog's eyes.
+  ///
+  /// - Parameter body: the run after its folder was taken.
+  /// - Returns: what `body` returns.
+  /// - Throws: what `body` throws.
+  func watched<Result>(_ body: () throws -> Result) throws -> Result {
+    try startWatching()
+    defer { watch = nil }
+    do {
+      let result = try body()
+      watch?.stop(failure: nil)
+      return result
+    } catch {
+      watch?.stop(failure: "rank \(world.rank) ended with an error in step \(state.step + 1)")
+      throw error
+    }
+  }
+}
