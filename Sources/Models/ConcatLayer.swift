@@ -5,6 +5,9 @@ final class ConcatLayer: Layer {
   let input: Value
   let output: Value
   private let branches: [Branch]
+  /// The way back is the reverse of the way there, so that finished slots form one run.
+  private let reversed: [Branch]
+  private let index: Int
   private let rowsPerSample, width: Int
   private let inputCountPerSample: Int
   private var outputGradient = Place.slab(0)
@@ -25,14 +28,18 @@ final class ConcatLayer: Layer {
   }
 
   /// A concatenation of chains with the same input and equal leading extents.
-  init(input: Value, output: Value, chains: [Chain]) {
+  ///
+  /// `index` is its place among the model's summaries.
+  init(input: Value, output: Value, chains: [Chain], index: Int) {
     self.input = input
     self.output = output
+    self.index = index
     var column = 0
     branches = chains.map { chain in
       defer { column += chain.output.channels }
       return Branch(chain: chain, column: column, width: chain.output.channels)
     }
+    reversed = branches.reversed()
     rowsPerSample = output.positions
     width = output.channels
     inputCountPerSample = input.count
@@ -43,6 +50,7 @@ final class ConcatLayer: Layer {
     let joined = pass.floats(output.place)
     for branch in branches {
       branch.chain.forward(pass)
+      pass.observer?.forward(layer: index)
       Kernels.copyColumns(
         rows: rows, width: branch.width, source: pass.floats(branch.chain.output.place),
         sourceStride: branch.width, destination: joined + branch.column, destinationStride: width)
@@ -52,7 +60,7 @@ final class ConcatLayer: Layer {
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
     outputGradient = gradient.place
     var sum: Gradient?
-    for branch in branches where branch.chain.output.requiresGradient {
+    for branch in reversed where branch.chain.output.requiresGradient {
       let slice = slabs.acquire(branch.chain.output.count)
       branch.outputGradient = slice.place
       guard let result = branch.chain.planBackward(slice, &slabs) else { continue }
@@ -67,13 +75,14 @@ final class ConcatLayer: Layer {
   func backward(_ pass: Pass) {
     let rows = pass.samples * rowsPerSample
     let joined = UnsafePointer(pass.floats(outputGradient))
-    for branch in branches {
+    for branch in reversed {
       guard let slice = branch.outputGradient else { continue }
       Kernels.copyColumns(
         rows: rows, width: branch.width, source: joined + branch.column, sourceStride: width,
         destination: pass.floats(slice), destinationStride: branch.width)
       branch.chain.backward(pass)
-      // The first branch's gradient is where the others are added.
+      pass.observer?.backward(layer: index)
+      // The last branch's gradient is where the others are added.
       guard let inputGradient, let own = branch.inputGradient, own != inputGradient else {
         continue
       }

@@ -33,6 +33,7 @@ final class HeadBranch {
 
   /// The loss, and its gradient times `weight / normalizer` where the backward pass begins.
   func train(_ pass: Pass, normalizer: Double) -> Double {
+    if let last = chain.last { pass.observer?.backward(layer: last) }
     // A batch whose class weights are all zero has nothing to say: a gradient of zeros.
     let scale = normalizer > 0 ? Float(weight / normalizer) : 0
     return loss?.sum(

@@ -8,6 +8,9 @@ extension Model {
   /// Σ over heads of weight / normaliser · loss; a statistic slot gets n · mean or n · variance,
   /// the variance unbiased unless n is 1, with n = samples · positions.
   ///
+  /// The way back visits layers, branches, heads and encoders in the reverse of their order, so
+  /// the finished gradients form one growing run at the end of the canonical order.
+  ///
   /// - Parameters:
   ///   - microbatch: 1 to N samples whose integers are in range
   ///     (see ``labelOutOfRange(_:)``).
@@ -15,21 +18,27 @@ extension Model {
   ///   - normalizers: per head, the divisor of its loss over the whole global batch.
   ///   - step: the optimizer step, which keys dropout.
   ///   - gradients: where the result goes.
+  ///   - observer: is told how far the pass has come.
   public func train(
     _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
-    normalizers: UnsafePointer<Double>, step: Int, into gradients: inout LocalGradients
+    normalizers: UnsafePointer<Double>, step: Int, into gradients: inout LocalGradients,
+    observer: (any PassObserver)? = nil
   ) {
     precondition(gradients.values.count == layout.count, "gradients of another layout")
     let pass = begin(
-      microbatch, parameters, gradients: gradients.values.base, training: true, step: step)
+      microbatch, parameters, gradients: gradients.values.base, training: true, step: step,
+      observer: observer)
     forward(pass)
-    for (index, branch) in branches.enumerated() {
+    // The way back is the reverse of the way there, so that finished slots form one run.
+    for index in branches.indices.reversed() {
+      let branch = branches[index]
       precondition(branch.loss != nil, "training needs the target of every head")
       // Loss and way back head by head: heads share the memory of their gradients.
       lossSums[index] = branch.train(pass, normalizer: normalizers[index])
       branch.backward(pass, sum: fusedGradient)
     }
     if fusedGradient != nil { fusion.backward(pass) }
+    observer?.gradientsFinal(from: 0)
     gradients.microbatch = microbatch.index
   }
 
@@ -41,7 +50,8 @@ extension Model {
   ///   - microbatch: 1 to N samples whose integers are in range.
   ///   - parameters: P scalars in canonical order.
   public func evaluate(_ microbatch: Microbatch, _ parameters: UnsafePointer<Float>) {
-    let pass = begin(microbatch, parameters, gradients: nil, training: false, step: 0)
+    let pass = begin(
+      microbatch, parameters, gradients: nil, training: false, step: 0, observer: nil)
     forward(pass)
     for (index, branch) in branches.enumerated() { lossSums[index] = branch.evaluate(pass) }
   }
@@ -83,7 +93,8 @@ extension Model {
   /// Checks the microbatch and gathers what layers need.
   private func begin(
     _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
-    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int
+    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int,
+    observer: (any PassObserver)?
   ) -> Pass {
     precondition(
       microbatch.count >= 1 && microbatch.count <= capacity,
@@ -100,6 +111,6 @@ extension Model {
       samples: microbatch.count, training: training, step: step, seed: seed,
       sampleNumbers: UnsafePointer(microbatch.sampleNumbers), parameters: parameters,
       gradients: gradients, memory: memory, scratch: scratch, slabs: UnsafePointer(slabs.base),
-      fields: UnsafePointer(fieldBases.base))
+      fields: UnsafePointer(fieldBases.base), observer: observer)
   }
 }

@@ -24,6 +24,8 @@ struct Pass {
   let slabs: UnsafePointer<UnsafeMutablePointer<Float>>
   /// Where each field of the microbatch begins.
   let fields: UnsafePointer<UnsafeMutableRawPointer>
+  /// Who is told how far the pass has come.
+  let observer: (any PassObserver)?
 
   /// The floats at `place`.
   @inline(__always)

@@ -5,6 +5,7 @@ final class ResidualLayer: Layer {
   let input: Value
   let output: Value
   private let body, shortcut: Chain
+  private let index: Int
   private let countPerSample: Int
   private let inputCountPerSample: Int
   private var outputGradient = Place.slab(0)
@@ -13,11 +14,14 @@ final class ResidualLayer: Layer {
   private var copiesLentGradient = false
 
   /// A residual block of two chains with the same input and outputs of one shape.
-  init(input: Value, output: Value, body: Chain, shortcut: Chain) {
+  ///
+  /// `index` is its place among the model's summaries.
+  init(input: Value, output: Value, body: Chain, shortcut: Chain, index: Int) {
     self.input = input
     self.output = output
     self.body = body
     self.shortcut = shortcut
+    self.index = index
     countPerSample = output.count
     inputCountPerSample = input.count
   }
@@ -25,6 +29,7 @@ final class ResidualLayer: Layer {
   func forward(_ pass: Pass) {
     body.forward(pass)
     shortcut.forward(pass)
+    pass.observer?.forward(layer: index)
     Kernels.add(
       count: pass.samples * countPerSample, a: pass.floats(body.output.place),
       b: pass.floats(shortcut.output.place), output: pass.floats(output.place))
@@ -32,29 +37,33 @@ final class ResidualLayer: Layer {
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
     outputGradient = gradient.place
-    // The body gets the gradient lent, because the shortcut needs it after.
-    var fromBody = body.planBackward(gradient.lent, &slabs)
+    // The shortcut's slots lie behind the body's, so it goes first, and gets the gradient lent
+    // because the body needs it after.
+    let fromShortcut = shortcut.planBackward(gradient.lent, &slabs)
+    // Only views in the shortcut: its share is the gradient itself, kept until the sum.
+    let isKept = fromShortcut.map { !$0.owned } ?? false
+    var fromBody = body.planBackward(isKept ? gradient.lent : gradient, &slabs)
     if let lent = fromBody, !lent.owned {
       // Only views in the body: it handed the lent gradient on, and a sum needs memory of its own.
       copiesLentGradient = true
       fromBody = slabs.acquire(input.count)
     }
-    let fromShortcut = shortcut.planBackward(gradient, &slabs)
     bodyGradient = fromBody?.place
     shortcutGradient = fromShortcut?.place
-    if let fromShortcut { slabs.release(fromShortcut) }
+    if let fromShortcut { slabs.release(isKept ? gradient : fromShortcut) }
     return fromBody
   }
 
   func backward(_ pass: Pass) {
+    shortcut.backward(pass)
     body.backward(pass)
-    if copiesLentGradient, let bodyGradient {
+    guard let bodyGradient, let shortcutGradient else { return }
+    pass.observer?.backward(layer: index)
+    if copiesLentGradient {
       Kernels.copy(
         count: pass.samples * inputCountPerSample, source: pass.floats(outputGradient),
         destination: pass.floats(bodyGradient))
     }
-    shortcut.backward(pass)
-    guard let bodyGradient, let shortcutGradient else { return }
     Kernels.addInto(
       count: pass.samples * inputCountPerSample, source: pass.floats(shortcutGradient),
       destination: pass.floats(bodyGradient))

@@ -53,10 +53,10 @@ final class Bench {
 
   /// One training pass; returns what the gradients are the gradient of.
   @discardableResult
-  func train(step: Int = 4) -> Double {
+  func train(step: Int = 4, observer: (any PassObserver)? = nil) -> Double {
     model.train(
       microbatch, UnsafePointer(store.base), normalizers: normalizers, step: step,
-      into: &gradients)
+      into: &gradients, observer: observer)
     return objective
   }
 
