@@ -1,6 +1,7 @@
 import Buffers
 import Exchange
 import Glibc
+import Models
 
 /// Tells what this rank is doing: sums the time of every phase, writes the node's status board, and
 /// records events while a trace is kept.
@@ -118,7 +119,8 @@ public final class StepClock {
       totals[Int(phase.rawValue)] - marks[Int(phase.rawValue)]
     }
     return StepTimes(
-      start: stepSince, input: spent(.input), compute: spent(.forward) + spent(.backward),
+      start: stepSince, finish: since, input: spent(.input),
+      compute: spent(.forward) + spent(.backward),
       exchange: spent(.reduce) + spent(.wire) + spent(.publish), update: spent(.update))
   }
 
@@ -140,7 +142,7 @@ public final class StepClock {
 }
 
 /// What a pass of the model tells, layer by layer.
-extension StepClock {
+extension StepClock: PassObserver {
   /// The forward pass begins a layer, by its place among the model's layers.
   public func forward(layer: Int) { beginLayer(layer, .forward) }
 

@@ -36,6 +36,7 @@ extension Trainer {
     state.epoch = state.step / plan.stepsPerEpoch
     state.stepsTaken = optimizer.stepsTaken
     state.hasAverage = optimizer.averagedWeights != nil
+    state.noise = noise.moments
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
@@ -128,6 +129,7 @@ extension Trainer {
   /// Loads parameters everywhere and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
+    noise.moments = state.noise ?? TrainingState.NoiseMoments()
     try checkpoint.read("parameters", 0..<model.layout.count, into: store.base)
     for part in optimizer.state {
       try checkpoint.read(part.name, part.range, into: part.base)

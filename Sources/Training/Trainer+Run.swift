@@ -32,16 +32,17 @@ extension Trainer {
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
     while state.step < totalSteps && !state.stoppedEarly {
-      clock.begin(step: state.step + 1)
+      beginStep()
       let (record, request) = try step(from: loader)
-      _ = clock.finishStep()
+      try timing?.add(step: state.step + 1, clock.finishStep())
+      let noiseScale = try measureNoise(record)
       state.step += 1
       if record.skipped { state.skippedSteps += 1 }
       mark.samples += record.samples
       let elapsed = Double(StepClock.now() - mark.time) * 1e-9
       let speed = Double(mark.samples) / max(elapsed, 1e-9)
       if elapsed > 1 { mark = (StepClock.now(), 0) }
-      try report(record, samplesPerSecond: speed)
+      try report(record, noiseScale, samplesPerSecond: speed)
       let last = state.step == totalSteps
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       if request == .stop && !last {
@@ -73,15 +74,18 @@ extension Trainer {
   }
 
   /// Logs a step on rank 0 and tells the observer.
-  private func report(_ record: StepRecord, samplesPerSecond: Double) throws {
+  private func report(
+    _ record: StepRecord, _ noiseScale: Double?, samplesPerSecond: Double
+  ) throws {
     guard let observer else { return }
-    _ = try log?.append(
-      [
-        "step": .integer(record.step + 1), "epoch": .integer(record.epoch),
-        "loss": .number(record.loss), "learningRate": .number(record.learningRate),
-        "gradientNorm": .number(record.gradientNorm),
-        "samplesPerSecond": .number(samplesPerSecond),
-      ])
+    var members: [JSONValue.Member] = [
+      .init("step", .integer(record.step + 1)), .init("epoch", .integer(record.epoch)),
+      .init("loss", .number(record.loss)), .init("learningRate", .number(record.learningRate)),
+      .init("gradientNorm", .number(record.gradientNorm)),
+      .init("samplesPerSecond", .number(samplesPerSecond)),
+    ]
+    if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
+    _ = try log?.append(.object(members))
     observer.stepped(record, samplesPerSecond: samplesPerSecond)
   }
 }

@@ -72,7 +72,8 @@ extension Trainer {
       gradients.microbatch = index
       model.train(
         microbatch, store.base, normalizers: buffers.normalizers.base, step: step,
-        into: &gradients)
+        into: &gradients, observer: clock)
+      noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
       noteNonFinite(microbatch)
       exchange.submit(gradients)
       for head in 0..<heads { slot[head] = model.losses[head] }

@@ -56,6 +56,29 @@ extension Trainer {
     let watch = RunWatch(try StatusBoard(node), facts)
     watch.start(clock)
     self.watch = watch
+    timing = TimingGather(world, offset: try ClockOffset.measure(node))
+  }
+
+  /// Tells clock and noise scale that the next step begins.
+  func beginStep() {
+    clock.begin(step: state.step + 1)
+    noise.begin(
+      step: state.step,
+      microbatches: plan.microbatchCount(ofStep: state.step % plan.stepsPerEpoch))
+  }
+
+  /// Brings the gradient noise scale up to date, where this step measures it.
+  ///
+  /// - Parameter record: the step just done; `state.step` still is its number.
+  /// - Returns: the running estimate in samples, equal on all ranks; nil on most steps.
+  func measureNoise(_ record: StepRecord) throws -> Double? {
+    guard let squares = noise.pending, !record.skipped else { return nil }
+    try world.allReduce(squares, by: .sum)
+    let step = record.step % plan.stepsPerEpoch
+    let samples = (0..<plan.microbatchCount(ofStep: step)).map {
+      plan.positions(step: step, microbatch: $0).count
+    }
+    return noise.finish(samples: samples, globalNorm: record.gradientNorm)
   }
 
   /// Runs `body` under the watchdog's eyes.

@@ -41,6 +41,9 @@ public final class Trainer {
   let clock = StepClock()
   /// The node's status board and the watchdog, while the run goes on.
   var watch: RunWatch?
+  /// The times of all ranks' steps, while the run goes on.
+  var timing: TimingGather?
+  let noise: NoiseScale
   var log: JSONLines?
   /// Weights to evaluate when they are not those of the store: the moving average.
   var averaged: ParameterStore?
@@ -88,6 +91,7 @@ public final class Trainer {
     schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
     buffers = StepBuffers(world, setUp: setUp, optimizer: optimizer)
     globalLabels = Self.makeGlobalLabels(setUp)
+    noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = ParameterStore(model.layout) }
   }
