@@ -51,7 +51,8 @@ public final class Node {
   ///   - part: the bytes that this rank will write most.
   /// - Returns: the memory.
   /// - Throws: `AgreedFailure` on all ranks of the node if one has no memory left, or `MPIError`.
-  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory {
+  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory
+  {
     let memory = try Self.share(byteCount: byteCount, name: name, among: local)
     try local.agree { try memory.claim(part) }
     memory.closeDescriptor()

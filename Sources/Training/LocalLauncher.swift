@@ -105,7 +105,7 @@ public struct LocalLauncher {
 
   /// Who was ended by a signal, with the step and what it was doing, as far as heartbeats tell.
   private var victim: String {
-    if let verdict { return "\(verdict);" }
+    if let verdict { return "\(verdict); the job was" }
     guard let runFolder else { return "a rank or mpirun was" }
     let states = Heartbeats(of: runFolder).read().values.flatMap(\.ranks)
     if ranks == 1, let only = states.first {

@@ -9,7 +9,7 @@ import Checkpoints
 ///   `S = (mean |g_b|² − |g_B|²) / (mean 1/b − 1/B)`; the simple noise scale is `S / |G|²`.
 public final class NoiseScale {
   /// Steps between two measurements; each costs one pass over every microbatch's gradient.
-  public static let period = 10
+  public static let period = 20
   /// Weight of the earlier measurements in the running means.
   static let decay = 0.9
 
@@ -27,7 +27,7 @@ public final class NoiseScale {
   }
 
   /// Begins a step; `step` counts from 0.
-  func begin(step: Int, microbatches: Int) {
+  package func begin(step: Int, microbatches: Int) {
     isDue = step % Self.period == 0 && microbatches > 1 && microbatches <= squares.count
     if isDue { squares.all.update(repeating: 0) }
   }
@@ -46,7 +46,7 @@ public final class NoiseScale {
   /// measurement is due.
   ///
   /// Added up over the ranks they are exact, for all but one of the numbers at a place are zero.
-  var pending: UnsafeMutableBufferPointer<Double>? { isDue ? squares.all : nil }
+  package var pending: UnsafeMutableBufferPointer<Double>? { isDue ? squares.all : nil }
 
   /// Ends a measurement.
   ///
@@ -54,7 +54,7 @@ public final class NoiseScale {
   ///   - samples: samples of every microbatch; the numbers at ``pending`` must be those of all ranks.
   ///   - globalNorm: the norm of the whole gradient.
   /// - Returns: the running estimate in samples; nil until it is positive.
-  func finish(samples: [Int], globalNorm: Double) -> Double? {
+  package func finish(samples: [Int], globalNorm: Double) -> Double? {
     guard isDue, samples.count > 1 else { return nil }
     isDue = false
     let global = Double(samples.reduce(0, +))

@@ -140,6 +140,10 @@ public struct RunReport {
     content.times = Phase.allCases.compactMap { phase in
       summary.phases[phase.name].map { TimeShare(phase.name, seconds: $0) }
     }
+    if let timing = summary.timing {
+      content.rankTimes = ReportTable(
+        headings: TimingReport.headings, rows: timing.rows, notes: timing.findings)
+    }
     if summary.stoppedEarly { content.warnings.append("Early stopping ended this run.") }
     if summary.skippedSteps > 0 {
       content.warnings.append("\(summary.skippedSteps) steps were skipped: NaN or infinity.")

@@ -38,14 +38,14 @@ public final class StepClock {
   }
 
   /// Writes to a slot of the node's board from now on.
-  func join(_ slot: StatusSlot) {
+  package func join(_ slot: StatusSlot) {
     self.slot = slot
     slot.open()
     show()
   }
 
   /// Records events from now on.
-  func record(into ring: TraceRing) { trace = ring }
+  package func record(into ring: TraceRing) { trace = ring }
 
   /// Books the time since the last change on the phase that ends, and begins `next`.
   ///
@@ -99,10 +99,12 @@ public final class StepClock {
   /// Begins a step.
   ///
   /// - Parameter step: the step's number from 1.
-  func begin(step: Int) {
+  package func begin(step: Int) {
+    // What came before ends here, so that nothing straddles the border.
+    enter(.other)
+    stepSince = since
     position.step = step
     position.microbatch = nil
-    stepSince = Self.now()
     marks.base.update(from: totals.base, count: totals.count)
     slot.begin(step: step)
     show()
@@ -111,7 +113,7 @@ public final class StepClock {
   /// Ends a step.
   ///
   /// - Returns: where its time went on this rank.
-  func finishStep() -> StepTimes {
+  package func finishStep() -> StepTimes {
     enter(.other)
     slot.finishStep(nanoseconds: since - stepSince, phases: totals.base)
     trace?.add(.step, position, from: stepSince, to: since)

@@ -19,7 +19,10 @@ extension Trainer {
       try resumeOrInitialize()
       observer?.started(facts)
       started = StepClock.now()
-      guard try trainLoop() else { return .interrupted(step: state.step) }
+      startTrace()
+      let isDone = try trainLoop()
+      try writeTrace()
+      guard isDone else { return .interrupted(step: state.step) }
       return .finished(try finish())
     }
   }

@@ -7,8 +7,11 @@ final class RunWatch {
   private let board: StatusBoard
   private let watchdog: Watchdog
   private let facts: WatchFacts
+  /// This rank's node in the topology.
+  let nodeNumber: Int
 
-  init(_ board: StatusBoard, _ facts: WatchFacts) {
+  init(_ board: StatusBoard, _ facts: WatchFacts, nodeNumber: Int) {
+    self.nodeNumber = nodeNumber
     self.board = board
     self.facts = facts
     watchdog = Watchdog(board, facts)
@@ -53,7 +56,7 @@ extension Trainer {
       node: host, file: file, files: node.topology.nodes.map { files[$0[0]] },
       nodes: node.topology.nodes, layers: model.layers.map { "\($0.path) (\($0.kind))" },
       folder: folder, limit: Double(configuration.distributed.watchdogSeconds))
-    let watch = RunWatch(try StatusBoard(node), facts)
+    let watch = RunWatch(try StatusBoard(node), facts, nodeNumber: node.seat.node)
     watch.start(clock)
     self.watch = watch
     timing = TimingGather(world, offset: try ClockOffset.measure(node))

@@ -109,19 +109,22 @@ public struct TrainingOptions: Sendable {
   public var fresh: Bool
   /// Whether to stop after all checks and one step, keeping nothing.
   public var dryRun: Bool
+  /// Whether to record events and write `trace.json`.
+  public var trace: Bool
   /// What the program calls itself, for the record.
   public var version: String
 
   /// Options from their parts.
   public init(
     configuration: RunConfiguration, configurationFolder: String, output: String,
-    fresh: Bool = false, dryRun: Bool = false, version: String
+    fresh: Bool = false, dryRun: Bool = false, trace: Bool = false, version: String
   ) {
     self.configuration = configuration
     self.configurationFolder = configurationFolder
     self.output = output
     self.fresh = fresh
     self.dryRun = dryRun
+    self.trace = trace
     self.version = version
   }
 

@@ -24,6 +24,7 @@ struct DecodingTests {
     #expect(run.checkpoint.everySteps == nil && run.checkpoint.keep == 2)
     #expect(run.evaluate.everyEpochs == 1 && run.evaluate.metrics.isEmpty)
     #expect(run.exchange.bucketMiB == 4)
+    #expect(run.distributed.watchdogSeconds == 120)
   }
 
   @Test(

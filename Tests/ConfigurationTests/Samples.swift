@@ -101,6 +101,7 @@ enum Samples {
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
     exchange: {bucketMiB: 16}
+    distributed: {watchdogSeconds: 30}
     """
 
   /// The files of a folder with an extension, in order.

@@ -8,7 +8,8 @@ final class TimingGather {
   static let period = 128
 
   private let world: Communicator
-  private let offset: Int
+  /// Nanoseconds from this rank's clock to rank 0's.
+  let offset: Int
   private var steps: [Int] = []
   private var numbers: [Int64] = []
   /// What has been found so far; on rank 0 only it sees anything.

@@ -1,9 +1,9 @@
 import Buffers
 
 /// One thing that happened on a rank, with its time.
-struct TraceEvent: BitwiseCopyable {
+package struct TraceEvent: BitwiseCopyable {
   /// What it is about.
-  enum Kind: UInt8 {
+  package enum Kind: UInt8 {
     /// A whole step.
     case step
     /// A phase of it.
@@ -15,9 +15,9 @@ struct TraceEvent: BitwiseCopyable {
   }
 
   /// Nanoseconds on this rank's monotonic clock.
-  var start: Int
-  var end: Int
-  var kind: UInt8
+  package var start: Int
+  package var end: Int
+  package var kind: UInt8
   var phase: UInt8
   var step: Int32
   /// The layer's place, -1 for none; of a moment, the parameter's place.
@@ -27,21 +27,21 @@ struct TraceEvent: BitwiseCopyable {
 }
 
 /// The last events of a rank, in memory made once; the oldest make room for new ones.
-final class TraceRing {
+package final class TraceRing {
   /// Events that are kept by default: some hundred steps of a small network.
-  static let usualCapacity = 1 << 16
+  package static let usualCapacity = 1 << 16
 
   private let events: HostBuffer<TraceEvent>
   private var count = 0
 
   /// A ring for so many events; 40 bytes each.
-  init(capacity: Int = usualCapacity) {
+  package init(capacity: Int = usualCapacity) {
     precondition(capacity > 0, "a trace keeps at least one event")
     events = HostBuffer(count: capacity)
   }
 
   /// Events that had to make room.
-  var dropped: Int { max(0, count - events.count) }
+  package var dropped: Int { max(0, count - events.count) }
 
   /// Keeps an event with a beginning and an end.
   func add(_ kind: TraceEvent.Kind, _ position: RankPosition, from start: Int, to end: Int) {
@@ -65,7 +65,7 @@ final class TraceRing {
   }
 
   /// The kept events in the order they ended.
-  var kept: [TraceEvent] {
+  package var kept: [TraceEvent] {
     (dropped..<count).map { events.base[$0 % events.count] }
   }
 }

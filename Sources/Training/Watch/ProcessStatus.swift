@@ -1,13 +1,13 @@
 import Glibc
 
 /// What the kernel says about a process.
-struct ProcessStatus: Equatable, Sendable {
+package struct ProcessStatus: Equatable, Sendable {
   /// The state's letter: R running, S sleeping, D waiting for a device, T stopped, t traced, Z dead.
-  var letter: UInt8
+  package var letter: UInt8
   /// Start time in clock ticks since boot; tells a process from a later one with its number.
-  var birth: UInt64
+  package var birth: UInt64
   /// Processor time of all threads in clock ticks.
-  var processorTicks: UInt64
+  package var processorTicks: UInt64
 
   /// A status from its parts.
   init(letter: UInt8, birth: UInt64, processorTicks: UInt64) {
@@ -19,12 +19,12 @@ struct ProcessStatus: Equatable, Sendable {
   /// The status of process `pid`, or nil if there is none.
   ///
   /// - C source: `/proc/PID/stat`, fields 3, 14, 15 and 22.
-  init?(of pid: pid_t) {
+  package init?(of pid: pid_t) {
     self.init(line: KernelFile.bytes("/proc/\(pid)/stat"))
   }
 
   /// A status from the line of `/proc/PID/stat`.
-  init?(line: [UInt8]) {
+  package init?(line: [UInt8]) {
     // The name in parentheses may hold spaces and parentheses itself.
     guard let end = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
     let fields = line[(end + 1)...].split(whereSeparator: { $0 == 0x20 || $0 == 0x0A })

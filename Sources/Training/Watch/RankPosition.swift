@@ -5,32 +5,32 @@ import Exchange
 /// - Note: the word holds the low 20 bits of the step, 4 of the phase, 12 of the layer, 14 of the
 ///   bucket and 14 of the microbatch, each number plus one so that zero means none. Larger numbers
 ///   stick at the largest; steps are completed by ``init(word:step:)``.
-struct RankPosition: Equatable, Sendable {
+package struct RankPosition: Equatable, Sendable {
   /// The step being computed, from 1; 0 before the first.
-  var step = 0
-  var phase = Phase.other
+  package var step = 0
+  package var phase = Phase.other
   /// The place among the model's layers.
-  var layer: Int?
-  var bucket: Int?
+  package var layer: Int?
+  package var bucket: Int?
   /// The place in the step, or in the split while evaluating.
-  var microbatch: Int?
+  package var microbatch: Int?
 
   /// The word.
-  var word: UInt64 {
+  package var word: UInt64 {
     UInt64(truncatingIfNeeded: step) & 0xF_FFFF | UInt64(phase.rawValue) << 20
       | Self.field(layer, bits: 12) << 24 | Self.field(bucket, bits: 14) << 36
       | Self.field(microbatch, bits: 14) << 50
   }
 
   /// A position before the run.
-  init() {}
+  package init() {}
 
   /// A position from its word.
   ///
   /// - Parameters:
   ///   - word: as ``word`` made it.
   ///   - step: a whole step number at most 2¹⁹ away from the word's.
-  init(word: UInt64, step: Int) {
+  package init(word: UInt64, step: Int) {
     // The nearest number with these low bits.
     let difference = (Int(word & 0xF_FFFF) - step) & 0xF_FFFF
     self.step = step + (difference >= 1 << 19 ? difference - (1 << 20) : difference)

@@ -5,7 +5,7 @@ import Synchronization
 /// Where the ranks of a node write down what they do, in memory they share.
 ///
 /// One slot per local rank, and a few words for all. It is read by the watchdogs of the node.
-final class StatusBoard: @unchecked Sendable {
+package final class StatusBoard: @unchecked Sendable {
   /// World ranks by local rank.
   let ranks: [Int]
   /// This rank's place among them.
@@ -30,7 +30,7 @@ final class StatusBoard: @unchecked Sendable {
   }
 
   /// A board in memory of its own, for one process.
-  convenience init(ranks: [Int]) throws {
+  package convenience init(ranks: [Int]) throws {
     let memory = try SharedMemory(
       byteCount: StatusSlot.stride * (ranks.count + 1), name: "aimass-status")
     self.init(memory, ranks: ranks, localRank: 0)
@@ -47,7 +47,7 @@ final class StatusBoard: @unchecked Sendable {
   }
 
   /// This rank's slot.
-  var own: StatusSlot { slots[localRank] }
+  package var own: StatusSlot { slots[localRank] }
 
   /// Whether a watchdog of this node has decided to end the job.
   var isCondemned: Bool {

@@ -8,7 +8,7 @@ import Synchronization
 /// is whole by itself, and the position is one word.
 ///
 /// - Cost of a change: two plain stores on one cache line.
-struct StatusSlot: @unchecked Sendable {
+package struct StatusSlot: @unchecked Sendable {
   /// Bytes of a slot: whole cache lines, and pairs of them, since processors fetch lines in pairs.
   static let stride = 512
   /// Step durations that are kept.
@@ -58,7 +58,7 @@ struct StatusSlot: @unchecked Sendable {
 
   /// Sets position and count of changes.
   @inline(__always)
-  func move(to word: UInt64, events: UInt64) {
+  package func move(to word: UInt64, events: UInt64) {
     words[Self.position].store(word, ordering: .releasing)
     words[Self.events].store(events, ordering: .relaxed)
   }
@@ -68,7 +68,7 @@ struct StatusSlot: @unchecked Sendable {
   func wait(_ word: UInt64) { words[Self.waiting].store(word, ordering: .relaxed) }
 
   /// Begins a step, from 1.
-  func begin(step: Int) { store(Self.step, UInt64(step)) }
+  package func begin(step: Int) { store(Self.step, UInt64(step)) }
 
   /// Keeps the duration of a step that is over and the sums per phase.
   func finishStep(nanoseconds: Int, phases: UnsafePointer<Int>) {
@@ -91,10 +91,10 @@ struct StatusSlot: @unchecked Sendable {
   var processNumber: pid_t { pid_t(truncatingIfNeeded: load(Self.process)) }
   var processBirth: UInt64 { load(Self.birth) }
   var beats: UInt64 { load(Self.beat) }
-  var peer: WaitPeer? { WaitPeer(word: load(Self.waiting)) }
+  package var peer: WaitPeer? { WaitPeer(word: load(Self.waiting)) }
   /// Changes whenever the rank has moved.
   var mark: (UInt64, UInt64) { (load(Self.position), load(Self.events)) }
-  var currentPosition: RankPosition {
+  package var currentPosition: RankPosition {
     RankPosition(word: load(Self.position), step: Int(load(Self.step)))
   }
 
