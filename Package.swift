@@ -124,7 +124,8 @@ let package = Package(
     tests(
       "PreparationTests",
       ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
-    tests("TrainingTests", ["Training", "Configuration", "TestSupport"]),
+    tests(
+      "TrainingTests", ["Training", "Exchange", "Reports", "Configuration", "TestSupport"]),
     tests("BenchmarksTests", ["Benchmarks", "Reports", "TestSupport"]),
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),

@@ -1,31 +1,5 @@
 import Buffers
-import Glibc
 import Parameters
-
-/// Who is told for whom a rank waited.
-public protocol WaitObserver: AnyObject {
-  /// A wait begins.
-  func waits(in phase: WaitPhase)
-  /// A wait is over.
-  ///
-  /// - Parameters:
-  ///   - localRank: the neighbour that came last, or nil for another node.
-  ///   - phase: what was waited for.
-  ///   - nanoseconds: how long it took.
-  func waited(for localRank: Int?, in phase: WaitPhase, nanoseconds: Int)
-}
-
-/// What a rank can wait for.
-public enum WaitPhase: Int, Sendable, CaseIterable {
-  /// Neighbours' gradients.
-  case reduce
-  /// Other nodes' partial sums.
-  case wire
-  /// New weights.
-  case publish
-  /// Numbers that all ranks share once a step.
-  case join
-}
 
 extension Exchange {
   /// Folds what neighbours have ready and lets messages move.
@@ -70,51 +44,44 @@ extension Exchange {
   }
 
   /// Waits until every local rank's counter has reached `value`, doing what can be done meanwhile.
-  func wait(for counters: [SharedCounter], toReach value: Int, _ phase: WaitPhase) throws {
-    if counters.haveReached(value) {
-      // The last pair may be ready and not folded yet.
-      _ = try progress()
-      return
-    }
-    try observing(phase) {
-      var patience = Patience()
-      var last: Int?
-      while let behind = counters.firstBelow(value) {
-        last = behind
-        if try progress() { patience = Patience() } else { patience.pause() }
+  func wait(
+    for counters: [SharedCounter], toReach value: Int, _ stage: ExchangeStage, bucket: Int
+  ) throws {
+    observer?.began(stage, bucket: bucket)
+    var patience = Patience()
+    var shown: Int?
+    while let behind = counters.firstBelow(value) {
+      if try progress() {
+        patience = Patience()
+        continue
       }
-      _ = try progress()
-      return last
-    }
-  }
-
-  /// Lets messages move once, with some patience.
-  func waitForMessages(_ phase: WaitPhase) throws {
-    try observing(phase) {
-      var patience = Patience()
-      for _ in 0..<64 {
-        if try progress() { return nil }
-        patience.pause()
+      if shown != behind {
+        observer?.waits(for: .rank(node.topology.nodes[node.seat.node][behind]))
+        shown = behind
       }
-      return nil
+      patience.pause()
     }
+    if shown != nil { observer?.wentOn() }
+    // The last pair may be ready and not folded yet.
+    _ = try progress()
   }
 
-  /// Runs a wait and tells the observer whom it was for.
-  private func observing(_ phase: WaitPhase, _ body: () throws -> Int?) throws {
-    guard let waitObserver else {
-      _ = try body()
-      return
+  /// Lets messages move until something happens, with some patience.
+  ///
+  /// - Parameters:
+  ///   - stage: what is waited for.
+  ///   - bucket: of which bucket.
+  ///   - other: the node it comes from, as far as it is known.
+  func waitForMessages(_ stage: ExchangeStage, bucket: Int, of other: Int?) throws {
+    observer?.began(stage, bucket: bucket)
+    if try progress() { return }
+    let isOnlyOther = node.topology.nodes.count == 2
+    observer?.waits(for: isOnlyOther ? other.map { .node($0) } ?? .everyone : .everyone)
+    defer { observer?.wentOn() }
+    var patience = Patience()
+    for _ in 0..<64 {
+      if try progress() { return }
+      patience.pause()
     }
-    waitObserver.waits(in: phase)
-    let start = Self.nanoseconds
-    let last = try body()
-    waitObserver.waited(for: last, in: phase, nanoseconds: Self.nanoseconds - start)
-  }
-
-  private static var nanoseconds: Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 }

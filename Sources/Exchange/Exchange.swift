@@ -37,8 +37,8 @@ public final class Exchange {
   public var deal: Deal { step.deal }
   /// The microbatches of the current step that this rank computes.
   public var share: StrideTo<Int> { step.deal.share(of: node.seat) }
-  /// Told for whom and how long this rank waited; nil asks no clock.
-  public weak var waitObserver: (any WaitObserver)?
+  /// Told what this rank works on and for whom it waits.
+  public weak var observer: (any ExchangeObserver)?
 
   let memory: ExchangeMemory
   let reducer: Reducer
@@ -144,7 +144,7 @@ public final class Exchange {
     let wave = firstWave + lent
     lent += 1
     let free = (wave - memory.buffersPerRank + 1) * plan.buckets.count
-    try wait(for: memory.drained, toReach: free, .reduce)
+    try wait(for: memory.drained, toReach: free, .reduce, bucket: 0)
     return LocalGradients(
       plan.layout, viewing: memory.gradient(of: node.seat.localRank, inWave: wave),
       keeper: memory.keeper)
@@ -197,8 +197,10 @@ public final class Exchange {
     guard yielded < plan.buckets.count else { return nil }
     let bucket = yielded
     let pair = (firstWave + step.waves.count - 1) * plan.buckets.count + bucket + 1
-    if folded < pair { try wait(for: memory.ready, toReach: pair, .reduce) }
-    while try !link.sumsAreHere(bucket) { try waitForMessages(.wire) }
+    if folded < pair { try wait(for: memory.ready, toReach: pair, .reduce, bucket: bucket) }
+    while try !link.sumsAreHere(bucket) {
+      try waitForMessages(.wire, bucket: bucket, of: link.fromReducers[bucket].first?.node)
+    }
     yield(bucket)
     return bucket
   }
@@ -290,9 +292,12 @@ public final class Exchange {
       published = all
       memory.published[node.seat.localRank].advance(to: (steps + 1) * all)
     }
-    while published < all { try waitForMessages(.publish) }
-    while try !link.isQuiet() { try waitForMessages(.publish) }
-    try wait(for: memory.published, toReach: (steps + 1) * all, .publish)
+    while published < all {
+      try waitForMessages(
+        .publish, bucket: published, of: link.toOwners[published].first?.node)
+    }
+    while try !link.isQuiet() { try waitForMessages(.publish, bucket: all - 1, of: nil) }
+    try wait(for: memory.published, toReach: (steps + 1) * all, .publish, bucket: all - 1)
     steps += 1
     firstWave += step.waves.count
   }

@@ -134,7 +134,7 @@ extension Exchange {
   ///   - parts: which node wrote which places, equal on all ranks.
   /// - Throws: `MPIError` if a message fails.
   public func join(_ table: SharedTable, _ parts: SharedTable.Parts) throws {
-    try table.close(parts) { try wait(for: $0, toReach: $1, .join) }
+    try table.close(parts) { try wait(for: $0, toReach: $1, .publish, bucket: 0) }
   }
 
   /// Brings the owned stretches of another store than the model's to all nodes.
@@ -146,9 +146,11 @@ extension Exchange {
   public func publish(whole other: ParameterStore) throws {
     for bucket in plan.buckets.indices { try link.exchangeWeights(bucket, of: other.base) }
     for bucket in plan.buckets.indices {
-      while try !link.weightsAreHere(bucket) { try waitForMessages(.publish) }
+      while try !link.weightsAreHere(bucket) {
+        try waitForMessages(.publish, bucket: bucket, of: link.toOwners[bucket].first?.node)
+      }
     }
-    while try !link.isQuiet() { try waitForMessages(.publish) }
+    while try !link.isQuiet() { try waitForMessages(.publish, bucket: 0, of: nil) }
     try node.local.barrier()
   }
 }

@@ -8,6 +8,13 @@ public struct StateArray {
   public let range: Range<Int>
   /// Its scalars, `range.count` of them; valid as long as the optimizer lives.
   public let base: UnsafeMutablePointer<Float>
+
+  /// A stretch that someone else keeps.
+  public init(name: String, range: Range<Int>, base: UnsafeMutablePointer<Float>) {
+    self.name = name
+    self.range = range
+    self.base = base
+  }
 }
 
 extension Optimizer {

@@ -19,9 +19,14 @@ public struct Evaluator {
   let model: Model
   /// The metrics asked for; empty: those that fit.
   let metrics: [MetricName]
+  /// Told the number of each microbatch that begins.
+  let progress: ((Int) -> Void)?
 
   /// An evaluator of `model` on all ranks of `world`.
-  public init(_ world: Communicator, model: Model, metrics: [MetricName]) {
+  public init(
+    _ world: Communicator, model: Model, metrics: [MetricName], progress: ((Int) -> Void)? = nil
+  ) {
+    self.progress = progress
     self.world = world
     self.model = model
     self.metrics = metrics
@@ -63,6 +68,7 @@ public struct Evaluator {
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
     while let microbatch = try loader.next() {
+      progress?(microbatch.index)
       try add(microbatch, parameters, to: accumulator)
       loader.recycle(microbatch)
     }

@@ -17,10 +17,11 @@ final class PassProgress: PassObserver {
     if let failure { throw failure }
   }
 
-  func forward(layer index: Int) {}
-  func backward(layer index: Int) {}
+  func forward(layer index: Int) { trainer.clock.forward(layer: index) }
+  func backward(layer index: Int) { trainer.clock.backward(layer: index) }
 
   func gradientsFinal(from offset: Int) {
+    trainer.clock.gradientsFinal(from: offset)
     guard failure == nil else { return }
     do {
       try trainer.advance(from: offset, samples: samples)

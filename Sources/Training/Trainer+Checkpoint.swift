@@ -36,6 +36,7 @@ extension Trainer {
     state.epoch = state.step / plan.stepsPerEpoch
     state.stepsTaken = optimizer.stepsTaken
     state.hasAverage = optimizer.averagedWeights != nil
+    state.noise = noise.moments
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
@@ -129,6 +130,7 @@ extension Trainer {
   /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
+    noise.moments = state.noise ?? TrainingState.NoiseMoments()
     if exchange.node.seat.localRank == 0 {
       try checkpoint.read("parameters", 0..<model.layout.count, into: store.base)
     }

@@ -51,7 +51,8 @@ extension Trainer {
   /// Measures a split and remembers the result; changes nothing else.
   func measure(_ split: Split) throws -> EvaluationResult {
     let evaluator = Evaluator(
-      world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics))
+      world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
+      progress: clock.progress)
     let result = try evaluator.evaluate(
       split, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
     lastEvaluation = result

@@ -14,12 +14,24 @@ extension Trainer {
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
-    try resumeOrInitialize()
-    observer?.started(facts)
-    if let startNote { observer?.noted(startNote) }
-    started = StepClock.now()
-    guard try trainLoop() else { return .interrupted(step: state.step) }
-    return .finished(try finish())
+    return try watched {
+      try resumeOrInitialize()
+      observer?.started(facts)
+      for note in [startNote, exchange.node.sharingProblem.map(Self.privateCopies)] {
+        if let note { observer?.noted(note) }
+      }
+      started = StepClock.now()
+      startTrace()
+      let isDone = try trainLoop()
+      try writeTrace()
+      guard isDone else { return .interrupted(step: state.step) }
+      return .finished(try finish())
+    }
+  }
+
+  /// What a person is told where ranks of one machine cannot share memory.
+  private static func privateCopies(_ problem: String) -> String {
+    "every rank keeps weights of its own and exchanges by messages: \(problem)"
   }
 
   /// Steps until the end, a stop or an early stop.
@@ -30,14 +42,17 @@ extension Trainer {
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
     while state.step < totalSteps && !state.stoppedEarly {
+      beginStep()
       let (record, request) = try step(from: loader)
+      try timing?.add(step: state.step + 1, clock.finishStep())
+      let noiseScale = try measureNoise(record)
       state.step += 1
       if record.skipped { state.skippedSteps += 1 }
       mark.samples += record.samples
       let elapsed = Double(StepClock.now() - mark.time) * 1e-9
       let speed = Double(mark.samples) / max(elapsed, 1e-9)
       if elapsed > 1 { mark = (StepClock.now(), 0) }
-      try report(record, samplesPerSecond: speed)
+      try report(record, noiseScale, samplesPerSecond: speed)
       let last = state.step == totalSteps
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       if request == .stop && !last {
@@ -70,15 +85,18 @@ extension Trainer {
   }
 
   /// Logs a step on rank 0 and tells the observer.
-  private func report(_ record: StepRecord, samplesPerSecond: Double) throws {
+  private func report(
+    _ record: StepRecord, _ noiseScale: Double?, samplesPerSecond: Double
+  ) throws {
     guard let observer else { return }
-    _ = try log?.append(
-      [
-        "step": .integer(record.step + 1), "epoch": .integer(record.epoch),
-        "loss": .number(record.loss), "learningRate": .number(record.learningRate),
-        "gradientNorm": .number(record.gradientNorm),
-        "samplesPerSecond": .number(samplesPerSecond),
-      ])
+    var members: [JSONValue.Member] = [
+      .init("step", .integer(record.step + 1)), .init("epoch", .integer(record.epoch)),
+      .init("loss", .number(record.loss)), .init("learningRate", .number(record.learningRate)),
+      .init("gradientNorm", .number(record.gradientNorm)),
+      .init("samplesPerSecond", .number(samplesPerSecond)),
+    ]
+    if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
+    _ = try log?.append(.object(members))
     observer.stepped(record, samplesPerSecond: samplesPerSecond)
   }
 }

@@ -21,7 +21,7 @@ extension Trainer {
     table.shared.open()
     try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
-    clock.enter(.exchange)
+    clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
     try exchange.join(table.shared, table.parts(of: exchange.deal))
     let (loss, request) = combineLosses(microbatches: microbatches)
@@ -33,8 +33,11 @@ extension Trainer {
     if loss.isFinite && norm.isFinite {
       if !updatesEarly { try update(norm: norm, samples: samples) }
       optimizer.finishStep()
-      clock.enter(.exchange)
+      clock.enter(.publish)
       try exchange.finish()
+      if let problem = try memoryCheck.afterUpdate(step: step + 1) {
+        try failTogether(.failure, problem)
+      }
     } else {
       record.skipped = true
       try handleNonFinite(record)
@@ -68,24 +71,25 @@ extension Trainer {
     let heads = model.heads.count
     progress.begin(samples: samples)
     for index in exchange.share {
-      clock.enter(.input)
+      clock.enter(.input, microbatch: index)
       guard let microbatch = try loader.next() else {
         throw TrainingError(.failure, "the input ended before step \(step); this is a defect")
       }
       precondition(microbatch.index == index && microbatch.step == step, "input out of order")
       try refuseWrongLabels(microbatch)
-      clock.enter(.exchange)
+      clock.enter(.reduce)
       var gradients = try exchange.lendGradients()
-      clock.enter(.compute)
+      clock.enter(.forward)
       gradients.microbatch = index
       model.train(
         microbatch, store.base, normalizers: table.normalizers.base, step: step,
         into: &gradients, observer: progress)
       try progress.end()
+      noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
       noteNonFinite(microbatch)
       let losses = table.losses(of: index)
       for head in 0..<heads { losses[head] = model.losses[head] }
-      clock.enter(.exchange)
+      clock.enter(.reduce)
       try exchange.submit(gradients)
       loader.recycle(microbatch)
     }
@@ -98,12 +102,12 @@ extension Trainer {
     try exchange.advance(from: offset)
     guard exchange.node.topology.nodes.count > 1 else { return }
     while let bucket = try exchange.reducedAlready() { try take(bucket, samples: samples) }
-    clock.enter(.compute)
   }
 
   /// Measures a reduced bucket, and updates it at once where nothing has to be known first.
   private func take(_ bucket: Int, samples: Int) throws {
     clock.enter(.update)
+    if updatesEarly { try memoryCheck.beforeUpdate(step: state.step) }
     let factor = learningRateFactor(at: state.step)
     for index in exchange.ownedBlocks(in: bucket) {
       let block = exchange.block(index, in: bucket)
@@ -114,8 +118,9 @@ extension Trainer {
         block, parameters: store.base, gradientScale: 1, learningRateFactor: factor,
         samples: samples)
     }
-    clock.enter(.exchange)
-    if updatesEarly { try exchange.publish(bucket) }
+    guard updatesEarly else { return }
+    clock.enter(.publish)
+    try exchange.publish(bucket)
   }
 
   /// The mean loss of the global batch and the strongest wish of any rank.
@@ -134,6 +139,7 @@ extension Trainer {
   /// Moves owned weights, statistics and optimizer state, and publishes them bucket by bucket.
   private func update(norm: GlobalNorm, samples: Int) throws {
     clock.enter(.update)
+    try memoryCheck.beforeUpdate(step: state.step)
     let scale = norm.clipFactor(maxNorm: configuration.train.clipNorm)
     let factor = learningRateFactor(at: state.step)
     try prepareTensorNorms(gradientScale: scale)
@@ -144,7 +150,7 @@ extension Trainer {
           exchange.block(index, in: bucket), parameters: store.base, gradientScale: scale,
           learningRateFactor: factor, samples: samples)
       }
-      clock.enter(.exchange)
+      clock.enter(.publish)
       try exchange.publish(bucket)
     }
   }
@@ -161,7 +167,7 @@ extension Trainer {
           into: norms.values + 2 * pieces.lowerBound)
       }
     }
-    clock.enter(.exchange)
+    clock.enter(.publish)
     try exchange.join(norms, table.tensorParts)
     optimizer.setTensorNorms(norms.values)
   }

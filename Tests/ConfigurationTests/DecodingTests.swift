@@ -23,7 +23,9 @@ struct DecodingTests {
     #expect(run.train.nonFinite == .abort && run.train.lastBatch == .keep)
     #expect(run.checkpoint.everySteps == nil && run.checkpoint.keep == 2)
     #expect(run.evaluate.everyEpochs == 1 && run.evaluate.metrics.isEmpty)
-    #expect(run.exchange.bucketMiB == 4)
+    #expect(run.exchange.bucketMiB == nil && run.exchange.copies == .node)
+    #expect(run.distributed.checkEvery == 100)
+    #expect(run.distributed.watchdogSeconds == 120)
   }
 
   @Test(

@@ -100,7 +100,8 @@ enum Samples {
       metrics: [accuracy, rmse, confusion]
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
-    exchange: {bucketMiB: 16}
+    exchange: {bucketMiB: 16, copies: rank}
+    distributed: {watchdogSeconds: 30, checkEvery: 7}
     """
 
   /// The files of a folder with an extension, in order.
