@@ -56,6 +56,12 @@ public struct TrainingSetUp {
     }
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed)
+    guard model.synchronizedGroup == 1 else {
+      throw TrainingError(
+        .badConfiguration,
+        "expected batchNorm sync 1, found \(model.synchronizedGroup); training by groups of "
+          + "microbatches is not part of this version")
+    }
     configuration = resolved
   }
 
