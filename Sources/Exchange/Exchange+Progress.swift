@@ -43,6 +43,17 @@ extension Exchange {
     }
   }
 
+  /// Waits for one number of one neighbour, in the middle of a pass.
+  func wait(for counter: SharedCounter, toReach value: Int, from localRank: Int) throws {
+    guard !counter.hasReached(value) else { return }
+    observer?.waits(for: .rank(node.topology.nodes[node.seat.node][localRank]))
+    var patience = Patience()
+    while !counter.hasReached(value) {
+      if try progress() { patience = Patience() } else { patience.pause() }
+    }
+    observer?.wentOn()
+  }
+
   /// Waits until every local rank's counter has reached `value`, doing what can be done meanwhile.
   func wait(
     for counters: [SharedCounter], toReach value: Int, _ stage: ExchangeStage, bucket: Int

@@ -60,7 +60,7 @@ public final class Exchange {
   var published = 0
   private var ownPublished = 0
   /// Steps finished since the start.
-  private var steps = 0
+  private(set) var stepNumber = 0
 
   /// Joins the exchange of `layout` with all ranks.
   ///
@@ -169,10 +169,22 @@ public final class Exchange {
   ///
   /// - Throws: `MPIError` if a message fails.
   public func submit(_ gradients: consuming LocalGradients) throws {
-    let wave = firstWave + submitted
+    let own = memory.gradient(of: node.seat.localRank, inWave: firstWave + submitted)
     precondition(
-      gradients.values.base == memory.gradient(of: node.seat.localRank, inWave: wave),
+      gradients.values.base == own,
       "gradients must come from this exchange, in the order they were lent")
+    try submitNext()
+  }
+
+  /// Hands in the oldest gradient that was lent and not handed in, by whoever wrote its memory.
+  ///
+  /// The memory lent stays where it is until then, also when the value that lent it is gone; so a rank
+  /// can keep several for the members of a group.
+  ///
+  /// - Throws: `MPIError` if a message fails.
+  public func submitNext() throws {
+    precondition(submitted < lent, "no gradient was lent")
+    let wave = firstWave + submitted
     submitted += 1
     memory.ready[node.seat.localRank].advance(to: (wave + 1) * plan.buckets.count)
     skipWavesWithoutWork()
@@ -276,7 +288,7 @@ public final class Exchange {
     while count < ownPublished, try link.weightsAreHere(count) { count += 1 }
     guard count > published else { return }
     published = count
-    memory.published[node.seat.localRank].advance(to: steps * plan.buckets.count + count)
+    memory.published[node.seat.localRank].advance(to: stepNumber * plan.buckets.count + count)
   }
 
   /// Ends the step: waits until all weights of this node are new.
@@ -290,15 +302,15 @@ public final class Exchange {
     if !updated {
       precondition(ownPublished == 0, "a step is published whole or not at all")
       published = all
-      memory.published[node.seat.localRank].advance(to: (steps + 1) * all)
+      memory.published[node.seat.localRank].advance(to: (stepNumber + 1) * all)
     }
     while published < all {
       try waitForMessages(
         .publish, bucket: published, of: link.toOwners[published].first?.node)
     }
     while try !link.isQuiet() { try waitForMessages(.publish, bucket: all - 1, of: nil) }
-    try wait(for: memory.published, toReach: (steps + 1) * all, .publish, bucket: all - 1)
-    steps += 1
+    try wait(for: memory.published, toReach: (stepNumber + 1) * all, .publish, bucket: all - 1)
+    stepNumber += 1
     firstWave += step.waves.count
   }
 

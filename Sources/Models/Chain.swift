@@ -30,10 +30,10 @@ struct Chain {
   var last: Int? { reversed.first?.index }
 
   /// Runs the layers, first to last.
-  func forward(_ pass: Pass) {
+  func forward(_ group: Group) {
     for stage in stages {
-      pass.observer?.forward(layer: stage.index)
-      stage.layer.forward(pass)
+      group.observer?.forward(layer: stage.index)
+      stage.layer.forward(group)
     }
   }
 
@@ -50,13 +50,13 @@ struct Chain {
   }
 
   /// Runs the layers' backward passes, last to first.
-  func backward(_ pass: Pass) {
+  func backward(_ group: Group) {
     for stage in reversed {
-      pass.observer?.backward(layer: stage.index)
-      stage.layer.backward(pass)
+      group.observer?.backward(layer: stage.index)
+      stage.layer.backward(group)
       // Slots are reserved in forward order, so all that lies behind this one is done as well. The
       // pass itself says 0, when all else is over too.
-      if let first = stage.firstSlot, first > 0 { pass.observer?.gradientsFinal(from: first) }
+      if let first = stage.firstSlot, first > 0 { group.observer?.gradientsFinal(from: first) }
     }
   }
 }

@@ -16,11 +16,25 @@ struct Compiler {
   var probes: [Probe] = []
   /// The ids to check before a pass.
   var checks: [IntegerCheck] = []
+  /// The synchronised batch norms so far.
+  var synchronization = Synchronization()
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
 
   /// The memory of gradients.
   var slabs: SlabPlan
+
+  /// What the synchronised batch norms of a model have in common.
+  struct Synchronization {
+    /// G of all of them; 1 where there is none.
+    var group = 1
+    /// The first of them.
+    var path = ""
+    /// How many there are.
+    var layers = 0
+    /// The longest row that one of them exchanges, in Float64.
+    var width = 0
+  }
 
   /// The output of one layer, by name.
   struct Probe {

@@ -45,15 +45,16 @@ final class ConcatLayer: Layer {
     inputCountPerSample = input.count
   }
 
-  func forward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
-    let joined = pass.floats(output.place)
+  func forward(_ group: Group) {
     for branch in branches {
-      branch.chain.forward(pass)
-      pass.observer?.forward(layer: index)
-      Kernels.copyColumns(
-        rows: rows, width: branch.width, source: pass.floats(branch.chain.output.place),
-        sourceStride: branch.width, destination: joined + branch.column, destinationStride: width)
+      branch.chain.forward(group)
+      group.observer?.forward(layer: index)
+      for pass in group.passes {
+        Kernels.copyColumns(
+          rows: pass.samples * rowsPerSample, width: branch.width,
+          source: pass.floats(branch.chain.output.place), sourceStride: branch.width,
+          destination: pass.floats(output.place) + branch.column, destinationStride: width)
+      }
     }
   }
 
@@ -72,23 +73,26 @@ final class ConcatLayer: Layer {
     return sum
   }
 
-  func backward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
-    let joined = UnsafePointer(pass.floats(outputGradient))
+  func backward(_ group: Group) {
     for branch in reversed {
       guard let slice = branch.outputGradient else { continue }
-      Kernels.copyColumns(
-        rows: rows, width: branch.width, source: joined + branch.column, sourceStride: width,
-        destination: pass.floats(slice), destinationStride: branch.width)
-      branch.chain.backward(pass)
-      pass.observer?.backward(layer: index)
+      for pass in group.passes {
+        Kernels.copyColumns(
+          rows: pass.samples * rowsPerSample, width: branch.width,
+          source: UnsafePointer(pass.floats(outputGradient)) + branch.column, sourceStride: width,
+          destination: pass.floats(slice), destinationStride: branch.width)
+      }
+      branch.chain.backward(group)
+      group.observer?.backward(layer: index)
       // The last branch's gradient is where the others are added.
       guard let inputGradient, let own = branch.inputGradient, own != inputGradient else {
         continue
       }
-      Kernels.addInto(
-        count: pass.samples * inputCountPerSample, source: pass.floats(own),
-        destination: pass.floats(inputGradient))
+      for pass in group.passes {
+        Kernels.addInto(
+          count: pass.samples * inputCountPerSample, source: pass.floats(own),
+          destination: pass.floats(inputGradient))
+      }
     }
   }
 }

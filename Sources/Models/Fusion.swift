@@ -40,15 +40,17 @@ final class Fusion {
   }
 
   /// Runs all encoders and joins their outputs.
-  func forward(_ pass: Pass) {
+  func forward(_ group: Group) {
     for encoder in encoders {
-      encoder.chain.forward(pass)
+      encoder.chain.forward(group)
       guard let index else { continue }
-      pass.observer?.forward(layer: index)
-      Kernels.copyColumns(
-        rows: pass.samples, width: encoder.width,
-        source: pass.floats(encoder.chain.output.place), sourceStride: encoder.width,
-        destination: pass.floats(output.place) + encoder.column, destinationStride: width)
+      group.observer?.forward(layer: index)
+      for pass in group.passes {
+        Kernels.copyColumns(
+          rows: pass.samples, width: encoder.width,
+          source: pass.floats(encoder.chain.output.place), sourceStride: encoder.width,
+          destination: pass.floats(output.place) + encoder.column, destinationStride: width)
+      }
     }
   }
 
@@ -69,17 +71,20 @@ final class Fusion {
   }
 
   /// Splits the gradient and runs the encoders' backward passes.
-  func backward(_ pass: Pass) {
+  func backward(_ group: Group) {
     for encoder in reversed {
       guard let slice = encoder.outputGradient else { continue }
       if let index {
-        pass.observer?.backward(layer: index)
-        Kernels.copyColumns(
-          rows: pass.samples, width: encoder.width,
-          source: UnsafePointer(pass.floats(outputGradient)) + encoder.column,
-          sourceStride: width, destination: pass.floats(slice), destinationStride: encoder.width)
+        group.observer?.backward(layer: index)
+        for pass in group.passes {
+          Kernels.copyColumns(
+            rows: pass.samples, width: encoder.width,
+            source: UnsafePointer(pass.floats(outputGradient)) + encoder.column,
+            sourceStride: width, destination: pass.floats(slice),
+            destinationStride: encoder.width)
+        }
       }
-      encoder.chain.backward(pass)
+      encoder.chain.backward(group)
     }
   }
 

@@ -8,8 +8,8 @@ protocol Layer: AnyObject {
   /// What leaves.
   var output: Value { get }
 
-  /// Computes the output, and keeps what the backward pass needs.
-  func forward(_ pass: Pass)
+  /// Computes the outputs of all microbatches of the group, and keeps what the backward pass needs.
+  func forward(_ group: Group)
 
   /// Decides where the gradient of the input will lie.
   ///
@@ -22,5 +22,23 @@ protocol Layer: AnyObject {
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient?
 
   /// Computes the gradients of the layer's slots and, when needed, of the input.
+  func backward(_ group: Group)
+}
+
+/// A layer to which a microbatch is all there is: everything but composites and synchronised norms.
+protocol MicrobatchLayer: Layer {
+  /// Computes the output of one microbatch, and keeps what the backward pass needs.
+  func forward(_ pass: Pass)
+  /// Computes one microbatch's gradients of the layer's slots and, when needed, of the input.
   func backward(_ pass: Pass)
+}
+
+extension MicrobatchLayer {
+  func forward(_ group: Group) {
+    for pass in group.passes { forward(pass) }
+  }
+
+  func backward(_ group: Group) {
+    for pass in group.passes { backward(pass) }
+  }
 }

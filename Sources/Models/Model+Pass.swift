@@ -11,6 +11,7 @@ extension Model {
   /// The way back visits layers, branches, heads and encoders in the reverse of their order, so
   /// the finished gradients form one growing run at the end of the canonical order.
   ///
+  /// - Precondition: ``synchronizedGroup`` is 1; else a group is seated and trained together.
   /// - Parameters:
   ///   - microbatch: 1 to N samples whose integers are in range
   ///     (see ``labelOutOfRange(_:)``).
@@ -24,22 +25,10 @@ extension Model {
     normalizers: UnsafePointer<Double>, step: Int, into gradients: inout LocalGradients,
     observer: (any PassObserver)? = nil
   ) {
-    precondition(gradients.values.count == layout.count, "gradients of another layout")
-    let pass = begin(
-      microbatch, parameters, gradients: gradients.values.base, training: true, step: step,
-      observer: observer)
-    forward(pass)
-    // The way back is the reverse of the way there, so that finished slots form one run.
-    for index in branches.indices.reversed() {
-      let branch = branches[index]
-      precondition(branch.loss != nil, "training needs the target of every head")
-      // Loss and way back head by head: heads share the memory of their gradients.
-      lossSums[index] = branch.train(pass, normalizer: normalizers[index])
-      branch.backward(pass, sum: fusedGradient)
-    }
-    if fusedGradient != nil { fusion.backward(pass) }
-    observer?.gradientsFinal(from: 0)
-    gradients.microbatch = microbatch.index
+    precondition(synchronizedGroup == 1, "a model with synchronised layers trains by groups")
+    seat(microbatch, into: &gradients)
+    train(
+      groupOf: 1, parameters, normalizers: normalizers, step: step, observer: observer)
   }
 
   /// Runs forward in evaluation mode, and the losses of heads whose targets are present.
@@ -50,10 +39,14 @@ extension Model {
   ///   - microbatch: 1 to N samples whose integers are in range.
   ///   - parameters: P scalars in canonical order.
   public func evaluate(_ microbatch: Microbatch, _ parameters: UnsafePointer<Float>) {
-    let pass = begin(
-      microbatch, parameters, gradients: nil, training: false, step: 0, observer: nil)
-    forward(pass)
-    for (index, branch) in branches.enumerated() { lossSums[index] = branch.evaluate(pass) }
+    precondition(seated == 0, "a group is waiting for its training pass")
+    check(microbatch)
+    passes[0] = pass(
+      microbatch, in: lanes[0], parameters, gradients: nil, training: false, step: 0)
+    forward(group(of: 1, lanes: 1, meeting: nil, observer: nil))
+    for (index, branch) in branches.enumerated() {
+      lanes[0].losses[index] = branch.evaluate(passes[0])
+    }
   }
 
   /// A head's divisor: Σ of the class weights of `labels`, or `count` where it has none.
@@ -85,32 +78,42 @@ extension Model {
     return normalizerContribution(head: head, labels: labels, count: microbatch.count)
   }
 
-  private func forward(_ pass: Pass) {
-    fusion.forward(pass)
-    for branch in branches { branch.forward(pass) }
+  func forward(_ group: Group) {
+    fusion.forward(group)
+    for branch in branches { branch.forward(group) }
   }
 
-  /// Checks the microbatch and gathers what layers need.
-  private func begin(
-    _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
-    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int,
+  /// The first `count` lanes as a group.
+  func group(
+    of members: Int, lanes count: Int, meeting: (any StatisticMeeting)?,
     observer: (any PassObserver)?
-  ) -> Pass {
+  ) -> Group {
+    Group(
+      passes: UnsafeBufferPointer(start: passes.base, count: count), members: members,
+      rows: statisticRows.base, synchronizedLayers: synchronizationPoints / 2, meeting: meeting,
+      observer: observer)
+  }
+
+  /// Traps for a microbatch that this model was not compiled for.
+  func check(_ microbatch: Microbatch) {
     precondition(
       microbatch.count >= 1 && microbatch.count <= capacity,
       "a microbatch of \(microbatch.count) samples in a model for 1 to \(capacity)")
     precondition(microbatch.fields.count == fields.count, "a microbatch of other fields")
     precondition(labelOutOfRange(microbatch) == nil, "labels must be checked before a pass")
-    for index in 0..<fields.count {
-      fieldBases[index] =
-        fields[index].element == .float
-        ? UnsafeMutableRawPointer(microbatch.floats(index))
-        : UnsafeMutableRawPointer(microbatch.integers(index))
-    }
+  }
+
+  /// Gathers what layers need to compute `microbatch` in `lane`.
+  func pass(
+    _ microbatch: Microbatch, in lane: Lane, _ parameters: UnsafePointer<Float>,
+    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int
+  ) -> Pass {
+    lane.load(microbatch)
     return Pass(
       samples: microbatch.count, training: training, step: step, seed: seed,
       sampleNumbers: UnsafePointer(microbatch.sampleNumbers), parameters: parameters,
-      gradients: gradients, memory: memory, scratch: scratch, slabs: UnsafePointer(slabs.base),
-      fields: UnsafePointer(fieldBases.base), observer: observer)
+      gradients: gradients, memory: lane.memory, scratch: lane.scratch,
+      slabs: UnsafePointer(lane.slabs.base), fields: UnsafePointer(lane.fieldBases.base),
+      member: microbatch.index % synchronizedGroup)
   }
 }

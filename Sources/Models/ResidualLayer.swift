@@ -26,13 +26,15 @@ final class ResidualLayer: Layer {
     inputCountPerSample = input.count
   }
 
-  func forward(_ pass: Pass) {
-    body.forward(pass)
-    shortcut.forward(pass)
-    pass.observer?.forward(layer: index)
-    Kernels.add(
-      count: pass.samples * countPerSample, a: pass.floats(body.output.place),
-      b: pass.floats(shortcut.output.place), output: pass.floats(output.place))
+  func forward(_ group: Group) {
+    body.forward(group)
+    shortcut.forward(group)
+    group.observer?.forward(layer: index)
+    for pass in group.passes {
+      Kernels.add(
+        count: pass.samples * countPerSample, a: pass.floats(body.output.place),
+        b: pass.floats(shortcut.output.place), output: pass.floats(output.place))
+    }
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -54,18 +56,21 @@ final class ResidualLayer: Layer {
     return fromBody
   }
 
-  func backward(_ pass: Pass) {
-    shortcut.backward(pass)
-    body.backward(pass)
+  func backward(_ group: Group) {
+    shortcut.backward(group)
+    body.backward(group)
     guard let bodyGradient, let shortcutGradient else { return }
-    pass.observer?.backward(layer: index)
-    if copiesLentGradient {
-      Kernels.copy(
-        count: pass.samples * inputCountPerSample, source: pass.floats(outputGradient),
+    group.observer?.backward(layer: index)
+    for pass in group.passes {
+      let count = pass.samples * inputCountPerSample
+      if copiesLentGradient {
+        Kernels.copy(
+          count: count, source: pass.floats(outputGradient),
+          destination: pass.floats(bodyGradient))
+      }
+      Kernels.addInto(
+        count: count, source: pass.floats(shortcutGradient),
         destination: pass.floats(bodyGradient))
     }
-    Kernels.addInto(
-      count: pass.samples * inputCountPerSample, source: pass.floats(shortcutGradient),
-      destination: pass.floats(bodyGradient))
   }
 }

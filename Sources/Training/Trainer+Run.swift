@@ -76,10 +76,12 @@ extension Trainer {
   /// The input thread of this rank, from a step to the end of the run.
   func makeLoader(from step: Int) -> BatchLoader {
     let loader = BatchLoader(
-      training, capacity: model.capacity, depth: configuration.data.prefetch)
+      training, capacity: model.capacity,
+      // The members of a group are in use at the same time.
+      depth: configuration.data.prefetch + membersPerRank - 1)
     let cursor = MicrobatchCursor(
       step: step, totalSteps: totalSteps, plan: plan, topology: exchange.node.topology,
-      seat: exchange.node.seat, group: 1)
+      seat: exchange.node.seat, group: model.synchronizedGroup)
     loader.start(order: sampler) { _ in cursor.next() }
     return loader
   }

@@ -66,36 +66,6 @@ extension Trainer {
     schedule.factor(at: step) * state.plateau.factor
   }
 
-  /// Forward and backward of this rank's share.
-  private func computeMicrobatches(from loader: BatchLoader, step: Int, samples: Int) throws {
-    let heads = model.heads.count
-    progress.begin(samples: samples)
-    for index in exchange.share {
-      clock.enter(.input, microbatch: index)
-      guard let microbatch = try loader.next() else {
-        throw TrainingError(.failure, "the input ended before step \(step); this is a defect")
-      }
-      precondition(microbatch.index == index && microbatch.step == step, "input out of order")
-      try refuseWrongLabels(microbatch)
-      clock.enter(.reduce)
-      var gradients = try exchange.lendGradients()
-      clock.enter(.forward)
-      gradients.microbatch = index
-      model.train(
-        microbatch, store.base, normalizers: table.normalizers.base, step: step,
-        into: &gradients, observer: progress)
-      try progress.end()
-      noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
-      noteNonFinite(microbatch)
-      let losses = table.losses(of: index)
-      for head in 0..<heads { losses[head] = model.losses[head] }
-      clock.enter(.reduce)
-      try exchange.submit(gradients)
-      loader.recycle(microbatch)
-    }
-    table.wishes[exchange.node.seat.place] = Double(StopSignal.request.rawValue)
-  }
-
   /// Lets gradients leave that are final at and after a canonical place, and takes buckets that are
   /// reduced already; called between layers.
   func advance(from offset: Int, samples: Int) throws {

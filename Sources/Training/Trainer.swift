@@ -36,6 +36,8 @@ public final class Trainer {
   let memoryCheck: MemoryCheck
   /// The labels of a global batch, if some head weighs classes.
   let globalLabels: Microbatch?
+  /// Where members of a group meet, if batch norm is synchronised.
+  let meeting: GroupMeeting?
 
   /// The weights, once per node.
   var store: ParameterStore { exchange.store }
@@ -96,7 +98,7 @@ public final class Trainer {
     var settings = setUp.configuration
     settings.exchange.bucketMiB = bucketBytes >> 20
     configuration = settings
-    exchange = try Exchange(node, layout: model.layout, bucketBytes: bucketBytes)
+    exchange = try Exchange(node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup)
     let (layout, blocks) = (model.layout, exchange.owned)
     optimizer = try world.agree { [settings] in
       try Optimizer(
@@ -107,6 +109,11 @@ public final class Trainer {
       every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalLabels = Self.makeGlobalLabels(setUp)
+    meeting = try GroupMeeting(exchange, setUp)
+    if meeting != nil {
+      let size = node.local.size
+      model.reserveLanes((model.synchronizedGroup + size - 1) / size)
+    }
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }

@@ -48,7 +48,7 @@ enum Samples {
         field: image
         encoder:
           - conv: {out: 8, kernel: [3, 5], stride: 2, padding: [1, 2], dilation: 1, groups: 2}
-          - batchNorm: {momentum: 0.2, epsilon: 1.0e-3}
+          - batchNorm: {momentum: 0.2, epsilon: 1.0e-3, sync: 4}
           - leakyRelu
           - maxPool: {size: 3, stride: 2, padding: 1}
           - averagePool: 2

@@ -148,7 +148,7 @@ import Testing
 }
 
 /// Keeps what it hears.
-private final class Recorder: PassObserver {
+final class Recorder: PassObserver {
   enum Event: Equatable {
     case forward(Int)
     case backward(Int)

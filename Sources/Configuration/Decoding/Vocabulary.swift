@@ -51,7 +51,7 @@ public enum Vocabulary {
   static let conv = KeySection(
     "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])
   static let conv1d = KeySection("layer conv1d", conv.keys)
-  static let batchNorm = KeySection("layer batchNorm", ["momentum", "epsilon"], later: ["sync"])
+  static let batchNorm = KeySection("layer batchNorm", ["momentum", "epsilon", "sync"])
   static let layerNorm = KeySection("layer layerNorm", ["epsilon"])
   static let relu = KeySection("layer relu", [])
   static let leakyRelu = KeySection("layer leakyRelu", ["slope"])
