@@ -17,7 +17,9 @@ extension Trainer {
   func noteNonFinite(_ microbatch: Microbatch, lane: Int) {
     guard nonFiniteLayer == nil else { return }
     for head in 0..<model.heads.count where !model.losses(ofLane: lane)[head].isFinite {
-      let layer = model.firstNonFinite(microbatch, inLane: lane) ?? "the loss of head \(model.heads[head].name)"
+      let layer =
+        model.firstNonFinite(microbatch, inLane: lane)
+        ?? "the loss of head \(model.heads[head].name)"
       nonFiniteLayer = layer
       return
     }

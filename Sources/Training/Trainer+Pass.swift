@@ -53,7 +53,9 @@ extension Trainer {
       gradients.append(UnsafePointer(lent.values.base))
       model.seat(members[members.count - 1], into: &lent)
       let next = index + exchange.node.local.size
-      let isLast = next / size != index / size || next >= exchange.deal.runs[exchange.node.seat.node].upperBound
+      let isLast =
+        next / size != index / size
+        || next >= exchange.deal.runs[exchange.node.seat.node].upperBound
       guard isLast else { continue }
       let first = index / size * size
       try train(first..<min(first + size, exchange.deal.microbatches), members, gradients, step)

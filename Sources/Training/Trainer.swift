@@ -98,7 +98,8 @@ public final class Trainer {
     var settings = setUp.configuration
     settings.exchange.bucketMiB = bucketBytes >> 20
     configuration = settings
-    exchange = try Exchange(node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup)
+    exchange = try Exchange(
+      node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup)
     let (layout, blocks) = (model.layout, exchange.owned)
     optimizer = try world.agree { [settings] in
       try Optimizer(

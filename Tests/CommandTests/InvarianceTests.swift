@@ -33,6 +33,25 @@ extension JobTests {
         steps: Shelf.stepsPerEpoch)
     }
 
+    @Test(arguments: [2, 4]) func synchronisedBatchNormGivesTheSameBits(group: Int) throws {
+      try expectSameBits(
+        Shelf.synchronised(group).get(), ranks: [1, 2, 3, 4, 6, 8], steps: 2 * Shelf.stepsPerEpoch)
+    }
+
+    @Test func privateCopiesOfTheWeightsGiveTheSameBits() throws {
+      try withTemporaryFolder { folder in
+        let digests = try ["node", "rank"].map { copies in
+          let run = Run(path: folder.file(copies))
+          let result = try Aimass.train(
+            Shelf.glyphs.get(), ranks: 3, output: run.path,
+            set: ["exchange.copies=\(copies)", "train.epochs=1"])
+          #expect(result.status == 0, "\(result)")
+          return run.digest
+        }
+        #expect(digests[0] == digests[1] && digests[0].count == 64)
+      }
+    }
+
     @Test func windowedOrderAndDroppedBatchesGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.glyphs.get(), ranks: [1, 3], set: ["data.shuffle=window", "train.lastBatch=drop"],

@@ -12,6 +12,11 @@ extension JobTests {
       try expectSameBits(Shelf.glyphs.get(), layouts: Self.layouts)
     }
 
+    @Test func synchronisedBatchNormGivesTheSameBitsOnAnyLayout() throws {
+      try expectSameBits(
+        Shelf.synchronised(2).get(), layouts: [[1, 1], [2, 2], [3, 1], [2, 2, 2, 2]])
+    }
+
     @Test func clippingAndWholeTensorNormsGiveTheSameBits() throws {
       let lamb = "optimizer={lamb: {learningRate: 0.01, weightDecay: 0.01}}"
       try expectSameBits(

@@ -23,6 +23,17 @@ enum Shelf {
     try make("mnist", recipe: mnistRecipe, root: DataFolder.path ?? "", mnistConfiguration)
   }
 
+  /// ``glyphs`` with batch norm over groups of microbatches; the last step has three, so the last group
+  /// of four is short.
+  static func synchronised(_ group: Int) -> Result<String, any Error> {
+    Result {
+      _ = try glyphs.get()
+      return try folder.get().write(
+        glyphsConfiguration.replacingOccurrences(
+          of: "batchNorm", with: "{batchNorm: {sync: \(group)}}"), to: "sync-\(group).yaml")
+    }
+  }
+
   /// Dense layers of several buckets of 1 MiB and an embedding, over the same data as ``glyphs``.
   static let wide: Result<String, any Error> = Result {
     _ = try glyphs.get()

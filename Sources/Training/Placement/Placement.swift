@@ -121,7 +121,9 @@ public struct PlacementReport: Sendable, Equatable {
 
   private static func text(_ verdict: PlacementVerdict) -> String {
     var facts = [verdict.isBound ? "bound within \(verdict.mask)" : "mask \(verdict.mask)"]
-    if let quota = verdict.quota { facts.append("cgroup \(HumanUnits.fixed(quota, digits: 1)) cores") }
+    if let quota = verdict.quota {
+      facts.append("cgroup \(HumanUnits.fixed(quota, digits: 1)) cores")
+    }
     return HumanUnits.counted(verdict.ranks, "rank") + " on "
       + HumanUnits.counted(verdict.mask.count, "core") + " (\(facts.joined(separator: ", ")))"
   }

@@ -66,7 +66,8 @@ public struct RankPlacement: Sendable, Equatable {
   /// more ranks than slots.
   static func yields(_ environment: [String: String]) -> Bool {
     let words = ["1", "true", "t", "yes", "y", "enabled"]
-    let value = environment["OMPI_MCA_mpi_yield_when_idle"] ?? environment["OMPI_MCA_mpi_oversubscribe"]
+    let value =
+      environment["OMPI_MCA_mpi_yield_when_idle"] ?? environment["OMPI_MCA_mpi_oversubscribe"]
     return value.map { words.contains($0.lowercased()) } ?? false
   }
 
