@@ -1,0 +1,156 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The batch script in a real Slurm, whose nodes are virtual.
+@Suite(.serialized)
+struct SlurmTests {
+  /// Several steps a second, and more of them than Slurm needs to interrupt.
+  private static let configuration = """
+    name: digits
+    seed: 3
+    data: {file: glyphs.h5}
+    batch: {global: 128, micro: 16}
+    modalities:
+      table: {field: table, encoder: [{linear: {out: 32}}, batchNorm, relu, {linear: {out: 32}}, relu]}
+    heads:
+      digit: {layers: [{linear: {out: 10}}], loss: crossEntropy, target: label}
+    optimizer: {adam: {learningRate: 1.0e-3}}
+    train: {steps: 6000}
+    checkpoint: {everySteps: 6000}
+    evaluate: {everyEpochs: 1000, metrics: [accuracy]}
+
+    """
+
+  private static let recipe = """
+    name: glyphs
+    sources:
+      draws: {synthetic: glyphs, samples: 1280, seed: 1}
+      others: {synthetic: glyphs, samples: 100, seed: 1, first: 1280}
+    splits:
+      train: {table: draws.table, label: draws.label}
+      validation: {table: others.table, label: others.label}
+    fields:
+      table: {modality: table, numeric: [length, mass, ratio, tilt, count, age]}
+      label: {modality: label, classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]}
+
+    """
+
+  /// Waits: `met RUN`, until a step is logged; `ended JOB`, until a job has left the queue.
+  private static let functions = """
+    script=$0
+    met() {
+      for turn in $(seq 300); do
+        grep -qs '"step": 50,' $1/metrics.jsonl && return
+        sleep 0.1
+      done
+      echo "$1 never began"
+      exit 1
+    }
+    ended() {
+      for turn in $(seq 300); do
+        [ -n "$(squeue -h -j $1 2>/dev/null)" ] || break
+        [ "$(squeue -h -j $1 -o %T)" != PENDING ] || scontrol update JobId=$1 StartTime=now
+        sleep 0.2
+      done
+      scontrol show job $1 | grep -oE '(JobState|Restarts|ExitCode)=[^ ]*' | xargs echo "$2:"
+    }
+    """
+
+  /// Runs a shell script on the first of two nodes, in a folder with data and configuration.
+  private func slurm(
+    _ body: String, then check: (ProcessResult, TemporaryFolder) throws -> Void
+  ) throws {
+    try withTemporaryFolder { folder in
+      let program = try Products.program("aimass")
+      let recipe = try folder.write(Self.recipe, to: "recipe.yaml")
+      let prepared = try runProcess(program, ["prepare", recipe, "-o", folder.file("glyphs.h5")])
+      #expect(prepared.status == 0, "\(prepared)")
+      try folder.write(Self.configuration, to: "digits.yaml")
+      let words = ["2", "bash", "-c", Self.functions + "\n" + body, Launch.path("slurm.sbatch")]
+      let result = try runProcess(
+        Launch.path("virtual-slurm"), words, timeout: 120, currentDirectory: folder.path)
+      #expect(result.status == 0, "\(result)")
+      #expect(result.leftovers.isEmpty, "\(result.leftovers)")
+      try check(result, folder)
+    }
+  }
+
+  /// The digest of a run that is complete.
+  private func digest(_ folder: String) -> String? {
+    let data = FileManager.default.contents(atPath: folder + "/summary.json") ?? Data()
+    let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+    return object?["parametersDigest"] as? String
+  }
+
+  private func text(_ path: String) -> String {
+    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+  }
+
+  @Test(.enabled(if: Rights.slurm, Rights.slurmHint))
+  func aPreemptedJobComesBackAndEndsWithTheSameBits() throws {
+    let body = """
+      sbatch --wait --parsable --ntasks 2 -o straight.log $script digits.yaml --output straight
+      job=$(sbatch --parsable --nodes 2 --ntasks 3 -o preempted.log $script digits.yaml --output preempted)
+      met preempted
+      sbatch --wait --parsable --partition urgent --nodes 2 --exclusive -o urgent.log --wrap hostname
+      ended $job preempted
+      """
+    try slurm(body) { result, folder in
+      let log = text(folder.file("preempted.log"))
+      #expect(!result.lines(with: "preempted: JobState=COMPLETED").isEmpty, "\(result)\n\(log)")
+      #expect(!result.lines(with: "Restarts=1").isEmpty, "\(result)\n\(log)")
+      let straight = try #require(digest(folder.file("straight")), "\(result)")
+      #expect(digest(folder.file("preempted")) == straight, "\(log)")
+      for line in [
+        "3 tasks on 2 nodes by srun", "saved after step", "the job goes back into the queue",
+        "start 1: 3 tasks", "resuming after step",
+      ] { #expect(log.contains(line), "\(line) in \(log)") }
+      #expect(text(folder.file("straight.log")).contains("2 tasks on 1 nodes by srun"))
+    }
+  }
+
+  @Test(.enabled(if: Rights.slurm, Rights.slurmHint))
+  func mpirunDoesWhereSrunCannotAndACancelledJobStaysSo() throws {
+    let body = """
+      export AIMASS_START=mpirun
+      job=$(sbatch --parsable --nodes 2 --ntasks 3 -o warned.log $script digits.yaml --output warned)
+      met warned
+      scancel --batch --signal USR1 $job
+      ended $job warned
+      unset AIMASS_START
+      job=$(sbatch --parsable --ntasks 2 -o cancelled.log $script digits.yaml --output cancelled)
+      met cancelled
+      scancel $job
+      ended $job cancelled
+      job=$(sbatch --parsable --ntasks 2 -o wrong.log $script digits.yaml --set train.speed=9)
+      ended $job wrong
+      """
+    try slurm(body) { result, folder in
+      let warned = text(folder.file("warned.log"))
+      let restarted = "warned: Restarts=1 "
+      #expect(result.output.replacing("JobState=COMPLETED ", with: "").contains(restarted))
+      #expect(warned.contains("start 1: 3 tasks on 2 nodes by mpirun"), "\(warned)")
+      #expect(digest(folder.file("warned")) != nil, "\(warned)")
+      let cancelled = text(folder.file("cancelled.log"))
+      #expect(!result.lines(with: "cancelled: JobState=CANCELLED Restarts=0").isEmpty, "\(result)")
+      #expect(cancelled.contains("saved after step"), "srun's tasks are told: \(cancelled)")
+      let wrong = text(folder.file("wrong.log"))
+      #expect(!result.lines(with: "wrong: JobState=FAILED Restarts=0 ExitCode=78:0").isEmpty)
+      #expect(wrong.contains("train.speed"), "\(result)\n\(wrong)")
+    }
+  }
+
+  @Test func saysHowToGetSlurm() throws {
+    let tools = ["bash", "dirname", "basename", "awk", "id", "env"]
+    let result = try withTemporaryFolder { folder in
+      for tool in tools {
+        _ = try runProcess("sh", ["-c", "ln -s $(command -v \(tool)) \(folder.file(tool))"])
+      }
+      // The script itself adds the folders of system programs, so only a broken tool is missing.
+      return try runProcess(
+        "env", ["-i", "PATH=" + folder.path, "bash", Launch.path("virtual-slurm"), "1", "true"])
+    }
+    #expect(Rights.slurm || result.status == 69, "\(result)")
+  }
+}
