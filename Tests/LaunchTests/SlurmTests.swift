@@ -37,6 +37,9 @@ struct SlurmTests {
     """
 
   /// Waits: `met RUN`, until a step is logged; `ended JOB`, until a job has left the queue.
+  ///
+  /// Slurm lets a job that went back wait, for two minutes as it comes. It is let go before, but not
+  /// before the daemons of its last start, whose steps have the same names, are gone.
   private static let functions = """
     script=$0
     met() {
@@ -50,7 +53,8 @@ struct SlurmTests {
     ended() {
       for turn in $(seq 300); do
         [ -n "$(squeue -h -j $1 2>/dev/null)" ] || break
-        [ "$(squeue -h -j $1 -o %T)" != PENDING ] || scontrol update JobId=$1 StartTime=now
+        [ "$(squeue -h -j $1 -o %T)" != PENDING ] || ps -eo args | grep -q "^slurmstepd: .$1[.]" ||
+          scontrol update JobId=$1 StartTime=now
         sleep 0.2
       done
       scontrol show job $1 | grep -oE '(JobState|Restarts|ExitCode)=[^ ]*' | xargs echo "$2:"
