@@ -5,39 +5,6 @@ import Testing
 /// The batch script in a real Slurm, whose nodes are virtual.
 @Suite(.serialized)
 struct SlurmTests {
-  /// A run of seconds, so that it is met before its end.
-  private static let configuration = """
-    name: digits
-    seed: 3
-    data: {file: glyphs.h5}
-    batch: {global: 128, micro: 16}
-    modalities:
-      table:
-        field: table
-        encoder: [{linear: {out: 512}}, batchNorm, relu, {linear: {out: 512}}, relu]
-    heads:
-      digit: {layers: [{linear: {out: 10}}], loss: crossEntropy, target: label}
-    optimizer: {adam: {learningRate: 1.0e-3}}
-    train: {steps: 600}
-    checkpoint: {everySteps: 600}
-    evaluate: {everyEpochs: 1000, metrics: [accuracy]}
-
-    """
-
-  private static let recipe = """
-    name: glyphs
-    sources:
-      draws: {synthetic: glyphs, samples: 1280, seed: 1}
-      others: {synthetic: glyphs, samples: 100, seed: 1, first: 1280}
-    splits:
-      train: {table: draws.table, label: draws.label}
-      validation: {table: others.table, label: others.label}
-    fields:
-      table: {modality: table, numeric: [length, mass, ratio, tilt, count, age]}
-      label: {modality: label, classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]}
-
-    """
-
   /// Waits: `met RUN`, until a step is logged; `ended JOB`, until a job has left the queue.
   ///
   /// Slurm lets a job that went back wait, for two minutes as it comes. It is let go before, but not
@@ -46,7 +13,7 @@ struct SlurmTests {
   private static let functions = """
     script=$0
     met() {
-      for turn in $(seq 300); do
+      for turn in $(seq 900); do
         grep -qs '"step": 50,' $1/metrics.jsonl && return
         sleep 0.1
       done
@@ -54,7 +21,7 @@ struct SlurmTests {
       exit 1
     }
     ended() {
-      for turn in $(seq 300); do
+      for turn in $(seq 600); do
         [ -n "$(squeue -h -j $1 2>/dev/null)" ] || break
         [ "$(squeue -h -j $1 -o %T)" != PENDING ] || ps -eo args | grep -q "^slurmstepd: .$1[.]" ||
           { scontrol update JobId=$1 StartTime=now+2 && sleep 3; }
@@ -70,25 +37,14 @@ struct SlurmTests {
     _ body: String, then check: (ProcessResult, TemporaryFolder) throws -> Void
   ) throws {
     try withTemporaryFolder { folder in
-      let program = try Products.program("aimass")
-      let recipe = try folder.write(Self.recipe, to: "recipe.yaml")
-      let prepared = try runProcess(program, ["prepare", recipe, "-o", folder.file("glyphs.h5")])
-      #expect(prepared.status == 0, "\(prepared)")
-      try folder.write(Self.configuration, to: "digits.yaml")
+      try Digits.lay(in: folder)
       let words = ["2", "bash", "-c", Self.functions + "\n" + body, Launch.path("slurm.sbatch")]
       let result = try runProcess(
-        Launch.path("virtual-slurm"), words, timeout: 120, currentDirectory: folder.path)
+        Launch.path("virtual-slurm"), words, timeout: 240, currentDirectory: folder.path)
       #expect(result.status == 0, "\(result)")
       #expect(result.leftovers.isEmpty, "\(result.leftovers)")
       try check(result, folder)
     }
-  }
-
-  /// The digest of a run that is complete.
-  private func digest(_ folder: String) -> String? {
-    let data = FileManager.default.contents(atPath: folder + "/summary.json") ?? Data()
-    let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
-    return object?["parametersDigest"] as? String
   }
 
   private func text(_ path: String) -> String {
@@ -108,8 +64,8 @@ struct SlurmTests {
       let log = text(folder.file("preempted.log"))
       #expect(!result.lines(with: "preempted: JobState=COMPLETED").isEmpty, "\(result)\n\(log)")
       #expect(!result.lines(with: "Restarts=1").isEmpty, "\(result)\n\(log)")
-      let straight = try #require(digest(folder.file("straight")), "\(result)")
-      #expect(digest(folder.file("preempted")) == straight, "\(log)")
+      let straight = try #require(Digits.digest(folder.file("straight")), "\(result)")
+      #expect(Digits.digest(folder.file("preempted")) == straight, "\(log)")
       for line in [
         "3 tasks on 2 nodes by srun", "saved after step", "the job goes back into the queue",
         "start 1: 3 tasks", "resuming after step",
@@ -140,7 +96,7 @@ struct SlurmTests {
         !result.lines(with: "warned: JobState=COMPLETED Restarts=1").isEmpty, "\(result)\n\(warned)"
       )
       #expect(warned.contains("start 1: 3 tasks on 2 nodes by mpirun"), "\(warned)")
-      #expect(digest(folder.file("warned")) != nil, "\(warned)")
+      #expect(Digits.digest(folder.file("warned")) != nil, "\(warned)")
       #expect(!result.lines(with: "cancelled: JobState=CANCELLED Restarts=0").isEmpty, "\(result)")
       let wrong = text(folder.file("wrong.log"))
       #expect(!result.lines(with: "wrong: JobState=FAILED Restarts=0 ExitCode=78:0").isEmpty)

@@ -112,6 +112,30 @@ struct VirtualNodeTests {
   }
 
   @Test(.enabled(if: Rights.network, Rights.networkHint))
+  func unequalNodesGiveTheBitsOfOneRank() throws {
+    try withTemporaryFolder { folder in
+      try Digits.lay(in: folder)
+      let train = [
+        "train", folder.file("digits.yaml"), "--set", "train.steps=20", "--output",
+      ]
+      let program = ["--program", try Products.program("aimass")]
+      let alone = try runProcess(
+        Launch.path("mpirun"), program + ["--ranks", "1"] + train + [folder.file("one")])
+      #expect(alone.status == 0, "\(alone)")
+      try withNodes(2) {
+        let hosts = ["--hosts", "10.77.0.1:3,10.77.0.2:1", "--interfaces", "10.77.0.0/24"]
+        let agent = ["--mca", "plm_rsh_agent", "/run/aimass-nodes/\(name)/agent"]
+        let several = try nodes(
+          ["exec", "1", "--prefix", name, Launch.path("mpirun")] + program + hosts + agent
+            + train + [folder.file("four")])
+        #expect(several.lines(with: "4 ranks on 2 nodes").count == 1, "\(several)")
+      }
+      let digest = try #require(Digits.digest(folder.file("one")))
+      #expect(Digits.digest(folder.file("four")) == digest)
+    }
+  }
+
+  @Test(.enabled(if: Rights.network, Rights.networkHint))
   func aCutCableEndsTheJobAndHealsAgain() throws {
     try withNodes(2) {
       // A port where nobody listens: refused at once where there is a way, silence where none is.
