@@ -105,15 +105,16 @@ struct SlurmTests {
   }
 
   @Test func saysHowToGetSlurm() throws {
+    // The script adds the folders of system programs itself; `sbatch` is in neither of them.
     let tools = ["bash", "dirname", "basename", "awk", "id", "env"]
-    let result = try withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       for tool in tools {
         _ = try runProcess("sh", ["-c", "ln -s $(command -v \(tool)) \(folder.file(tool))"])
       }
-      // The script itself adds the folders of system programs, so only a broken tool is missing.
-      return try runProcess(
+      let result = try runProcess(
         "env", ["-i", "PATH=" + folder.path, "bash", Launch.path("virtual-slurm"), "1", "true"])
+      #expect(result.status == 69, "\(result)")
+      #expect(result.errors.contains("launch/setup --with-slurm"), "\(result)")
     }
-    #expect(Rights.slurm || result.status == 69, "\(result)")
   }
 }
