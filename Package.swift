@@ -130,5 +130,6 @@ let package = Package(
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("HouseTests", ["TestSupport"]),
+    tests("LaunchTests", ["TestSupport"]),
   ]
 )

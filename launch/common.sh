@@ -42,6 +42,11 @@ export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 # other at once would take turns under the protocol Open MPI prefers: it halved their rate.
 export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle-1}
 export OMPI_MCA_btl_tcp_flags=${OMPI_MCA_btl_tcp_flags-send,inplace}
+# A host that falls off the network ends the job after a minute and a half; Open MPI's own settings
+# would take eight.
+export OMPI_MCA_oob_tcp_keepalive_time=${OMPI_MCA_oob_tcp_keepalive_time-30}
+export OMPI_MCA_oob_tcp_keepalive_intvl=${OMPI_MCA_oob_tcp_keepalive_intvl-10}
+export OMPI_MCA_oob_tcp_keepalive_probes=${OMPI_MCA_oob_tcp_keepalive_probes-6}
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi

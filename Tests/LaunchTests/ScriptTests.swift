@@ -2,29 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The scripts of `launch/`, with stand-ins for the programs they call.
-struct LaunchTests {
-  /// Runs a script with `programs` first on `PATH`; each is the body of a shell script.
-  private func launch(
-    _ script: String, _ arguments: [String] = [], _ programs: [String: String],
-    configuration: String? = nil
-  ) throws -> ProcessResult {
-    try withTemporaryFolder { folder in
-      for (name, body) in programs {
-        // Copied by a program of its own: a file that this process has open for writing, if only in
-        // a child about to start, cannot be run ("text file busy").
-        let text = try folder.write("#!/bin/bash\n\(body)\n", to: "\(name).txt")
-        _ = try runProcess("install", ["-D", "-m", "755", text, folder.file("bin/\(name)")])
-      }
-      if let configuration { try folder.write("name: run\n", to: configuration) }
-      let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-      return try runProcess(
-        Checkout.folder + "/launch/" + script, arguments,
-        environment: ["PATH": folder.file("bin") + ":" + path],
-        currentDirectory: folder.path)
-    }
-  }
-
+/// `launch/setup` and `launch/test`, with stand-ins for the programs they call.
+struct ScriptTests {
   private static let version = "Swift version 6.3.1 (swift-6.3.1-RELEASE)"
   private static let packages = [
     "openmpi-bin", "libopenmpi-dev", "libopenblas-dev", "libhdf5-dev", "zlib1g-dev", "libssl-dev",
@@ -41,7 +20,7 @@ struct LaunchTests {
   // MARK: setup
 
   @Test func setupChangesNothingWhereAllIsThere() throws {
-    let result = try launch(
+    let result = try Launch.run(
       "setup", [],
       [
         "dpkg-query": dpkg(), "apt-get": "echo APT $*", "sudo": "echo SUDO $*",
@@ -52,7 +31,7 @@ struct LaunchTests {
   }
 
   @Test func setupInstallsWhatIsMissingAndNothingElse() throws {
-    let result = try launch(
+    let result = try Launch.run(
       "setup", [],
       [
         "dpkg-query": dpkg(without: ["libhdf5-dev", "zlib1g-dev"]), "apt-get": "echo APT $*",
@@ -67,7 +46,7 @@ struct LaunchTests {
   }
 
   @Test func setupRefreshesEmptyLists() throws {
-    let result = try launch(
+    let result = try Launch.run(
       "setup", [],
       [
         "dpkg-query": dpkg(without: ["openmpi-bin"]), "apt-get": "echo APT $*",
@@ -79,7 +58,7 @@ struct LaunchTests {
   }
 
   @Test func setupAsksForRightsOnlyToInstall() throws {
-    let result = try launch(
+    let result = try Launch.run(
       "setup", [],
       [
         "dpkg-query": dpkg(without: ["openmpi-bin"]), "sudo": "echo SUDO $*", "id": "echo 1000",
@@ -88,8 +67,19 @@ struct LaunchTests {
     #expect(result.status == 0 && result.lines(with: "SUDO").count == 1, "\(result)")
   }
 
+  @Test func setupInstallsSlurmOnlyWhenAsked() throws {
+    let result = try Launch.run(
+      "setup", ["--with-slurm"],
+      [
+        "dpkg-query": dpkg(), "apt-get": "echo APT $*", "apt-cache": "echo '  Candidate: 1.0'",
+        "id": "echo 0", "swift": "echo '\(Self.version)'",
+      ])
+    #expect(result.status == 0, "\(result)")
+    #expect(result.lines(with: "setup: installed slurm-wlm munge").count == 1, "\(result)")
+  }
+
   @Test func setupSaysWhatAnOldSwiftNeeds() throws {
-    let result = try launch(
+    let result = try Launch.run(
       "setup", [], ["dpkg-query": dpkg(), "swift": "echo 'Swift version 5.10.1'"])
     #expect(result.status == 69, "\(result)")
     #expect(!result.lines(with: "found Swift 5.10.1").isEmpty, "\(result)")
@@ -113,7 +103,7 @@ struct LaunchTests {
   }
 
   private func counts(_ log: String, report: String?, status: Int) throws -> (String, Int32) {
-    let result = try launch(
+    let result = try Launch.run(
       "test", [], ["dpkg-query": dpkg(), "swift": swift(log, report: report, status: status)])
     let last = result.output.split(separator: "\n").last.map(String.init) ?? ""
     #expect(result.output.contains(log), "the output of the tests is shown: \(result)")
@@ -165,7 +155,7 @@ struct LaunchTests {
 
   @Test func testTellsABuildThatFailed() throws {
     let body = "case $1 in --version) echo '\(Self.version)';; *) echo broken >&2; exit 1;; esac"
-    let result = try launch("test", [], ["dpkg-query": dpkg(), "swift": body])
+    let result = try Launch.run("test", [], ["dpkg-query": dpkg(), "swift": body])
     #expect(result.status == 1 && result.output.hasSuffix("0 passed, 0 failed, 0 skipped\n"))
     #expect(result.errors.contains("the build failed"), "\(result)")
   }
@@ -173,32 +163,8 @@ struct LaunchTests {
   @Test func testEndsWhatTheTestsLeftBehind() throws {
     let body = swift("running", report: report([Self.passing]), status: 0)
       .replacing("exit 0", with: "setsid sleep 4444.5 >/dev/null 2>&1 &\nexit 0")
-    let result = try launch("test", [], ["dpkg-query": dpkg(), "swift": body])
+    let result = try Launch.run("test", [], ["dpkg-query": dpkg(), "swift": body])
     #expect(result.output.hasSuffix("1 passed, 0 failed, 0 skipped\n"), "\(result)")
     #expect(result.leftovers.isEmpty)
-  }
-
-  // MARK: local
-
-  @Test(arguments: [[], ["2"], ["0", "x.yaml"], ["two", "x.yaml"]])
-  func localRefusesAWrongCall(arguments: [String]) throws {
-    #expect(try launch("local", arguments, [:]).status == 64)
-  }
-
-  @Test(arguments: [(2, "core"), (2, "none"), (64, "none")])
-  func localBindsWhereItCan(ranks: Int, binding: String) throws {
-    let result = try launch(
-      "local", ["\(ranks)", "run.yaml", "--fresh"],
-      [
-        "nproc": "echo ${OMP_NUM_THREADS:-4}",
-        "swift": "[[ $* == *--show-bin-path* ]] && echo /built || exit 0",
-        "mpirun": "[[ $* != *'--bind-to \(binding)'* ]] && exit 1; echo RUN $*",
-      ], configuration: "run.yaml")
-    #expect(result.status == 0, "\(result)")
-    let run = result.lines(with: "RUN").last ?? ""
-    #expect(run.hasPrefix("RUN -np \(ranks) "), "\(result)")
-    #expect(run.contains("--bind-to \(binding)"), "\(result)")
-    #expect(run.hasSuffix("/built/aimass train run.yaml --fresh"), "\(result)")
-    #expect(run.contains("--oversubscribe") == (ranks > 4), "\(result)")
   }
 }
