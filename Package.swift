@@ -80,7 +80,9 @@ let package = Package(
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
         "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "Preparation",
       ]),
-    room("Benchmarks", ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors"]),
+    room(
+      "Benchmarks",
+      ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
     // Floor 7
     .executableTarget(
       name: "aimass",
@@ -122,7 +124,8 @@ let package = Package(
     tests(
       "PreparationTests",
       ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
-    tests("TrainingTests", ["Training", "Configuration", "TestSupport"]),
+    tests(
+      "TrainingTests", ["Training", "Exchange", "Reports", "Configuration", "TestSupport"]),
     tests("BenchmarksTests", ["Benchmarks", "Reports", "TestSupport"]),
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),

@@ -5,6 +5,9 @@ set -euo pipefail
 # The checkout, from wherever a script is started.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Networks that lead nowhere but into containers and virtual machines.
+never=lo,docker0,virbr0,podman0,lxcbr0,cni0
+
 # say TEXT: one line for a person, apart from the output of programs.
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 
@@ -16,8 +19,8 @@ die() {
   exit "$status"
 }
 
-# usage: the header of the script that is running, without its first line.
-usage() { awk 'NR > 1 && /^#/ { sub(/^# ?/, ""); print; next } NR > 1 { exit }' "$0"; }
+# usage: the header of the script that is running, from "Usage:" on.
+usage() { awk '/^# Usage:/ { on = 1 } on && !/^#/ { exit } on { sub(/^# ?/, ""); print }' "$0"; }
 
 # Swift on PATH, or where the packages of swift.org are usually unpacked.
 find_swift() {
@@ -35,9 +38,42 @@ find_swift() {
 # Every rank is a core by default: libraries must not start threads of their own, and some do so
 # as soon as they are loaded.
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+# A waiting rank gives its core to its helper threads and to its neighbours. Two hosts that send to each
+# other at once would take turns under the protocol Open MPI prefers: it halved their rate.
+export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle-1}
+export OMPI_MCA_btl_tcp_flags=${OMPI_MCA_btl_tcp_flags-send,inplace}
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
 # build ARGUMENT...: an optimised build in the checkout; its output goes to standard error.
 build() { (cd "$checkout" && swift build -c release "$@") >&2 </dev/null; }
+
+# show WORD...: a command as a person would type it.
+show() {
+  local word text=""
+  for word in "$@"; do
+    [[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || word=${word@Q}
+    text+=" $word"
+  done
+  echo "${text# }"
+}
+
+# find_program: sets `program` to what a package holds, or to what is built in the checkout.
+find_program() {
+  program=$checkout/bin/aimass
+  [ -x "$program" ] || program=$checkout/.build/release/aimass
+  [ -x "$program" ] || die 66 "$program is missing; build it with: swift build -c release"
+}
+
+# pass_variables: sets `passed` to the options of mpirun by which every rank, on whatever host, gets
+# the variables that matter to the program and are set here. Open MPI passes its own on by itself.
+pass_variables() {
+  local name
+  passed=()
+  for name in $(compgen -e); do
+    case $name in
+      AIMASS_* | OPENBLAS_* | OMP_* | HDF5_* | SWIFT_* | PATH | LD_LIBRARY_PATH) passed+=(-x "$name") ;;
+    esac
+  done
+}

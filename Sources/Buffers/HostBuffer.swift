@@ -7,6 +7,8 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
   public let count: Int
   /// The first scalar; valid as long as the buffer lives.
   public let base: UnsafeMutablePointer<Scalar>
+  /// Who keeps the memory where it is not ours to free.
+  private let keeper: AnyObject?
 
   /// Allocates `count` zeroed scalars at an address that is a multiple of 64 bytes.
   ///
@@ -18,9 +20,23 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     base = raw.bindMemory(to: Scalar.self, capacity: count)
+    keeper = nil
   }
 
-  deinit { UnsafeMutableRawPointer(base).deallocate() }
+  /// A buffer on memory that `keeper` holds, as a part of shared memory; never freed by us.
+  ///
+  /// - Parameters:
+  ///   - base: the first scalar.
+  ///   - count: how many there are.
+  ///   - keeper: stays alive as long as the buffer.
+  public init(viewing base: UnsafeMutablePointer<Scalar>, count: Int, keeper: AnyObject) {
+    precondition(count >= 0, "a buffer cannot hold \(count) scalars")
+    self.count = count
+    self.base = base
+    self.keeper = keeper
+  }
+
+  deinit { if keeper == nil { UnsafeMutableRawPointer(base).deallocate() } }
 
   /// All scalars, in order.
   public var all: UnsafeMutableBufferPointer<Scalar> {

@@ -1,31 +1,59 @@
 // Batch and layer normalisation, included once per build.
 
-/// Mean and biased variance per channel, in one pass of Float64 sums around the first row.
+INLINE void storeWide(double *p, Wide v, int64_t count) {
+  for (int64_t i = 0; i < count; i++) p[i] = i < 8 ? v.low[i] : v.high[i - 8];
+}
+
+/// Mean and squared distances from it of up to 16 channels, in one pass of Float64 sums around the first
+/// row.
 ///
 /// With d the distance of the first row from the mean, the cancellation costs (d / deviation)² units
 /// in the last place of Float64; the first row being one of the n, that is at most n.
+INLINE void moments(int64_t rows, int64_t channels, int64_t valid, const float *x, Wide *mean,
+                    Wide *squares) {
+  double count = (double)rows;
+  Wide shift = widen16(loadColumns(x, valid));
+  Wide s = {{0}, {0}}, q = {{0}, {0}};
+  for (int64_t r = 0; r < rows; r++) {
+    Wide v = widen16(loadColumns(x + r * channels, valid));
+    v.low -= shift.low;
+    v.high -= shift.high;
+    s.low += v.low;
+    s.high += v.high;
+    q.low += v.low * v.low;
+    q.high += v.high * v.high;
+  }
+  mean->low = shift.low + s.low / count;
+  mean->high = shift.high + s.high / count;
+  squares->low = q.low - s.low * s.low / count;
+  squares->high = q.high - s.high * s.high / count;
+}
+
+/// Mean and biased variance per channel.
 static void batchNormStatistics(int64_t rows, int64_t channels, const float *x, float *mean,
                                 float *variance) {
   double count = (double)rows;
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
-    Wide shift = widen16(loadColumns(x + column, valid));
-    Wide s = {{0}, {0}}, q = {{0}, {0}};
-    for (int64_t r = 0; r < rows; r++) {
-      Wide v = widen16(loadColumns(x + r * channels + column, valid));
-      v.low -= shift.low;
-      v.high -= shift.high;
-      s.low += v.low;
-      s.high += v.high;
-      q.low += v.low * v.low;
-      q.high += v.high * v.high;
-    }
-    Wide m = {shift.low + s.low / count, shift.high + s.high / count};
-    Wide v = {(q.low - s.low * s.low / count) / count, (q.high - s.high * s.high / count) / count};
+    Wide m, q;
+    moments(rows, channels, valid, x + column, &m, &q);
+    Wide v = {q.low / count, q.high / count};
     v16 least = {0}, biased = narrow16(v);
     biased = (v16)((i16)biased & ~(biased < least));  // rounding may leave less than nothing
     storeColumns(mean + column, narrow16(m), valid);
     storeColumns(variance + column, biased, valid);
+  }
+}
+
+/// Mean and squared distances from it per channel, to be combined with those of other microbatches.
+static void batchNormMoments(int64_t rows, int64_t channels, const float *x, double *mean,
+                             double *squares) {
+  for (int64_t column = 0; column < channels; column += 16) {
+    int64_t valid = columnsLeft(channels, column);
+    Wide m, q;
+    moments(rows, channels, valid, x + column, &m, &q);
+    storeWide(mean + column, m, valid);
+    storeWide(squares + column, q, valid);
   }
 }
 
@@ -47,10 +75,11 @@ static void batchNormApply(int64_t rows, int64_t channels, const float *x, const
   }
 }
 
-/// Σ dy and Σ dy · (x − mean) of up to 16 channels.
-INLINE void gradientSums(int64_t rows, int64_t channels, int64_t valid, const float *x, v16 mean,
-                         const float *dy, Wide *sums, Wide *products) {
-  Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(mean);
+/// Σ dy and Σ dy · (x − mean) of up to 16 channels, and from them the gradients of weight and bias.
+INLINE void gradientSums(int64_t rows, int64_t channels, int64_t valid, const float *x,
+                         const float *mean, const float *variance, float epsilon, const float *dy,
+                         double *sums, double *products, float *dWeight, float *dBias) {
+  Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(loadColumns(mean, valid));
   for (int64_t r = 0; r < rows; r++) {
     Wide g = widen16(loadColumns(dy + r * channels, valid));
     Wide v = widen16(loadColumns(x + r * channels, valid));
@@ -59,11 +88,37 @@ INLINE void gradientSums(int64_t rows, int64_t channels, int64_t valid, const fl
     q.low += g.low * (v.low - m.low);
     q.high += g.high * (v.high - m.high);
   }
-  *sums = s;
-  *products = q;
+  storeWide(sums, s, valid);
+  storeWide(products, q, valid);
+  for (int64_t i = 0; i < valid; i++) {
+    double inverse = 1.0 / __builtin_sqrt((double)variance[i] + (double)epsilon);
+    dBias[i] = (float)sums[i];
+    dWeight[i] = (float)(products[i] * inverse);
+  }
 }
 
-/// Training mode: `dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂))`.
+/// `dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂))` of up to 16 channels; the means are `count`-ths of
+/// the sums.
+INLINE void inputGradient(int64_t rows, double count, int64_t channels, int64_t valid, const float *x,
+                          const float *mean, const float *variance, float epsilon,
+                          const float *weight, const double *sums, const double *products,
+                          const float *dy, float *dx) {
+  float factor[16] = {0}, centre[16] = {0}, slope[16] = {0};
+  for (int64_t i = 0; i < valid; i++) {
+    double inverse = 1.0 / __builtin_sqrt((double)variance[i] + (double)epsilon);
+    centre[i] = (float)(sums[i] / count);
+    slope[i] = (float)(products[i] * inverse * inverse / count);
+    factor[i] = weight[i] * (float)inverse;
+  }
+  v16 m = loadColumns(mean, valid), f = load16(factor), a = load16(centre), b = load16(slope);
+  for (int64_t r = 0; r < rows; r++) {
+    int64_t place = r * channels;
+    v16 g = loadColumns(dy + place, valid), v = loadColumns(x + place, valid);
+    storeColumns(dx + place, f * (g - a - (v - m) * b), valid);
+  }
+}
+
+/// Training mode, with the statistics of these rows alone.
 static void batchNormBackward(int64_t rows, int64_t channels, const float *x, const float *mean,
                               const float *variance, float epsilon, const float *weight,
                               const float *dy, float *dx, float *dWeight, float *dBias,
@@ -71,26 +126,33 @@ static void batchNormBackward(int64_t rows, int64_t channels, const float *x, co
   (void)scratch;
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
-    v16 m = loadColumns(mean + column, valid);
-    Wide s, q;
-    gradientSums(rows, channels, valid, x + column, m, dy + column, &s, &q);
-    float factor[16] = {0}, centre[16] = {0}, slope[16] = {0};
-    for (int64_t i = 0; i < valid; i++) {
-      double inverse = 1.0 / __builtin_sqrt((double)variance[column + i] + (double)epsilon);
-      double sum = i < 8 ? s.low[i] : s.high[i - 8], product = i < 8 ? q.low[i] : q.high[i - 8];
-      dBias[column + i] = (float)sum;
-      dWeight[column + i] = (float)(product * inverse);
-      centre[i] = (float)(sum / (double)rows);
-      slope[i] = (float)(product * inverse * inverse / (double)rows);
-      factor[i] = weight[column + i] * (float)inverse;
-    }
-    v16 f = load16(factor), a = load16(centre), b = load16(slope);
-    for (int64_t r = 0; r < rows; r++) {
-      int64_t place = r * channels + column;
-      v16 g = loadColumns(dy + place, valid), v = loadColumns(x + place, valid);
-      storeColumns(dx + place, f * (g - a - (v - m) * b), valid);
-    }
+    double sums[16], products[16];
+    gradientSums(rows, channels, valid, x + column, mean + column, variance + column, epsilon,
+                 dy + column, sums, products, dWeight + column, dBias + column);
+    inputGradient(rows, (double)rows, channels, valid, x + column, mean + column, variance + column,
+                  epsilon, weight + column, sums, products, dy + column, dx + column);
   }
+}
+
+/// The first half of `batchNormBackward`, to be combined with other microbatches.
+static void batchNormGradientSums(int64_t rows, int64_t channels, const float *x, const float *mean,
+                                  const float *variance, float epsilon, const float *dy,
+                                  double *sums, double *products, float *dWeight, float *dBias) {
+  for (int64_t column = 0; column < channels; column += 16)
+    gradientSums(rows, channels, columnsLeft(channels, column), x + column, mean + column,
+                 variance + column, epsilon, dy + column, sums + column, products + column,
+                 dWeight + column, dBias + column);
+}
+
+/// The second half, with sums over `count` rows of which these are a part.
+static void batchNormInputGradient(int64_t rows, double count, int64_t channels, const float *x,
+                                   const float *mean, const float *variance, float epsilon,
+                                   const float *weight, const double *sums, const double *products,
+                                   const float *dy, float *dx) {
+  for (int64_t column = 0; column < channels; column += 16)
+    inputGradient(rows, count, channels, columnsLeft(channels, column), x + column, mean + column,
+                  variance + column, epsilon, weight + column, sums + column, products + column,
+                  dy + column, dx + column);
 }
 
 static void layerNormForward(int64_t rows, int64_t width, const float *x, float epsilon,

@@ -28,6 +28,21 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var seconds: Double
   /// Whether the arrays hold a moving average of weights.
   public var hasAverage: Bool
+  /// The running means of the gradient noise scale; nil in checkpoints that do not know it.
+  public var noise: NoiseMoments?
+
+  /// Running means that the gradient noise scale is the ratio of.
+  public struct NoiseMoments: Sendable, Equatable, Codable {
+    /// Of the squared norm of the true gradient.
+    public var signal = 0.0
+    /// Of the trace of the covariance of single samples' gradients.
+    public var noise = 0.0
+    /// Measurements so far.
+    public var count = 0
+
+    /// Before the first measurement.
+    public init() {}
+  }
 
   /// The plateau schedule's memory: the fields of the optimizers' `PlateauState`.
   public struct Plateau: Sendable, Equatable, Codable {

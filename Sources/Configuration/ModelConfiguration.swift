@@ -105,8 +105,9 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case conv(ConvolutionConfiguration)
   /// `conv1d{…}`: the same over `[T, C]` (a plain `[T]` counts as `[T, 1]`); first of each pair is 1.
   case conv1d(ConvolutionConfiguration)
-  /// `batchNorm{momentum,epsilon}` over the last axis; `momentum` is the share of the new value.
-  case batchNorm(momentum: Double, epsilon: Double)
+  /// `batchNorm{momentum,epsilon,sync}` over the last axis; `momentum` is the share of the new value,
+  /// `sync` the number of consecutive microbatches that share their statistics, a power of two.
+  case batchNorm(momentum: Double, epsilon: Double, sync: Int = 1)
   /// `layerNorm{epsilon}` over the last axis.
   case layerNorm(epsilon: Double)
   /// An element-wise function.

@@ -24,6 +24,8 @@ public struct RunConfiguration: Sendable, Equatable {
   public var evaluate: EvaluateConfiguration
   /// How gradients travel.
   public var exchange: ExchangeConfiguration
+  /// How the ranks watch over each other.
+  public var distributed: DistributedConfiguration
 }
 
 /// Where samples come from.
@@ -344,8 +346,27 @@ public struct EvaluateConfiguration: Sendable, Equatable {
   }
 }
 
+/// How the ranks of a job watch over each other; nothing here changes the result's bits.
+public struct DistributedConfiguration: Sendable, Equatable {
+  /// Seconds without any sign of life after which the watchdog ends the job; 0: never. Default 120.
+  public var watchdogSeconds: Int
+  /// Steps between two checks of weights and optimizer state for bits that changed by themselves;
+  /// 0: never. Default 100.
+  public var checkEvery: Int
+}
+
 /// How gradients travel; nothing here changes the result's bits.
 public struct ExchangeConfiguration: Sendable, Equatable {
-  /// Upper bound of one message in MiB (2²⁰ bytes); default 4.
-  public var bucketMiB: Int
+  /// Upper bound of one bucket in MiB (2²⁰ bytes); nil: measured at the start.
+  public var bucketMiB: Int?
+  /// Who shares the weights. Default `node`.
+  public var copies: Copies
+
+  /// Who shares a copy of the weights.
+  public enum Copies: String, Sendable, CaseIterable {
+    /// The ranks of a node, in shared memory.
+    case node
+    /// Nobody: each rank has its own, as if it were alone on a node.
+    case rank
+  }
 }

@@ -22,16 +22,18 @@ public final class Node {
 
   /// Finds out which ranks can share memory.
   ///
+  /// Collective.
+  ///
   /// - Parameters:
-  ///   - world: all ranks; every one of them calls this.
-  ///   - sharing: false makes every rank a node of its own.
+  ///   - world: all ranks.
+  ///   - machine: the ranks of this rank's machine as far as they should share; nil for all of them. A
+  ///     communicator of this rank alone keeps its memory private.
   /// - Throws: `MPIError` if MPI refuses.
-  public init(_ world: Communicator, sharing: Bool = true) throws {
+  public init(_ world: Communicator, machine: Communicator? = nil) throws {
     self.world = world
-    let machine = try world.splitByNode()
-    var problem = sharing ? nil : "sharing is switched off"
-    if problem == nil, machine.size > 1 { problem = try Self.probe(machine) }
-    sharingProblem = machine.size > 1 ? problem : nil
+    let machine = try machine ?? world.splitByNode()
+    let problem = machine.size > 1 ? try Self.probe(machine) : nil
+    sharingProblem = problem
     let lowest = try machine.broadcast(Int64(world.rank), root: 0)
     let mine = problem == nil ? lowest : Int64(world.rank)
     local = try world.split(color: Int32(mine), key: Int32(world.rank))
@@ -51,7 +53,8 @@ public final class Node {
   ///   - part: the bytes that this rank will write most.
   /// - Returns: the memory.
   /// - Throws: `AgreedFailure` on all ranks of the node if one has no memory left, or `MPIError`.
-  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory {
+  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory
+  {
     let memory = try Self.share(byteCount: byteCount, name: name, among: local)
     try local.agree { try memory.claim(part) }
     memory.closeDescriptor()

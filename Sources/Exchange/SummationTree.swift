@@ -44,15 +44,4 @@ public enum SummationTree {
     guard left.lowerBound % (2 * width) == 0 else { return false }
     return right.upperBound == min(left.lowerBound + 2 * width, count)
   }
-
-  /// Microbatches of one rank: a contiguous run, so that it folds most of the tree alone.
-  ///
-  /// - Parameters:
-  ///   - rank: the rank, in `0 ..< size`.
-  ///   - size: R.
-  ///   - count: V; with fewer microbatches than ranks some ranks get none.
-  /// - Returns: `floor(rank · V / R) ..< floor((rank + 1) · V / R)`.
-  public static func share(ofRank rank: Int, of size: Int, count: Int) -> Range<Int> {
-    rank * count / size..<(rank + 1) * count / size
-  }
 }

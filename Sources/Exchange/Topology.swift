@@ -59,5 +59,12 @@ public struct Topology: Sendable, Equatable {
     public let localRank: Int
     /// The rank's place in the order of nodes.
     public let place: Int
+
+    /// A seat from its numbers.
+    public init(node: Int, localRank: Int, place: Int) {
+      self.node = node
+      self.localRank = localRank
+      self.place = place
+    }
   }
 }

@@ -2,7 +2,7 @@ import Configuration
 import Tensors
 
 /// An element-wise function, written over its input where that is legal.
-final class ActivationLayer: Layer {
+final class ActivationLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let function: Kernels.ElementwiseFunction

@@ -4,12 +4,12 @@ import Tensors
 ///
 /// y = weight · (x − mean) / √(variance + ε) + bias. A following `relu` is applied in the same
 /// sweep; its own layer then only turns the gradient back.
-final class BatchNormLayer: Layer {
+final class BatchNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  let rowsPerSample, channels: Int
+  let mean, variance: Region
   private let settings: Settings
-  private let rowsPerSample, channels: Int
-  private let mean, variance: Region
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
 
@@ -32,21 +32,26 @@ final class BatchNormLayer: Layer {
   }
 
   func forward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
-    let x = UnsafePointer(pass.floats(input.place))
-    var mean = pass.parameters + settings.runningMean
-    var variance = pass.parameters + settings.runningVariance
-    if pass.training {
-      Kernels.batchNormStatistics(
-        rows: rows, channels: channels, x: x, mean: pass.floats(self.mean),
-        variance: pass.floats(self.variance))
-      mean = UnsafePointer(pass.floats(self.mean))
-      variance = UnsafePointer(pass.floats(self.variance))
+    guard pass.training else {
+      apply(
+        pass, mean: pass.parameters + settings.runningMean,
+        variance: pass.parameters + settings.runningVariance)
+      return
     }
+    let (mean, variance) = (pass.floats(mean), pass.floats(variance))
+    Kernels.batchNormStatistics(
+      rows: pass.samples * rowsPerSample, channels: channels, x: pass.floats(input.place),
+      mean: mean, variance: variance)
+    apply(pass, mean: mean, variance: variance)
+  }
+
+  /// Normalises by the given statistics.
+  func apply(_ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>) {
     Kernels.batchNormApply(
-      rows: rows, channels: channels, x: x, mean: mean, variance: variance,
-      epsilon: settings.epsilon, weight: pass.parameters + settings.weight,
-      bias: pass.parameters + settings.bias, relu: settings.relu, y: pass.floats(output.place))
+      rows: pass.samples * rowsPerSample, channels: channels, x: pass.floats(input.place),
+      mean: mean, variance: variance, epsilon: settings.epsilon,
+      weight: pass.parameters + settings.weight, bias: pass.parameters + settings.bias,
+      relu: settings.relu, y: pass.floats(output.place))
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -61,25 +66,52 @@ final class BatchNormLayer: Layer {
 
   func backward(_ pass: Pass) {
     let rows = pass.samples * rowsPerSample
+    let (mean, variance) = (pass.floats(mean), pass.floats(variance))
     Kernels.batchNormBackward(
-      rows: rows, channels: channels, x: pass.floats(input.place), mean: pass.floats(mean),
-      variance: pass.floats(variance), epsilon: settings.epsilon,
+      rows: rows, channels: channels, x: pass.floats(input.place), mean: mean,
+      variance: variance, epsilon: settings.epsilon,
       weight: pass.parameters + settings.weight, dy: pass.floats(outputGradient),
       dx: pass.floats(inputGradient), dWeight: pass.gradient(settings.weight),
       dBias: pass.gradient(settings.bias), scratch: pass.scratch)
-    writeStatistics(pass, rows: rows)
+    writeStatistics(pass, mean: mean, variance: variance, ofGroup: rows)
   }
 
-  /// Writes n · mean and n · variance, the variance unbiased where n allows it.
-  private func writeStatistics(_ pass: Pass, rows: Int) {
+  /// The gradients of weight and bias, and what the microbatch adds to its group's sums.
+  func sumGradients(
+    _ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>,
+    sums: UnsafeMutablePointer<Double>, products: UnsafeMutablePointer<Double>
+  ) {
+    Kernels.batchNormGradientSums(
+      rows: pass.samples * rowsPerSample, channels: channels, x: pass.floats(input.place),
+      mean: mean, variance: variance, epsilon: settings.epsilon, dy: pass.floats(outputGradient),
+      sums: sums, products: products, dWeight: pass.gradient(settings.weight),
+      dBias: pass.gradient(settings.bias))
+  }
+
+  /// The gradient of the input from the sums of a group of `count` rows.
+  func spreadGradients(
+    _ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>,
+    ofGroup count: Int, sums: UnsafePointer<Double>, products: UnsafePointer<Double>
+  ) {
+    Kernels.batchNormInputGradient(
+      rows: pass.samples * rowsPerSample, ofGroup: count, channels: channels,
+      x: pass.floats(input.place), mean: mean, variance: variance, epsilon: settings.epsilon,
+      weight: pass.parameters + settings.weight, sums: sums, products: products,
+      dy: pass.floats(outputGradient), dx: pass.floats(inputGradient))
+  }
+
+  /// Writes n · mean and n · variance for the microbatch's own n rows, the variance unbiased where
+  /// the `count` rows that it was taken over allow it.
+  func writeStatistics(
+    _ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, ofGroup count: Int
+  ) {
     let meanSlot = pass.gradient(settings.runningMean)
     let varianceSlot = pass.gradient(settings.runningVariance)
-    let mean = pass.floats(mean)
-    let variance = pass.floats(variance)
-    let count = Float(rows)
-    let unbiased = rows > 1 ? Float(Double(rows) * Double(rows) / Double(rows - 1)) : count
+    let rows = Double(pass.samples * rowsPerSample)
+    let own = Float(rows)
+    let unbiased = count > 1 ? Float(rows * Double(count) / Double(count - 1)) : own
     for channel in 0..<channels {
-      meanSlot[channel] = count * mean[channel]
+      meanSlot[channel] = own * mean[channel]
       varianceSlot[channel] = unbiased * variance[channel]
     }
   }

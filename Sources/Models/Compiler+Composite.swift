@@ -35,7 +35,8 @@ extension Compiler {
       output.place = .region(plan.reserve(try product(output.shape + [capacity], context.path)))
     }
     return Compiled(
-      layer: ResidualLayer(input: input, output: output, body: body, shortcut: side),
+      layer: ResidualLayer(
+        input: input, output: output, body: body, shortcut: side, index: summaries.count),
       output: output)
   }
 
@@ -72,6 +73,7 @@ extension Compiler {
       requiresGradient: chains.contains { $0.output.requiresGradient },
       channelsFirst: chains.allSatisfy { $0.output.channelsFirst })
     return Compiled(
-      layer: ConcatLayer(input: input, output: output, chains: chains), output: output)
+      layer: ConcatLayer(
+        input: input, output: output, chains: chains, index: summaries.count), output: output)
   }
 }

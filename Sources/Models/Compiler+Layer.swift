@@ -11,8 +11,8 @@ extension Compiler {
     case .linear(let out, let bias): return try linear(out: out, bias: bias, context)
     case .conv(let settings): return try convolution(settings, context)
     case .conv1d(let settings): return try convolution1d(settings, context)
-    case .batchNorm(let momentum, let epsilon):
-      return try batchNorm(momentum: momentum, epsilon: epsilon, context)
+    case .batchNorm(let momentum, let epsilon, let sync):
+      return try batchNorm(momentum: momentum, epsilon: epsilon, sync: sync, context)
     case .layerNorm(let epsilon): return try layerNorm(epsilon: epsilon, context)
     case .activation(let function): return try activation(function, context)
     case .dropout(let rate): return try dropout(rate: rate, context)

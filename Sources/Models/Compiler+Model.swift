@@ -39,7 +39,7 @@ extension Compiler {
     _ fusion: Fusion, _ branches: [HeadBranch]
   ) -> Place? {
     var sum: Gradient?
-    for branch in branches { branch.planBackward(&sum, &slabs) }
+    for branch in branches.reversed() { branch.planBackward(&sum, &slabs) }
     if let sum { fusion.planBackward(sum, &slabs) }
     precondition(slabs.isIdle, "a gradient's memory was never released")
     return sum?.place
@@ -73,7 +73,7 @@ extension Compiler {
 
   /// Joins the encoders' outputs, or passes the only one on.
   private mutating func fuse(_ chains: [Chain]) throws -> Fusion {
-    if chains.count == 1 { return Fusion(chains: chains, output: chains[0].output) }
+    if chains.count == 1 { return Fusion(chains: chains, output: chains[0].output, index: nil) }
     let bytes = plan.byteCount
     let context = LayerContext(path: "fusion", input: chains[0].output, previous: nil, next: nil)
     let width = chains.reduce(0) { $0 + $1.output.count }
@@ -85,7 +85,7 @@ extension Compiler {
         path: "fusion", kind: "concat", outputShape: [width], parameterCount: 0,
         multiplyAddsPerSample: 0, arenaBytes: plan.byteCount - bytes))
     probes.append(Probe(path: "fusion", place: output.place, countPerSample: width))
-    return Fusion(chains: chains, output: output)
+    return Fusion(chains: chains, output: output, index: summaries.count - 1)
   }
 
   private func requireNames(_ names: [String], _ path: String) throws {

@@ -5,7 +5,7 @@ import Tensors
 extension Compiler {
   /// `batchNorm` over the last axis.
   mutating func batchNorm(
-    momentum: Double, epsilon: Double, _ context: LayerContext
+    momentum: Double, epsilon: Double, sync: Int, _ context: LayerContext
   ) throws -> Compiled {
     try require(
       momentum >= 0 && momentum <= 1, "batchNorm momentum", expected: "in 0 ... 1",
@@ -25,11 +25,35 @@ extension Compiler {
     let output = try output(
       input.shape, context, requiresGradient: true, channelsFirst: input.channelsFirst)
     scratchCount = max(scratchCount, 2 * channels)
+    let plain = BatchNormLayer(
+      input: input, output: output, settings: settings, mean: plan.reserve(channels),
+      variance: plan.reserve(channels))
     return Compiled(
-      layer: BatchNormLayer(
-        input: input, output: output, settings: settings, mean: plan.reserve(channels),
-        variance: plan.reserve(channels)),
-      output: output)
+      layer: sync == 1 ? plain : try synchronized(plain, group: sync, context), output: output)
+  }
+
+  /// Lets `plain` take its statistics over groups of `group` microbatches.
+  private mutating func synchronized(
+    _ plain: BatchNormLayer, group: Int, _ context: LayerContext
+  ) throws -> SynchronizedBatchNormLayer {
+    guard group > 1, group & (group - 1) == 0 else {
+      throw ModelError(
+        .setting, context.path,
+        "expected batchNorm sync to be a power of two (1 is off), found \(group)")
+    }
+    if synchronization.layers > 0, synchronization.group != group {
+      throw ModelError(
+        .setting, context.path,
+        "expected batchNorm sync \(synchronization.group) as in \(synchronization.path), found "
+          + "\(group); all synchronised layers of a model share one group")
+    }
+    if synchronization.layers == 0 { synchronization.path = context.path }
+    defer { synchronization.layers += 1 }
+    synchronization.group = group
+    synchronization.width = max(
+      synchronization.width, SynchronizedBatchNormLayer.width(channels: plain.channels))
+    return SynchronizedBatchNormLayer(
+      plain, ordinal: synchronization.layers, count: plan.reserve(1, of: Double.self))
   }
 
   /// `layerNorm` over the last axis.

@@ -16,11 +16,25 @@ struct Compiler {
   var probes: [Probe] = []
   /// The ids to check before a pass.
   var checks: [IntegerCheck] = []
+  /// The synchronised batch norms so far.
+  var synchronization = Synchronization()
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
 
   /// The memory of gradients.
   var slabs: SlabPlan
+
+  /// What the synchronised batch norms of a model have in common.
+  struct Synchronization {
+    /// G of all of them; 1 where there is none.
+    var group = 1
+    /// The first of them.
+    var path = ""
+    /// How many there are.
+    var layers = 0
+    /// The longest row that one of them exchanges, in Float64.
+    var width = 0
+  }
 
   /// The output of one layer, by name.
   struct Probe {
@@ -50,7 +64,7 @@ struct Compiler {
   mutating func chain(
     _ configurations: [LayerConfiguration], from input: Value, prefix: String
   ) throws -> Chain {
-    var layers: [any Layer] = []
+    var stages: [Chain.Stage] = []
     var value = input
     for (index, configuration) in configurations.enumerated() {
       let context = LayerContext(
@@ -62,18 +76,21 @@ struct Compiler {
       let first = summaries.count
       let compiled = try layer(configuration, context)
       value = compiled.output
-      if let layer = compiled.layer { layers.append(layer) }
       // Layers inside a composite are listed first and have counted their own share.
       let inner = summaries[first...]
+      let own = layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount }
+      if let layer = compiled.layer {
+        stages.append(
+          Chain.Stage(layer: layer, index: summaries.count, firstSlot: own > 0 ? scalars : nil))
+      }
       summaries.append(
         LayerSummary(
           path: context.path, kind: configuration.kind, outputShape: value.shape,
-          parameterCount: layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount },
-          multiplyAddsPerSample: compiled.multiplyAdds,
+          parameterCount: own, multiplyAddsPerSample: compiled.multiplyAdds,
           arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
       probes.append(Probe(path: context.path, place: value.place, countPerSample: value.count))
     }
-    return Chain(input: input, output: value, layers: layers)
+    return Chain(input: input, output: value, stages: stages)
   }
 
   /// A layer with its output; no layer where the output is only another view of the input.

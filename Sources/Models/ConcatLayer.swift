@@ -5,6 +5,9 @@ final class ConcatLayer: Layer {
   let input: Value
   let output: Value
   private let branches: [Branch]
+  /// The way back is the reverse of the way there, so that finished slots form one run.
+  private let reversed: [Branch]
+  private let index: Int
   private let rowsPerSample, width: Int
   private let inputCountPerSample: Int
   private var outputGradient = Place.slab(0)
@@ -25,34 +28,40 @@ final class ConcatLayer: Layer {
   }
 
   /// A concatenation of chains with the same input and equal leading extents.
-  init(input: Value, output: Value, chains: [Chain]) {
+  ///
+  /// `index` is its place among the model's summaries.
+  init(input: Value, output: Value, chains: [Chain], index: Int) {
     self.input = input
     self.output = output
+    self.index = index
     var column = 0
     branches = chains.map { chain in
       defer { column += chain.output.channels }
       return Branch(chain: chain, column: column, width: chain.output.channels)
     }
+    reversed = branches.reversed()
     rowsPerSample = output.positions
     width = output.channels
     inputCountPerSample = input.count
   }
 
-  func forward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
-    let joined = pass.floats(output.place)
+  func forward(_ group: Group) {
     for branch in branches {
-      branch.chain.forward(pass)
-      Kernels.copyColumns(
-        rows: rows, width: branch.width, source: pass.floats(branch.chain.output.place),
-        sourceStride: branch.width, destination: joined + branch.column, destinationStride: width)
+      branch.chain.forward(group)
+      group.observer?.forward(layer: index)
+      for pass in group.passes {
+        Kernels.copyColumns(
+          rows: pass.samples * rowsPerSample, width: branch.width,
+          source: pass.floats(branch.chain.output.place), sourceStride: branch.width,
+          destination: pass.floats(output.place) + branch.column, destinationStride: width)
+      }
     }
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
     outputGradient = gradient.place
     var sum: Gradient?
-    for branch in branches where branch.chain.output.requiresGradient {
+    for branch in reversed where branch.chain.output.requiresGradient {
       let slice = slabs.acquire(branch.chain.output.count)
       branch.outputGradient = slice.place
       guard let result = branch.chain.planBackward(slice, &slabs) else { continue }
@@ -64,22 +73,26 @@ final class ConcatLayer: Layer {
     return sum
   }
 
-  func backward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
-    let joined = UnsafePointer(pass.floats(outputGradient))
-    for branch in branches {
+  func backward(_ group: Group) {
+    for branch in reversed {
       guard let slice = branch.outputGradient else { continue }
-      Kernels.copyColumns(
-        rows: rows, width: branch.width, source: joined + branch.column, sourceStride: width,
-        destination: pass.floats(slice), destinationStride: branch.width)
-      branch.chain.backward(pass)
-      // The first branch's gradient is where the others are added.
+      for pass in group.passes {
+        Kernels.copyColumns(
+          rows: pass.samples * rowsPerSample, width: branch.width,
+          source: UnsafePointer(pass.floats(outputGradient)) + branch.column, sourceStride: width,
+          destination: pass.floats(slice), destinationStride: branch.width)
+      }
+      branch.chain.backward(group)
+      group.observer?.backward(layer: index)
+      // The last branch's gradient is where the others are added.
       guard let inputGradient, let own = branch.inputGradient, own != inputGradient else {
         continue
       }
-      Kernels.addInto(
-        count: pass.samples * inputCountPerSample, source: pass.floats(own),
-        destination: pass.floats(inputGradient))
+      for pass in group.passes {
+        Kernels.addInto(
+          count: pass.samples * inputCountPerSample, source: pass.floats(own),
+          destination: pass.floats(inputGradient))
+      }
     }
   }
 }

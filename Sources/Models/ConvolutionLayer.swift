@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Packed weights lie in the shared scratch: they change with every step and cost little beside
 /// the convolution itself.
-final class ConvolutionLayer: Layer {
+final class ConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let geometry: ConvolutionGeometry

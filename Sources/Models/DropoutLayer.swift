@@ -4,7 +4,7 @@ import Tensors
 ///
 /// The mask is a function of (seed, path, step, sample number, element) alone, so the backward
 /// pass draws it again instead of keeping it.
-final class DropoutLayer: Layer {
+final class DropoutLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let rate: Float

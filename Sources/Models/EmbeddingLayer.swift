@@ -1,7 +1,7 @@
 import Tensors
 
 /// A row of a table for each id: ids `[…]` become `[…, size]`.
-final class EmbeddingLayer: Layer {
+final class EmbeddingLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let idsPerSample, vocabulary, size: Int

@@ -20,8 +20,8 @@ final class HeadBranch {
   }
 
   /// Runs the layers.
-  func forward(_ pass: Pass) {
-    chain.forward(pass)
+  func forward(_ group: Group) {
+    chain.forward(group)
   }
 
   /// The loss alone (the kernel's gradient, times 0, is not used); 0 where the data has no target.
@@ -50,11 +50,13 @@ final class HeadBranch {
   }
 
   /// Runs the layers' backward passes and adds the result to `sum` unless it is `sum`.
-  func backward(_ pass: Pass, sum: Place?) {
-    chain.backward(pass)
+  func backward(_ group: Group, sum: Place?) {
+    chain.backward(group)
     guard let inputGradient, let sum, inputGradient != sum else { return }
-    Kernels.addInto(
-      count: pass.samples * inputCountPerSample, source: pass.floats(inputGradient),
-      destination: pass.floats(sum))
+    for pass in group.passes {
+      Kernels.addInto(
+        count: pass.samples * inputCountPerSample, source: pass.floats(inputGradient),
+        destination: pass.floats(sum))
+    }
   }
 }

@@ -8,8 +8,8 @@ protocol Layer: AnyObject {
   /// What leaves.
   var output: Value { get }
 
-  /// Computes the output, and keeps what the backward pass needs.
-  func forward(_ pass: Pass)
+  /// Computes the outputs of all microbatches of the group, and keeps what the backward pass needs.
+  func forward(_ group: Group)
 
   /// Decides where the gradient of the input will lie.
   ///
@@ -22,47 +22,23 @@ protocol Layer: AnyObject {
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient?
 
   /// Computes the gradients of the layer's slots and, when needed, of the input.
+  func backward(_ group: Group)
+}
+
+/// A layer to which a microbatch is all there is: everything but composites and synchronised norms.
+protocol MicrobatchLayer: Layer {
+  /// Computes the output of one microbatch, and keeps what the backward pass needs.
+  func forward(_ pass: Pass)
+  /// Computes one microbatch's gradients of the layer's slots and, when needed, of the input.
   func backward(_ pass: Pass)
 }
 
-/// Layers one after the other; an empty chain passes its input on.
-struct Chain {
-  /// What enters the first layer.
-  let input: Value
-  /// What leaves the last layer.
-  let output: Value
-  /// The layers that compute, first to last; views such as `flatten` are not among them.
-  let layers: [any Layer]
-  /// The layers that a gradient passes, last to first.
-  private let reversed: [any Layer]
-
-  /// A chain from its layers.
-  init(input: Value, output: Value, layers: [any Layer]) {
-    self.input = input
-    self.output = output
-    self.layers = layers
-    reversed = layers.reversed().filter(\.output.requiresGradient)
+extension MicrobatchLayer {
+  func forward(_ group: Group) {
+    for pass in group.passes { forward(pass) }
   }
 
-  /// Runs the layers, first to last.
-  func forward(_ pass: Pass) {
-    for layer in layers { layer.forward(pass) }
-  }
-
-  /// Plans the way back through all layers that need it; the same contract as a layer's.
-  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
-    var current = gradient
-    for layer in reversed {
-      guard let next = layer.planBackward(current, &slabs) else { return nil }
-      current = next
-    }
-    if input.requiresGradient { return current }
-    slabs.release(current)
-    return nil
-  }
-
-  /// Runs the layers' backward passes, last to first.
-  func backward(_ pass: Pass) {
-    for layer in reversed { layer.backward(pass) }
+  func backward(_ group: Group) {
+    for pass in group.passes { backward(pass) }
   }
 }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// Normalisation of each row by its own mean and variance over the last axis.
-final class LayerNormLayer: Layer {
+final class LayerNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let rowsPerSample, width: Int

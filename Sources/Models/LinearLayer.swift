@@ -1,7 +1,7 @@
 import Tensors
 
 /// `y = x Wᵀ + b` over the last axis of any shape: `[…, I]` becomes `[…, O]`.
-final class LinearLayer: Layer {
+final class LinearLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let rowsPerSample, inputs, outputs: Int

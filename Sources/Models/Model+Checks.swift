@@ -28,9 +28,12 @@ extension Model {
   /// then at the heads' targets (`target NAME`) and losses (`loss of NAME`). A layer whose output
   /// was overwritten by the next is seen as the next one left it.
   ///
-  /// - Parameter microbatch: the samples of the last pass.
+  /// - Parameters:
+  ///   - microbatch: the samples of the last pass.
+  ///   - index: the lane they were in.
   /// - Returns: what to name in an error message.
-  public func firstNonFinite(_ microbatch: Microbatch) -> String? {
+  public func firstNonFinite(_ microbatch: Microbatch, inLane index: Int = 0) -> String? {
+    let lane = lanes[index]
     let targets = Set(heads.compactMap(\.targetIndex))
     for (index, field) in fields.enumerated()
     where field.element == .float && !targets.contains(index) {
@@ -38,7 +41,7 @@ extension Model {
     }
     for probe in probes {
       guard case .region(let region) = probe.place else { continue }
-      if !Kernels.isFinite(microbatch.count * probe.countPerSample, arena.floats(region)) {
+      if !Kernels.isFinite(microbatch.count * probe.countPerSample, lane.arena.floats(region)) {
         return probe.path
       }
     }
@@ -48,7 +51,7 @@ extension Model {
       {
         return "target \(head.target)"
       }
-      if !lossSums[index].isFinite { return "loss of \(head.name)" }
+      if !lane.losses[index].isFinite { return "loss of \(head.name)" }
     }
     return nil
   }

@@ -8,6 +8,10 @@ extension Model {
   /// Σ over heads of weight / normaliser · loss; a statistic slot gets n · mean or n · variance,
   /// the variance unbiased unless n is 1, with n = samples · positions.
   ///
+  /// The way back visits layers, branches, heads and encoders in the reverse of their order, so
+  /// the finished gradients form one growing run at the end of the canonical order.
+  ///
+  /// - Precondition: ``synchronizedGroup`` is 1; else a group is seated and trained together.
   /// - Parameters:
   ///   - microbatch: 1 to N samples whose integers are in range
   ///     (see ``labelOutOfRange(_:)``).
@@ -15,22 +19,16 @@ extension Model {
   ///   - normalizers: per head, the divisor of its loss over the whole global batch.
   ///   - step: the optimizer step, which keys dropout.
   ///   - gradients: where the result goes.
+  ///   - observer: is told how far the pass has come.
   public func train(
     _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
-    normalizers: UnsafePointer<Double>, step: Int, into gradients: inout LocalGradients
+    normalizers: UnsafePointer<Double>, step: Int, into gradients: inout LocalGradients,
+    observer: (any PassObserver)? = nil
   ) {
-    precondition(gradients.values.count == layout.count, "gradients of another layout")
-    let pass = begin(
-      microbatch, parameters, gradients: gradients.values.base, training: true, step: step)
-    forward(pass)
-    for (index, branch) in branches.enumerated() {
-      precondition(branch.loss != nil, "training needs the target of every head")
-      // Loss and way back head by head: heads share the memory of their gradients.
-      lossSums[index] = branch.train(pass, normalizer: normalizers[index])
-      branch.backward(pass, sum: fusedGradient)
-    }
-    if fusedGradient != nil { fusion.backward(pass) }
-    gradients.microbatch = microbatch.index
+    precondition(synchronizedGroup == 1, "a model with synchronised layers trains by groups")
+    seat(microbatch, into: &gradients)
+    train(
+      groupOf: 1, parameters, normalizers: normalizers, step: step, observer: observer)
   }
 
   /// Runs forward in evaluation mode, and the losses of heads whose targets are present.
@@ -41,9 +39,14 @@ extension Model {
   ///   - microbatch: 1 to N samples whose integers are in range.
   ///   - parameters: P scalars in canonical order.
   public func evaluate(_ microbatch: Microbatch, _ parameters: UnsafePointer<Float>) {
-    let pass = begin(microbatch, parameters, gradients: nil, training: false, step: 0)
-    forward(pass)
-    for (index, branch) in branches.enumerated() { lossSums[index] = branch.evaluate(pass) }
+    precondition(seated == 0, "a group is waiting for its training pass")
+    check(microbatch)
+    passes[0] = pass(
+      microbatch, in: lanes[0], parameters, gradients: nil, training: false, step: 0)
+    forward(group(of: 1, lanes: 1, meeting: nil, observer: nil))
+    for (index, branch) in branches.enumerated() {
+      lanes[0].losses[index] = branch.evaluate(passes[0])
+    }
   }
 
   /// A head's divisor: Σ of the class weights of `labels`, or `count` where it has none.
@@ -75,31 +78,42 @@ extension Model {
     return normalizerContribution(head: head, labels: labels, count: microbatch.count)
   }
 
-  private func forward(_ pass: Pass) {
-    fusion.forward(pass)
-    for branch in branches { branch.forward(pass) }
+  func forward(_ group: Group) {
+    fusion.forward(group)
+    for branch in branches { branch.forward(group) }
   }
 
-  /// Checks the microbatch and gathers what layers need.
-  private func begin(
-    _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
-    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int
-  ) -> Pass {
+  /// The first `count` lanes as a group.
+  func group(
+    of members: Int, lanes count: Int, meeting: (any StatisticMeeting)?,
+    observer: (any PassObserver)?
+  ) -> Group {
+    Group(
+      passes: UnsafeBufferPointer(start: passes.base, count: count), members: members,
+      rows: statisticRows.base, synchronizedLayers: synchronizationPoints / 2, meeting: meeting,
+      observer: observer)
+  }
+
+  /// Traps for a microbatch that this model was not compiled for.
+  func check(_ microbatch: Microbatch) {
     precondition(
       microbatch.count >= 1 && microbatch.count <= capacity,
       "a microbatch of \(microbatch.count) samples in a model for 1 to \(capacity)")
     precondition(microbatch.fields.count == fields.count, "a microbatch of other fields")
     precondition(labelOutOfRange(microbatch) == nil, "labels must be checked before a pass")
-    for index in 0..<fields.count {
-      fieldBases[index] =
-        fields[index].element == .float
-        ? UnsafeMutableRawPointer(microbatch.floats(index))
-        : UnsafeMutableRawPointer(microbatch.integers(index))
-    }
+  }
+
+  /// Gathers what layers need to compute `microbatch` in `lane`.
+  func pass(
+    _ microbatch: Microbatch, in lane: Lane, _ parameters: UnsafePointer<Float>,
+    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int
+  ) -> Pass {
+    lane.load(microbatch)
     return Pass(
       samples: microbatch.count, training: training, step: step, seed: seed,
       sampleNumbers: UnsafePointer(microbatch.sampleNumbers), parameters: parameters,
-      gradients: gradients, memory: memory, scratch: scratch, slabs: UnsafePointer(slabs.base),
-      fields: UnsafePointer(fieldBases.base))
+      gradients: gradients, memory: lane.memory, scratch: lane.scratch,
+      slabs: UnsafePointer(lane.slabs.base), fields: UnsafePointer(lane.fieldBases.base),
+      member: microbatch.index % synchronizedGroup)
   }
 }

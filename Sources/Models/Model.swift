@@ -20,6 +20,12 @@ public final class Model {
   public let layers: [LayerSummary]
   /// N: the most samples of a microbatch.
   public let capacity: Int
+  /// G: the microbatches over which synchronised batch norms take their statistics; 1 without any.
+  public let synchronizedGroup: Int
+  /// How often the members of a group meet in one pass: once per synchronised layer and direction.
+  public let synchronizationPoints: Int
+  /// The most Float64 of one member at a synchronisation point.
+  public let largestSynchronizedWidth: Int
 
   let fields: [MicrobatchField]
   let seed: UInt64
@@ -28,12 +34,14 @@ public final class Model {
   let fusedGradient: Place?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
-  let arena: Arena
-  let memory: UnsafeMutableRawPointer
-  let scratch: UnsafeMutablePointer<Float>
-  let slabs: HostBuffer<UnsafeMutablePointer<Float>>
-  let fieldBases: HostBuffer<UnsafeMutableRawPointer>
-  let lossSums: HostBuffer<Double>
+  /// Room for the rows of all members of a group.
+  let statisticRows: HostBuffer<Double>
+  private let lanePlan: Lane.Plan
+  private(set) var lanes: [Lane] = []
+  /// The pass of each lane.
+  private(set) var passes = HostBuffer<Pass>(count: 0)
+  /// Lanes with a microbatch of the next pass of a group.
+  var seated = 0
 
   /// Compiles `configuration` for data of `fields`.
   ///
@@ -43,10 +51,12 @@ public final class Model {
   ///   - capacity: N, the most samples of a microbatch.
   ///   - seed: keys dropout and the initial values.
   ///   - requireTargets: false accepts data without the heads' targets, for prediction only.
+  ///   - lanes: microbatches that go through the model at the same time, more than 1 only for
+  ///     synchronised batch norms; see ``reserveLanes(_:)``.
   /// - Throws: ``ModelError`` naming the first layer, head or modality that does not fit.
   public init(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], capacity: Int, seed: UInt64,
-    requireTargets: Bool = true
+    requireTargets: Bool = true, lanes: Int = 1
   ) throws {
     guard capacity >= 1 else {
       throw ModelError(
@@ -59,36 +69,64 @@ public final class Model {
     let regions = compiler.slabs.reserve(in: &compiler.plan)
     let start = compiler.plan.reserve(0)
     try Self.check(compiler.plan)
-    let arena = Arena(compiler.plan)
-    self.arena = arena
-    memory = UnsafeMutableRawPointer(arena.pointer(start, as: UInt8.self)) - start.offset
-    self.scratch = arena.floats(scratch)
-    slabs = HostBuffer(count: regions.count)
-    for (index, region) in regions.enumerated() { slabs[index] = arena.floats(region) }
-    fieldBases = HostBuffer(count: fields.count)
-    lossSums = HostBuffer(count: network.heads.count)
+    lanePlan = Lane.Plan(
+      arena: compiler.plan, start: start, scratch: scratch, slabs: regions, fields: fields.count,
+      heads: network.heads.count)
+    let synchronization = compiler.synchronization
+    synchronizedGroup = synchronization.group
+    synchronizationPoints = 2 * synchronization.layers
+    largestSynchronizedWidth = synchronization.width
+    statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     fusedGradient = network.fusedGradient
     (probes, checks) = (compiler.probes, compiler.checks)
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
+    reserveLanes(lanes)
   }
 
-  /// Bytes of all activations, tapes, gradients and scratch together.
-  public var arenaBytes: Int { arena.byteCount }
+  /// Allocates lanes until there are `count`; each costs an arena.
+  ///
+  /// A lane holds one microbatch while it goes through the model. A rank that computes several
+  /// members of a group at the same time needs one for each. Call it while setting up, not between
+  /// steps.
+  ///
+  /// - Parameter count: lanes wanted, at least 1.
+  public func reserveLanes(_ count: Int) {
+    precondition(count >= 1, "a model cannot have \(count) lanes")
+    while lanes.count < count { lanes.append(Lane(lanePlan)) }
+    passes = HostBuffer(count: lanes.count)
+  }
+
+  /// Bytes of all activations, tapes, gradients and scratch together, of all lanes.
+  public var arenaBytes: Int { lanes.count * lanePlan.arena.byteCount }
 
   /// Per head: Σ over the last microbatch of the class-weighted loss, not normalised.
   ///
   /// 0 for a head without a target in the data.
-  public var losses: UnsafePointer<Double> { UnsafePointer(lossSums.base) }
+  public var losses: UnsafePointer<Double> { losses(ofLane: 0) }
+
+  /// The same for the microbatch that was in a lane.
+  ///
+  /// - Parameter lane: the number that ``seat(_:into:)`` returned.
+  /// - Returns: one Float64 per head.
+  public func losses(ofLane lane: Int) -> UnsafePointer<Double> {
+    UnsafePointer(lanes[lane].losses.base)
+  }
 
   /// The outputs of a head in the last pass, `[n, Y]`: logits or values.
-  public func output(ofHead index: Int) -> UnsafePointer<Float> {
+  ///
+  /// - Parameters:
+  ///   - index: the head's index.
+  ///   - lane: the lane the microbatch was in.
+  /// - Returns: the first output of the first sample; valid until the next pass.
+  public func output(ofHead index: Int, inLane lane: Int = 0) -> UnsafePointer<Float> {
+    let lane = lanes[lane]
     switch branches[index].chain.output.place {
     case .field(let field):
-      return UnsafePointer(fieldBases[field].assumingMemoryBound(to: Float.self))
-    case .region(let region): return UnsafePointer(arena.floats(region))
-    case .slab(let slab): return UnsafePointer(slabs[slab])
+      return UnsafePointer(lane.fieldBases[field].assumingMemoryBound(to: Float.self))
+    case .region(let region): return UnsafePointer(lane.arena.floats(region))
+    case .slab(let slab): return UnsafePointer(lane.slabs[slab])
     }
   }
 

@@ -1,6 +1,6 @@
 import Tensors
 
-/// What every layer sees of one pass: pointers and numbers only, so that passing it costs nothing.
+/// One microbatch in a pass: pointers and numbers only, so that passing it costs nothing.
 struct Pass {
   /// n: samples of the microbatch, at most the capacity.
   let samples: Int
@@ -24,6 +24,8 @@ struct Pass {
   let slabs: UnsafePointer<UnsafeMutablePointer<Float>>
   /// Where each field of the microbatch begins.
   let fields: UnsafePointer<UnsafeMutableRawPointer>
+  /// The microbatch's place in its group, from 0.
+  let member: Int
 
   /// The floats at `place`.
   @inline(__always)
@@ -39,6 +41,12 @@ struct Pass {
   @inline(__always)
   func floats(_ region: Region) -> UnsafeMutablePointer<Float> {
     (memory + region.offset).assumingMemoryBound(to: Float.self)
+  }
+
+  /// The Float64 of a region of the arena.
+  @inline(__always)
+  func doubles(_ region: Region) -> UnsafeMutablePointer<Double> {
+    (memory + region.offset).assumingMemoryBound(to: Double.self)
   }
 
   /// The ids at `place`, which must be a field.

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The largest value of each window; the gradient returns to the first of the largest.
-final class MaxPoolLayer: Layer {
+final class MaxPoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let geometry: PoolGeometry
@@ -43,7 +43,7 @@ final class MaxPoolLayer: Layer {
 }
 
 /// The mean of each window's cells inside the input.
-final class AveragePoolLayer: Layer {
+final class AveragePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let geometry: PoolGeometry
@@ -78,7 +78,7 @@ final class AveragePoolLayer: Layer {
 }
 
 /// The mean over all positions: `[…, C]` becomes `[C]`.
-final class GlobalAveragePoolLayer: Layer {
+final class GlobalAveragePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let positions, channels: Int

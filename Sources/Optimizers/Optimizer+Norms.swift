@@ -10,7 +10,7 @@ extension Optimizer {
   ///
   /// - Parameters:
   ///   - block: the reduced gradient of an owned block.
-  ///   - sums: room for `pieceCount(ofBlocks:)` of this block.
+  ///   - sums: room for one number per piece of this block, `pieces(ofBlocks:)`.
   public func measureGradient(
     _ block: GlobalGradients.Block, into sums: UnsafeMutablePointer<Double>
   ) {

@@ -30,9 +30,9 @@ extension Optimizer {
     _ block: GlobalGradients.Block, parameters: UnsafeMutablePointer<Float>, gradientScale: Float,
     learningRateFactor: Double, samples: Int
   ) {
-    precondition(blocks.contains(block.index), "block \(block.index) is not owned: \(blocks)")
+    precondition(blocks.contains(block.index), "block \(block.index) is not owned: \(blocks.runs)")
     precondition(samples > 0, "a step has at least one sample")
-    if stepsTaken == 0 { startAverage(block.range, parameters: parameters) }
+    if stepsTaken == 0 { startAverage(block, parameters: parameters) }
     for index in pieces.range(ofBlock: block.index) {
       let piece = pieces[index]
       let values = block.values + (piece.start - block.range.lowerBound)
@@ -141,10 +141,12 @@ extension Optimizer {
   }
 
   /// The average starts at the weights before the first update.
-  private func startAverage(_ range: Range<Int>, parameters: UnsafeMutablePointer<Float>) {
+  private func startAverage(
+    _ block: GlobalGradients.Block, parameters: UnsafeMutablePointer<Float>
+  ) {
     guard averageDecay != nil else { return }
-    let place = average.base + (range.lowerBound - ownedRange.lowerBound)
-    place.update(from: parameters + range.lowerBound, count: range.count)
+    let place = average.base + blocks.offset(ofBlock: block.index)
+    place.update(from: parameters + block.range.lowerBound, count: block.range.count)
   }
 
   /// `θ̄ ← d θ̄ + (1 − d) θ` with `d = min(decay, (1 + t) / (10 + t))`, t counted from 0.
@@ -157,5 +159,8 @@ extension Optimizer {
   }
 
   /// A piece's place in the state arrays.
-  private func offset(_ piece: Piece) -> Int { piece.start - ownedRange.lowerBound }
+  private func offset(_ piece: Piece) -> Int {
+    let (block, rest) = piece.start.quotientAndRemainder(dividingBy: ParameterLayout.blockSize)
+    return blocks.offset(ofBlock: block) + rest
+  }
 }

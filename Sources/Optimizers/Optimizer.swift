@@ -17,7 +17,7 @@ import Parameters
 /// ownership, order of blocks and earlier calls on other blocks are invisible. Nothing allocates.
 public final class Optimizer {
   /// The blocks this rank owns.
-  public let blocks: Range<Int>
+  public let blocks: BlockSet
   /// Updates done so far, which counts the bias correction and the average's warm-up.
   ///
   /// Set when a run resumes.
@@ -25,7 +25,6 @@ public final class Optimizer {
 
   let rule: OptimizerConfiguration.Rule
   let pieces: PieceTable
-  let ownedRange: Range<Int>
   let averageDecay: Double?
   let first: HostBuffer<Float>
   let second: HostBuffer<Float>
@@ -41,29 +40,24 @@ public final class Optimizer {
   /// - Parameters:
   ///   - configuration: the update rule, its constants, and exceptions by name.
   ///   - layout: the model's slots.
-  ///   - blocks: the contiguous run of blocks this rank owns; may be empty.
+  ///   - blocks: the blocks of `layout` this rank owns; may be none.
   ///   - ema: the decay of the moving average of weights, or nil for none.
   /// - Throws: `OptimizerError` naming a pattern that fits no parameter.
   public init(
-    _ configuration: OptimizerConfiguration, layout: ParameterLayout, blocks: Range<Int>,
+    _ configuration: OptimizerConfiguration, layout: ParameterLayout, blocks: BlockSet,
     ema: Double?
   ) throws {
-    precondition(
-      blocks.lowerBound >= 0 && blocks.upperBound <= layout.blockCount,
-      "blocks \(blocks) are not among the layout's 0..<\(layout.blockCount)")
+    precondition(blocks.layout.count == layout.count, "the blocks are of another layout")
     let rules = try SlotRule.resolve(configuration, layout: layout)
     self.blocks = blocks
     rule = configuration.rule
     pieces = PieceTable(layout, rules: rules)
-    ownedRange =
-      blocks.isEmpty
-      ? 0..<0
-      : layout.block(blocks.lowerBound).lowerBound..<layout.block(blocks.upperBound - 1).upperBound
     averageDecay = ema
     let buffers = Self.stateNames(configuration.rule).count
-    first = HostBuffer(count: buffers > 0 ? ownedRange.count : 0)
-    second = HostBuffer(count: buffers > 1 ? ownedRange.count : 0)
-    average = HostBuffer(count: ema == nil ? 0 : ownedRange.count)
+    let scalars = blocks.scalarCount
+    first = HostBuffer(count: buffers > 0 ? scalars : 0)
+    second = HostBuffer(count: buffers > 1 ? scalars : 0)
+    average = HostBuffer(count: ema == nil ? 0 : scalars)
     slotNames = layout.slots.map(\.name)
     ratios = HostBuffer(count: slotNames.count)
     for index in 0..<ratios.count { ratios[index] = 1 }
@@ -84,9 +78,9 @@ public final class Optimizer {
   /// A skipped step does not call this: the next one then repeats its bias correction.
   public func finishStep() { stepsTaken += 1 }
 
-  /// The number of Float64 sums that `measureGradient` writes for a run of blocks.
-  public func pieceCount(ofBlocks blocks: Range<Int>) -> Int {
-    pieces.range(ofBlocks: blocks).count
+  /// The numbers of the pieces of a run of blocks: where the sums of `measureGradient` belong.
+  public func pieces(ofBlocks blocks: Range<Int>) -> Range<Int> {
+    pieces.range(ofBlocks: blocks)
   }
 
   /// The number of pieces of all blocks.

@@ -14,6 +14,14 @@ public struct LocalGradients: ~Copyable {
     values = HostBuffer(count: layout.count)
     microbatch = 0
   }
+
+  /// Gradients for `layout` in memory of `keeper`, as it is; the backward pass writes every slot.
+  public init(
+    _ layout: ParameterLayout, viewing base: UnsafeMutablePointer<Float>, keeper: AnyObject
+  ) {
+    values = HostBuffer(viewing: base, count: layout.count, keeper: keeper)
+    microbatch = 0
+  }
 }
 
 /// Namespace of what the exchange hands to the optimizer.

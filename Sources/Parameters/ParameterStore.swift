@@ -16,6 +16,20 @@ public final class ParameterStore {
     base = memory.base
   }
 
+  /// Values that lie in memory of `keeper`, where other ranks of the node see them too.
+  ///
+  /// - Parameters:
+  ///   - layout: the slots.
+  ///   - base: P scalars, as they are.
+  ///   - keeper: stays alive as long as the store.
+  public init(
+    _ layout: ParameterLayout, viewing base: UnsafeMutablePointer<Float>, keeper: AnyObject
+  ) {
+    self.layout = layout
+    memory = HostBuffer(viewing: base, count: layout.count, keeper: keeper)
+    self.base = base
+  }
+
   /// The values of one slot.
   public subscript(slot: ParameterSlot) -> UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: base + slot.offset, count: slot.count)

@@ -30,6 +30,29 @@ extension HTMLReport {
       """
   }
 
+  /// The time by rank as a table, and what follows from it.
+  func rankTimes() -> String {
+    guard let table = content.rankTimes, !table.rows.isEmpty else { return "" }
+    let headings = table.headings.map { "<th scope=\"col\">\(HTMLText.escaped($0))</th>" }
+    let rows = table.rows.map { row in
+      let cells = row.enumerated().map { index, cell in
+        let text = HTMLText.escaped(cell)
+        return index == 0 ? "<th scope=\"row\">\(text)</th>" : "<td>\(text)</td>"
+      }
+      return "<tr>\(cells.joined())</tr>\n"
+    }
+    let notes = table.notes.map { "<p class=\"note\">\(HTMLText.escaped($0))</p>\n" }
+    return """
+      <h3>By rank</h3>
+      <div class="wide"><table class="plain">
+      <thead><tr>\(headings.joined())</tr></thead>
+      <tbody>
+      \(rows.joined())</tbody>
+      </table></div>
+      \(notes.joined())
+      """
+  }
+
   /// The layers with shapes, parameters and operations.
   func model() -> String {
     guard !content.layers.isEmpty else { return "" }

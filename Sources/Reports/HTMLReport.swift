@@ -64,7 +64,7 @@ public struct HTMLReport: Sendable {
       ("Curves", charts()),
       ("Comparison", content.comparisons.map { $0.html() }.joined()),
       ("Confusion", content.confusions.map { $0.html() }.joined()),
-      ("Where the time went", timeShares()),
+      ("Where the time went", timeShares() + rankTimes()),
       ("Model", model()),
       ("Data", facts(content.provenance)),
       ("Environment", facts(content.environment)),

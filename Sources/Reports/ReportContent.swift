@@ -18,6 +18,8 @@ public struct ReportContent: Sendable {
   public var confusions: [ConfusionContent] = []
   /// Where the time went, in the order to show.
   public var times: [TimeShare] = []
+  /// The time by rank, and who kept the others waiting.
+  public var rankTimes: ReportTable?
   /// The layers of the model, in order.
   public var layers: [LayerRow] = []
   /// Runs side by side.
@@ -130,6 +132,23 @@ public struct TimeShare: Sendable {
   public init(_ name: String, seconds: Double) {
     self.name = name
     self.seconds = seconds
+  }
+}
+
+/// A table of texts with sentences under it.
+public struct ReportTable: Sendable {
+  /// The headings; the first column names the row.
+  public let headings: [String]
+  /// The rows, as many cells as headings.
+  public let rows: [[String]]
+  /// Sentences under the table.
+  public let notes: [String]
+
+  /// A table from its parts.
+  public init(headings: [String], rows: [[String]], notes: [String]) {
+    self.headings = headings
+    self.rows = rows
+    self.notes = notes
   }
 }
 

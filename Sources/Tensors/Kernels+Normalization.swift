@@ -42,6 +42,66 @@ extension Kernels {
       scratch)
   }
 
+  /// Mean of each channel over rows, and Σ of squared distances from it, x `[rows, C]`.
+  ///
+  /// ``batchNormStatistics(rows:channels:x:mean:variance:)`` before rounding to Float32 and division
+  /// by the rows, so that the moments of several microbatches can be combined.
+  public static func batchNormMoments(
+    rows: Int, channels: Int, x: ConstantFloats, mean: UnsafeMutablePointer<Double>,
+    squares: UnsafeMutablePointer<Double>
+  ) {
+    table.pointee.batchNormMoments(Int64(rows), Int64(channels), x, mean, squares)
+  }
+
+  /// What a microbatch adds to the sums that the input's gradient of its whole group needs.
+  ///
+  /// - Parameters:
+  ///   - rows: rows of x.
+  ///   - channels: C.
+  ///   - x: the input, `[rows, C]`.
+  ///   - mean: of the group's rows.
+  ///   - variance: of the group's rows, biased.
+  ///   - epsilon: added to the variance.
+  ///   - dy: the output's gradient.
+  ///   - sums: receives Σ dy, `[C]`.
+  ///   - products: receives Σ dy · (x − mean), `[C]`.
+  ///   - dWeight: γ's gradient, the microbatch's own.
+  ///   - dBias: β's gradient, the microbatch's own.
+  public static func batchNormGradientSums(
+    rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
+    epsilon: Float, dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
+    products: UnsafeMutablePointer<Double>, dWeight: Floats, dBias: Floats
+  ) {
+    table.pointee.batchNormGradientSums(
+      Int64(rows), Int64(channels), x, mean, variance, epsilon, dy, sums, products, dWeight, dBias)
+  }
+
+  /// The input's gradient of a microbatch normalised with the statistics of its group; `dx` may be
+  /// `dy`.
+  ///
+  /// - Parameters:
+  ///   - rows: rows of x.
+  ///   - count: rows of the whole group.
+  ///   - channels: C.
+  ///   - x: the input, `[rows, C]`.
+  ///   - mean: of the group's rows.
+  ///   - variance: of the group's rows, biased.
+  ///   - epsilon: added to the variance.
+  ///   - weight: γ, `[C]`.
+  ///   - sums: Σ dy over the group, `[C]`.
+  ///   - products: Σ dy · (x − mean) over the group, `[C]`.
+  ///   - dy: the output's gradient.
+  ///   - dx: the input's gradient.
+  public static func batchNormInputGradient(
+    rows: Int, ofGroup count: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats,
+    variance: ConstantFloats, epsilon: Float, weight: ConstantFloats,
+    sums: UnsafePointer<Double>, products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
+  ) {
+    table.pointee.batchNormInputGradient(
+      Int64(rows), Double(count), Int64(channels), x, mean, variance, epsilon, weight, sums,
+      products, dy, dx)
+  }
+
   /// `y = (x − mean) / √(variance + ε) · weight + bias` per row; keeps mean and 1 / √(…).
   public static func layerNormForward(
     rows: Int, width: Int, x: ConstantFloats, epsilon: Float, weight: ConstantFloats,

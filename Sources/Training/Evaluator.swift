@@ -19,9 +19,14 @@ public struct Evaluator {
   let model: Model
   /// The metrics asked for; empty: those that fit.
   let metrics: [MetricName]
+  /// Told the number of each microbatch that begins.
+  let progress: ((Int) -> Void)?
 
   /// An evaluator of `model` on all ranks of `world`.
-  public init(_ world: Communicator, model: Model, metrics: [MetricName]) {
+  public init(
+    _ world: Communicator, model: Model, metrics: [MetricName], progress: ((Int) -> Void)? = nil
+  ) {
+    self.progress = progress
     self.world = world
     self.model = model
     self.metrics = metrics
@@ -63,6 +68,7 @@ public struct Evaluator {
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
     while let microbatch = try loader.next() {
+      progress?(microbatch.index)
       try add(microbatch, parameters, to: accumulator)
       loader.recycle(microbatch)
     }
@@ -82,7 +88,7 @@ public struct Evaluator {
     _ split: Split, _ model: Model, _ world: Communicator, prefetch: Int
   ) -> BatchLoader {
     let count = BatchPlan.evaluationCount(samples: split.count, micro: model.capacity)
-    let share = SummationTree.share(ofRank: world.rank, of: world.size, count: count)
+    let share = (0..<count).part(world.rank, of: world.size)
     let loader = BatchLoader(split, capacity: model.capacity, depth: prefetch)
     loader.start(order: nil) { [capacity = model.capacity, samples = split.count] index in
       let index = share.lowerBound + index

@@ -11,9 +11,16 @@ public struct LocalLauncher {
   /// The program's arguments, without its name.
   public let arguments: [String]
 
+  /// The run folder, whose heartbeats tell which rank ended a job; nil for a command without one.
+  public let runFolder: RunFolder?
+
+  /// Set for ranks whose launcher tells why a watchdog ended them, so that they need not.
+  static let supervisedVariable = "AIMASS_SUPERVISED"
+
   /// A launch of `ranks` ranks with these arguments.
-  public init(ranks: Int, arguments: [String]) {
+  public init(ranks: Int, arguments: [String], runFolder: RunFolder? = nil) {
     self.ranks = ranks
+    self.runFolder = runFolder
     self.arguments = arguments
   }
 
@@ -49,7 +56,7 @@ public struct LocalLauncher {
     }
     SignalForwarding.begin(to: child)
     defer { SignalForwarding.end() }
-    return try Self.wait(for: child)
+    return try wait(for: child)
   }
 
   /// The command line of `mpirun`, its name first.
@@ -63,6 +70,7 @@ public struct LocalLauncher {
   private var environment: [String] {
     var values = ProcessInfo.processInfo.environment
     values["OPENBLAS_NUM_THREADS"] = "1"
+    if runFolder != nil { values[Self.supervisedVariable] = "1" }
     if geteuid() == 0 {
       values["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
       values["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
@@ -70,7 +78,7 @@ public struct LocalLauncher {
     return values.map { "\($0.key)=\($0.value)" }
   }
 
-  private static func wait(for child: pid_t) throws -> Int32 {
+  private func wait(for child: pid_t) throws -> Int32 {
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 {
       if errno != EINTR { return ExitStatus.failure.rawValue }
@@ -81,11 +89,30 @@ public struct LocalLauncher {
     if signal > 0 {
       throw TrainingError(
         .failure,
-        "a rank or mpirun was ended by signal \(signal) (\(String(cString: strsignal(signal)))), "
+        "\(victim) ended by signal \(signal) (\(String(cString: strsignal(signal)))), "
           + "perhaps for want of memory; the same command goes on from the last checkpoint")
+    }
+    if code == ExitStatus.watchdog.rawValue, let verdict {
+      throw TrainingError(
+        .watchdog, "\(verdict); the same command goes on from the last checkpoint")
     }
     // mpirun ends with 1 for faults of its own, for example when it finds no slots.
     return code == 1 ? ExitStatus.failure.rawValue : code
+  }
+
+  /// Why a watchdog ended the job, or which rank one saw die.
+  private var verdict: String? { runFolder.flatMap { Heartbeats(of: $0).verdict } }
+
+  /// Who was ended by a signal, with the step and what it was doing, as far as heartbeats tell.
+  private var victim: String {
+    if let verdict { return "\(verdict); the job was" }
+    guard let runFolder else { return "a rank or mpirun was" }
+    let states = Heartbeats(of: runFolder).read().values.flatMap(\.ranks)
+    if ranks == 1, let only = states.first {
+      return "rank 0 on node \(only.node) was, last seen in \(only.place),"
+    }
+    let step = states.map(\.step).max().map { ", last seen in step \($0)," } ?? ""
+    return "a rank or mpirun was\(step)"
   }
 
   private static func withCStrings<Result>(

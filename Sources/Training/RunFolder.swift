@@ -26,6 +26,10 @@ public struct RunFolder: Sendable {
   public var checkpoints: String { path + "/checkpoints" }
   /// The picture of the run.
   public var report: String { path + "/report.html" }
+  /// Events of all ranks, if a trace was asked for.
+  public var trace: String { path + "/trace.json" }
+  /// Two steps of it as a picture.
+  public var tracePicture: String { path + "/trace.svg" }
   /// The last evaluation of a split by `aimass evaluate`.
   public func evaluation(of split: String) -> String { path + "/evaluation-\(split).json" }
 

@@ -137,8 +137,12 @@ public struct RunReport {
       + HumanUnits.counted(summary.ranks, "rank")
     content.verdict.append(
       ReportFigure("throughput", HumanUnits.rate(summary.samplesPerSecond), note: "samples/s"))
-    content.times = StepClock.Phase.allCases.compactMap { phase in
-      summary.phases["\(phase)"].map { TimeShare("\(phase)", seconds: $0) }
+    content.times = Phase.allCases.compactMap { phase in
+      summary.phases[phase.name].map { TimeShare(phase.name, seconds: $0) }
+    }
+    if let timing = summary.timing {
+      content.rankTimes = ReportTable(
+        headings: TimingReport.headings, rows: timing.rows, notes: timing.findings)
     }
     if summary.stoppedEarly { content.warnings.append("Early stopping ended this run.") }
     if summary.skippedSteps > 0 {

@@ -25,6 +25,10 @@ public struct RunSummary: Sendable, Equatable, Codable {
   public var parametersDigest: String
   /// Seconds of rank 0 by phase, of the last start.
   public var phases: [String: Double]
+  /// Where the time of the last start went, rank by rank; nil in summaries that do not know it.
+  public var timing: TimingReport?
+  /// The gradient noise scale in samples, where it could be measured.
+  public var noiseScale: Double?
   /// Distinct host names.
   public var hosts: [String]
   /// The kernel build.

@@ -36,6 +36,7 @@ extension Trainer {
     state.epoch = state.step / plan.stepsPerEpoch
     state.stepsTaken = optimizer.stepsTaken
     state.hasAverage = optimizer.averagedWeights != nil
+    state.noise = noise.moments
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
@@ -62,7 +63,7 @@ extension Trainer {
 
   /// Bytes of all shards together.
   private var checkpointBytes: Int {
-    model.layout.count * MemoryLayout<Float>.stride * (1 + optimizer.state.count)
+    model.layout.count * MemoryLayout<Float>.stride * (1 + optimizer.statesPerParameter)
   }
 
   /// Every rank's record, in rank order, on rank 0; elsewhere none.
@@ -90,10 +91,9 @@ extension Trainer {
 
   /// What this rank's shard holds: its part of the parameters and its optimizer state.
   private func ownedArrays() -> [ShardArray] {
-    let range = exchange.ownedRange
-    var arrays = [
-      ShardArray(name: "parameters", range: range, base: store.base + range.lowerBound)
-    ]
+    var arrays = exchange.owned.stretches.map {
+      ShardArray(name: "parameters", range: $0.range, base: store.base + $0.range.lowerBound)
+    }
     for part in optimizer.state {
       arrays.append(ShardArray(name: part.name, range: part.range, base: part.base))
     }
@@ -117,18 +117,23 @@ extension Trainer {
 
   /// Fills the store with initial values, by initialisers or from a file.
   func initialize() throws {
-    model.initialize(store)
     try world.agree {
+      // The ranks of a node share the values: the first of them writes.
+      guard exchange.node.seat.localRank == 0 else { return }
+      model.initialize(store)
       guard let source = configuration.initialize else { return }
       let path = options.resolve(source.from)
       _ = try InitialValues.load(into: store, from: path, source)
     }
   }
 
-  /// Loads parameters everywhere and optimizer state at its owners, from whichever shards hold them.
+  /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
-    try checkpoint.read("parameters", 0..<model.layout.count, into: store.base)
+    noise.moments = state.noise ?? TrainingState.NoiseMoments()
+    if exchange.node.seat.localRank == 0 {
+      try checkpoint.read("parameters", 0..<model.layout.count, into: store.base)
+    }
     for part in optimizer.state {
       try checkpoint.read(part.name, part.range, into: part.base)
     }

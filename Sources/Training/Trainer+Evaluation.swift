@@ -21,10 +21,12 @@ extension Trainer {
   /// - Returns: P values, equal on all ranks.
   /// - Throws: `MPIError` if joining the owners' averages fails.
   func evaluationWeights() throws -> ParameterStore {
-    guard let averaged, let average = optimizer.averagedWeights else { return store }
-    averaged.base.advanced(by: average.range.lowerBound)
-      .update(from: average.base, count: average.range.count)
-    try exchange.publish(averaged)
+    guard let averaged, let stretches = optimizer.averagedWeights else { return store }
+    for stretch in stretches {
+      averaged.base.advanced(by: stretch.range.lowerBound)
+        .update(from: stretch.base, count: stretch.range.count)
+    }
+    try exchange.publish(whole: averaged)
     return averaged
   }
 
@@ -49,7 +51,8 @@ extension Trainer {
   /// Measures a split and remembers the result; changes nothing else.
   func measure(_ split: Split) throws -> EvaluationResult {
     let evaluator = Evaluator(
-      world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics))
+      world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
+      progress: clock.progress)
     let result = try evaluator.evaluate(
       split, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
     lastEvaluation = result

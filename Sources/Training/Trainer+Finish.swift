@@ -17,12 +17,14 @@ extension Trainer {
       steps: state.step, epochs: Double(state.step) / Double(plan.stepsPerEpoch),
       ranks: world.size, wallSeconds: wall, samplesPerSecond: Double(samples) / max(wall, 1e-9),
       metrics: [:], bestStep: state.bestStep, stoppedEarly: state.stoppedEarly,
-      skippedSteps: state.skippedSteps, parametersDigest: store.digest, phases: [:], hosts: hosts,
+      skippedSteps: state.skippedSteps, parametersDigest: store.digest, phases: [:], timing: nil,
+      noiseScale: noise.moments.scale, hosts: hosts,
       kernels: Kernels.name, coreType: BLAS.coreType, version: options.version)
     for metric in lastEvaluation?.named ?? [] {
       if let value = metric.value, value.isFinite { summary.metrics[metric.name] = value }
     }
     for (phase, seconds) in clock.table { summary.phases[phase] = seconds }
+    summary.timing = try timing?.report(clock, node: world.hostName)
     try world.agree {
       guard world.rank == 0 else { return }
       do {

@@ -21,36 +21,6 @@ extension Trainer {
   /// Wall-clock seconds of training so far, over all starts of the run.
   var seconds: Double { state.seconds + Double(StepClock.now() - started) * 1e-9 }
 
-  /// Refuses to train when ranks do not hold the same program, configuration, data and kernels.
-  ///
-  /// - Throws: ``TrainingError`` with status `ranksDisagree`, naming the first rank that differs.
-  func agreeOnFacts() throws {
-    let mine = [
-      "program": options.version, "configuration or data": identityDigest,
-      "kernels": Kernels.name,
-      "OpenBLAS core type": BLAS.coreType, "parameters": "\(model.layout.count)",
-    ]
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    let all = try world.gatherBytes(Array(try encoder.encode(mine)), root: 0) ?? []
-    try world.agree {
-      for (rank, bytes) in all.enumerated() {
-        let theirs = try JSONDecoder().decode([String: String].self, from: Data(bytes))
-        for (name, value) in mine.sorted(by: { $0.key < $1.key }) where theirs[name] != value {
-          throw TrainingError(
-            .ranksDisagree,
-            "rank \(rank) differs from rank 0 in its \(name): \(theirs[name] ?? "none"), expected "
-              + "\(value); "
-              + "start all ranks from the same program, files and AIMASS_KERNELS")
-        }
-      }
-    }
-    hosts = try world.allGatherBytes(Array(world.hostName.utf8)).reduce(into: []) { names, bytes in
-      let name = String(decoding: bytes, as: UTF8.self)
-      if !names.contains(name) { names.append(name) }
-    }
-  }
-
   /// Takes the run folder for this run, or finds the finished run in it.
   ///
   /// - Returns: false if the run is already complete.

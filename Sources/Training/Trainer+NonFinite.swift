@@ -14,10 +14,10 @@ extension Trainer {
   }
 
   /// Remembers the first layer of this rank whose output is not finite, while its arena still holds it.
-  func noteNonFinite(_ microbatch: Microbatch) {
+  func noteNonFinite(_ microbatch: Microbatch, lane: Int) {
     guard nonFiniteLayer == nil else { return }
-    for head in 0..<model.heads.count where !model.losses[head].isFinite {
-      let layer = model.firstNonFinite(microbatch) ?? "the loss of head \(model.heads[head].name)"
+    for head in 0..<model.heads.count where !model.losses(ofLane: lane)[head].isFinite {
+      let layer = model.firstNonFinite(microbatch, inLane: lane) ?? "the loss of head \(model.heads[head].name)"
       nonFiniteLayer = layer
       return
     }
@@ -32,7 +32,7 @@ extension Trainer {
     if let reporter {
       place = "\(String(decoding: layers[reporter], as: UTF8.self)) (rank \(reporter))"
     } else {
-      let slot = optimizer.firstNonFinite(in: buffers.gradientNorms.base)
+      let slot = optimizer.firstNonFinite(in: table.gradientNorms)
       place = "the gradient of \(slot ?? "an unknown parameter")"
     }
     let problem =

@@ -10,7 +10,7 @@ extension Trainer {
   /// the labels of the whole batch: a few bytes a sample instead of a message.
   func fillNormalizers(epoch: Int, stepInEpoch: Int) throws {
     let samples = plan.samples(inStep: stepInEpoch)
-    for head in 0..<model.heads.count { buffers.normalizers[head] = Double(samples) }
+    for head in 0..<model.heads.count { table.normalizers[head] = Double(samples) }
     guard let labels = globalLabels else { return }
     labels.count = samples
     for index in 0..<samples {
@@ -20,7 +20,7 @@ extension Trainer {
     try training.fill(labels)
     for (index, head) in model.heads.enumerated() where head.loss.weighsClasses {
       guard let field = labels.fieldIndex(head.target) else { continue }
-      buffers.normalizers[index] = model.normalizerContribution(
+      table.normalizers[index] = model.normalizerContribution(
         head: index, labels: labels.integers(field), count: samples)
     }
   }

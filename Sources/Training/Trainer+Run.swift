@@ -11,15 +11,27 @@ extension Trainer {
   /// - Returns: how it ended, equal on all ranks.
   /// - Throws: the errors of the rooms, or ``TrainingError``.
   public func run() throws -> RunOutcome {
-    try agreeOnFacts()
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
-    try resumeOrInitialize()
-    observer?.started(facts)
-    started = StepClock.now()
-    guard try trainLoop() else { return .interrupted(step: state.step) }
-    return .finished(try finish())
+    return try watched {
+      try resumeOrInitialize()
+      observer?.started(facts)
+      for note in [startNote, exchange.node.sharingProblem.map(Self.privateCopies)] {
+        if let note { observer?.noted(note) }
+      }
+      started = StepClock.now()
+      startTrace()
+      let isDone = try trainLoop()
+      try writeTrace()
+      guard isDone else { return .interrupted(step: state.step) }
+      return .finished(try finish())
+    }
+  }
+
+  /// What a person is told where ranks of one machine cannot share memory.
+  private static func privateCopies(_ problem: String) -> String {
+    "every rank keeps weights of its own and exchanges by messages: \(problem)"
   }
 
   /// Steps until the end, a stop or an early stop.
@@ -30,14 +42,17 @@ extension Trainer {
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
     while state.step < totalSteps && !state.stoppedEarly {
+      beginStep()
       let (record, request) = try step(from: loader)
+      try timing?.add(step: state.step + 1, clock.finishStep())
+      let noiseScale = try measureNoise(record)
       state.step += 1
       if record.skipped { state.skippedSteps += 1 }
       mark.samples += record.samples
       let elapsed = Double(StepClock.now() - mark.time) * 1e-9
       let speed = Double(mark.samples) / max(elapsed, 1e-9)
       if elapsed > 1 { mark = (StepClock.now(), 0) }
-      try report(record, samplesPerSecond: speed)
+      try report(record, noiseScale, samplesPerSecond: speed)
       let last = state.step == totalSteps
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       if request == .stop && !last {
@@ -61,23 +76,29 @@ extension Trainer {
   /// The input thread of this rank, from a step to the end of the run.
   func makeLoader(from step: Int) -> BatchLoader {
     let loader = BatchLoader(
-      training, capacity: model.capacity, depth: configuration.data.prefetch)
+      training, capacity: model.capacity,
+      // The members of a group are in use at the same time.
+      depth: configuration.data.prefetch + membersPerRank - 1)
     let cursor = MicrobatchCursor(
-      step: step, totalSteps: totalSteps, plan: plan, rank: world.rank, ranks: world.size)
+      step: step, totalSteps: totalSteps, plan: plan, topology: exchange.node.topology,
+      seat: exchange.node.seat, group: model.synchronizedGroup)
     loader.start(order: sampler) { _ in cursor.next() }
     return loader
   }
 
   /// Logs a step on rank 0 and tells the observer.
-  private func report(_ record: StepRecord, samplesPerSecond: Double) throws {
+  private func report(
+    _ record: StepRecord, _ noiseScale: Double?, samplesPerSecond: Double
+  ) throws {
     guard let observer else { return }
-    _ = try log?.append(
-      [
-        "step": .integer(record.step + 1), "epoch": .integer(record.epoch),
-        "loss": .number(record.loss), "learningRate": .number(record.learningRate),
-        "gradientNorm": .number(record.gradientNorm),
-        "samplesPerSecond": .number(samplesPerSecond),
-      ])
+    var members: [JSONValue.Member] = [
+      .init("step", .integer(record.step + 1)), .init("epoch", .integer(record.epoch)),
+      .init("loss", .number(record.loss)), .init("learningRate", .number(record.learningRate)),
+      .init("gradientNorm", .number(record.gradientNorm)),
+      .init("samplesPerSecond", .number(samplesPerSecond)),
+    ]
+    if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
+    _ = try log?.append(.object(members))
     observer.stepped(record, samplesPerSecond: samplesPerSecond)
   }
 }

@@ -16,31 +16,44 @@ extension Trainer {
     let step = state.step
     let stepInEpoch = step % plan.stepsPerEpoch
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
-    exchange.begin(microbatches: microbatches)
-    try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
-    try computeMicrobatches(from: loader, step: step, microbatches: microbatches)
-    clock.enter(.exchange)
-    try exchange.reduce()
-    clock.enter(.update)
-    try measureGradients()
-    clock.enter(.exchange)
-    let (loss, request) = try joinLosses(microbatches: microbatches)
-    try exchange.join(buffers.gradientNorms.all, counts: buffers.pieceCounts)
-    let norm = GlobalNorm(
-      combining: buffers.gradientNorms.base, count: buffers.gradientNorms.count)
     let samples = plan.samples(inStep: stepInEpoch)
+    try exchange.begin(microbatches: microbatches)
+    table.shared.open()
+    try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
+    try computeMicrobatches(from: loader, step: step, samples: samples)
+    clock.enter(.reduce)
+    while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
+    try exchange.join(table.shared, table.parts(of: exchange.deal))
+    let (loss, request) = combineLosses(microbatches: microbatches)
+    let norm = GlobalNorm(combining: table.gradientNorms, count: optimizer.pieceCount)
     var record = StepRecord(
       step: step, epoch: step / plan.stepsPerEpoch, loss: loss,
       learningRate: learningRate(at: step), gradientNorm: norm.value, samples: samples,
       skipped: false)
     if loss.isFinite && norm.isFinite {
-      try update(norm: norm, samples: samples)
+      if !updatesEarly { try update(norm: norm, samples: samples) }
+      optimizer.finishStep()
+      clock.enter(.publish)
+      try exchange.finish()
+      if let problem = try memoryCheck.afterUpdate(step: step + 1) {
+        try failTogether(.failure, problem)
+      }
     } else {
       record.skipped = true
       try handleNonFinite(record)
+      try exchange.finish(updated: false)
     }
     clock.enter(.other)
     return (record, request)
+  }
+
+  /// Whether a bucket is updated as soon as it is reduced, while others still travel.
+  ///
+  /// Not where a number of the whole gradient comes first: clipping, whole-tensor norms, or leaving out
+  /// a step that is not finite.
+  var updatesEarly: Bool {
+    configuration.train.nonFinite == .abort && configuration.train.clipNorm == nil
+      && !optimizer.needsTensorNorms
   }
 
   /// The learning rate of a step: the configured one times schedule and plateau.
@@ -53,88 +66,79 @@ extension Trainer {
     schedule.factor(at: step) * state.plateau.factor
   }
 
-  /// Forward and backward of this rank's share.
-  private func computeMicrobatches(
-    from loader: BatchLoader, step: Int, microbatches: Int
-  ) throws {
-    let heads = model.heads.count
-    let counts = buffers.lossCounts(ofStepWith: microbatches)
-    var slot = buffers.losses.base + counts[..<world.rank].reduce(0, +)
-    for index in exchange.share {
-      clock.enter(.input)
-      guard let microbatch = try loader.next() else {
-        throw TrainingError(.failure, "the input ended before step \(step); this is a defect")
-      }
-      precondition(microbatch.index == index && microbatch.step == step, "input out of order")
-      try refuseWrongLabels(microbatch)
-      clock.enter(.compute)
-      var gradients = exchange.lendGradients()
-      gradients.microbatch = index
-      model.train(
-        microbatch, store.base, normalizers: buffers.normalizers.base, step: step,
-        into: &gradients)
-      noteNonFinite(microbatch)
-      exchange.submit(gradients)
-      for head in 0..<heads { slot[head] = model.losses[head] }
-      slot += heads
-      loader.recycle(microbatch)
-    }
-    slot[0] = Double(StopSignal.request.rawValue)
+  /// Lets gradients leave that are final at and after a canonical place, and takes buckets that are
+  /// reduced already; called between layers.
+  func advance(from offset: Int, samples: Int) throws {
+    try exchange.advance(from: offset)
+    guard exchange.node.topology.nodes.count > 1 else { return }
+    while let bucket = try exchange.reducedAlready() { try take(bucket, samples: samples) }
   }
 
-  private func measureGradients() throws {
-    var place = buffers.gradientNorms.base + buffers.firstPiece
-    for index in exchange.ownedBlocks {
-      optimizer.measureGradient(exchange.block(index), into: place)
-      place += optimizer.pieceCount(ofBlocks: index..<index + 1)
+  /// Measures a reduced bucket, and updates it at once where nothing has to be known first.
+  private func take(_ bucket: Int, samples: Int) throws {
+    clock.enter(.update)
+    if updatesEarly { try memoryCheck.beforeUpdate(step: state.step) }
+    let factor = learningRateFactor(at: state.step)
+    for index in exchange.ownedBlocks(in: bucket) {
+      let block = exchange.block(index, in: bucket)
+      let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
+      optimizer.measureGradient(block, into: table.gradientNorms + pieces.lowerBound)
+      guard updatesEarly else { continue }
+      optimizer.update(
+        block, parameters: store.base, gradientScale: 1, learningRateFactor: factor,
+        samples: samples)
     }
+    guard updatesEarly else { return }
+    clock.enter(.publish)
+    try exchange.publish(bucket)
   }
 
   /// The mean loss of the global batch and the strongest wish of any rank.
-  private func joinLosses(microbatches: Int) throws -> (Double, StopSignal.Request) {
-    let counts = buffers.lossCounts(ofStepWith: microbatches)
-    let all = UnsafeMutableBufferPointer(rebasing: buffers.losses.all[..<counts.reduce(0, +)])
-    try exchange.join(all, counts: counts)
-    let heads = model.heads.count
+  private func combineLosses(microbatches: Int) -> (Double, StopSignal.Request) {
     var loss = 0.0
-    var request = 0
-    for head in 0..<heads {
+    for (head, facts) in model.heads.enumerated() {
       var sum = 0.0
-      var start = 0
-      for count in counts {
-        for place in stride(from: start + head, to: start + count - 1, by: heads) {
-          sum += all[place]
-        }
-        start += count
-        request = max(request, Int(all[start - 1]))
-      }
-      loss += model.heads[head].weight * sum / buffers.normalizers[head]
+      for index in 0..<microbatches { sum += table.losses(of: index)[head] }
+      loss += facts.weight * sum / table.normalizers[head]
     }
+    var request = 0
+    for place in 0..<world.size { request = max(request, Int(table.wishes[place])) }
     return (loss, StopSignal.Request(rawValue: request) ?? .none)
   }
 
-  /// Moves owned weights, statistics and optimizer state, then publishes the weights.
+  /// Moves owned weights, statistics and optimizer state, and publishes them bucket by bucket.
   private func update(norm: GlobalNorm, samples: Int) throws {
     clock.enter(.update)
+    try memoryCheck.beforeUpdate(step: state.step)
     let scale = norm.clipFactor(maxNorm: configuration.train.clipNorm)
     let factor = learningRateFactor(at: state.step)
-    if optimizer.needsTensorNorms {
-      var place = buffers.tensorNorms.base + 2 * buffers.firstPiece
-      for index in exchange.ownedBlocks {
-        optimizer.prepare(
-          exchange.block(index), parameters: store.base, gradientScale: scale, into: place)
-        place += 2 * optimizer.pieceCount(ofBlocks: index..<index + 1)
+    try prepareTensorNorms(gradientScale: scale)
+    for bucket in exchange.plan.buckets.indices {
+      clock.enter(.update)
+      for index in exchange.ownedBlocks(in: bucket) {
+        optimizer.update(
+          exchange.block(index, in: bucket), parameters: store.base, gradientScale: scale,
+          learningRateFactor: factor, samples: samples)
       }
-      try exchange.join(buffers.tensorNorms.all, counts: buffers.tensorCounts)
-      optimizer.setTensorNorms(buffers.tensorNorms.base)
+      clock.enter(.publish)
+      try exchange.publish(bucket)
     }
-    for index in exchange.ownedBlocks {
-      optimizer.update(
-        exchange.block(index), parameters: store.base, gradientScale: scale,
-        learningRateFactor: factor, samples: samples)
+  }
+
+  /// Joins the norms of whole tensors, for rules that scale by them.
+  private func prepareTensorNorms(gradientScale: Float) throws {
+    guard let norms = table.tensorNorms else { return }
+    norms.open()
+    for bucket in exchange.plan.buckets.indices {
+      for index in exchange.ownedBlocks(in: bucket) {
+        let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
+        optimizer.prepare(
+          exchange.block(index, in: bucket), parameters: store.base, gradientScale: gradientScale,
+          into: norms.values + 2 * pieces.lowerBound)
+      }
     }
-    optimizer.finishStep()
-    clock.enter(.exchange)
-    try exchange.publish(store)
+    clock.enter(.publish)
+    try exchange.join(norms, table.tensorParts)
+    optimizer.setTensorNorms(norms.values)
   }
 }

@@ -28,17 +28,30 @@ public final class Trainer {
   let plan: BatchPlan
   let sampler: Sampler
   let model: Model
-  let store: ParameterStore
   let exchange: Exchange
   let optimizer: Optimizer
   let schedule: Schedule
   let totalSteps: Int
-  let buffers: StepBuffers
+  let table: StepTable
+  let memoryCheck: MemoryCheck
   /// The labels of a global batch, if some head weighs classes.
   let globalLabels: Microbatch?
+  /// Where members of a group meet, if batch norm is synchronised.
+  let meeting: GroupMeeting?
+
+  /// The weights, once per node.
+  var store: ParameterStore { exchange.store }
+
+  /// What a training pass tells on its way.
+  private(set) lazy var progress = PassProgress(self)
 
   var state: TrainingState
-  var clock = StepClock()
+  let clock = StepClock()
+  /// The node's status board and the watchdog, while the run goes on.
+  var watch: RunWatch?
+  /// The times of all ranks' steps, while the run goes on.
+  var timing: TimingGather?
+  let noise: NoiseScale
   var log: JSONLines?
   /// Weights to evaluate when they are not those of the store: the moving average.
   var averaged: ParameterStore?
@@ -49,7 +62,9 @@ public final class Trainer {
   var lock: RunLock?
   var started = 0
   /// Distinct host names, in rank order.
-  var hosts: [String] = []
+  let hosts: [String]
+  /// What ranks had to agree on at the start, for a person.
+  let startNote: String?
 
   /// Compiles the model and joins the other ranks.
   ///
@@ -67,7 +82,10 @@ public final class Trainer {
     let options = options.withRecordedMicrobatch()
     self.options = options
     let setUp = try world.agree { try TrainingSetUp(options, ranks: world.size) }
-    configuration = setUp.configuration
+    let facts = try world.agree { try RankFacts(options, setUp, host: world.hostName) }
+    let agreed = try facts.agree(world)
+    hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }
+    startNote = agreed.note
     dataset = setUp.dataset
     training = setUp.training
     validation = setUp.validation
@@ -75,19 +93,44 @@ public final class Trainer {
     sampler = setUp.sampler
     totalSteps = setUp.totalSteps
     model = setUp.model
-    store = ParameterStore(model.layout)
-    exchange = Exchange(
-      world, layout: model.layout, bucketBytes: configuration.exchange.bucketMiB << 20)
-    let (settings, layout, blocks) = (configuration, model.layout, exchange.ownedBlocks)
-    optimizer = try world.agree {
+    let node = try Self.node(world, setUp.configuration.exchange.copies)
+    let bucketBytes = try Self.bucketBytes(node, setUp)
+    var settings = setUp.configuration
+    settings.exchange.bucketMiB = bucketBytes >> 20
+    configuration = settings
+    exchange = try Exchange(node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup)
+    let (layout, blocks) = (model.layout, exchange.owned)
+    optimizer = try world.agree { [settings] in
       try Optimizer(
         settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema)
     }
     schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
-    buffers = StepBuffers(world, setUp: setUp, optimizer: optimizer)
+    memoryCheck = try MemoryCheck(
+      every: settings.distributed.checkEvery, exchange, optimizer)
+    table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalLabels = Self.makeGlobalLabels(setUp)
+    meeting = try GroupMeeting(exchange, setUp)
+    if meeting != nil {
+      let size = node.local.size
+      model.reserveLanes((model.synchronizedGroup + size - 1) / size)
+    }
+    noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
-    if configuration.train.ema != nil { averaged = ParameterStore(model.layout) }
+    if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
+  }
+
+  /// The nodes, as far as the configuration lets ranks share memory.
+  private static func node(
+    _ world: Communicator, _ copies: ExchangeConfiguration.Copies
+  ) throws -> Node {
+    guard copies == .rank else { return try Node(world) }
+    return try Node(world, machine: world.split(color: Int32(world.rank), key: 0))
+  }
+
+  /// The configured bucket, or the one that a few exchanges show to be best.
+  private static func bucketBytes(_ node: Node, _ setUp: TrainingSetUp) throws -> Int {
+    if let size = setUp.configuration.exchange.bucketMiB { return size << 20 }
+    return try BucketMeasurement.run(node, layout: setUp.model.layout)
   }
 }
 
@@ -103,19 +146,22 @@ public struct TrainingOptions: Sendable {
   public var fresh: Bool
   /// Whether to stop after all checks and one step, keeping nothing.
   public var dryRun: Bool
+  /// Whether to record events and write `trace.json`.
+  public var trace: Bool
   /// What the program calls itself, for the record.
   public var version: String
 
   /// Options from their parts.
   public init(
     configuration: RunConfiguration, configurationFolder: String, output: String,
-    fresh: Bool = false, dryRun: Bool = false, version: String
+    fresh: Bool = false, dryRun: Bool = false, trace: Bool = false, version: String
   ) {
     self.configuration = configuration
     self.configurationFolder = configurationFolder
     self.output = output
     self.fresh = fresh
     self.dryRun = dryRun
+    self.trace = trace
     self.version = version
   }
 

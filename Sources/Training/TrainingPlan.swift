@@ -1,5 +1,4 @@
 import Configuration
-import Exchange
 import Models
 import Parameters
 
@@ -29,8 +28,6 @@ public struct TrainingPlan: Sendable {
   public let layers: [LayerSummary]
   /// Bytes of one rank's memory, by what they hold.
   public let memory: [(name: String, bytes: Int)]
-  /// Bytes that the rank that sends most sends in a full step.
-  public let bytesSentPerStep: Int
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
 
@@ -57,29 +54,17 @@ public struct TrainingPlan: Sendable {
     layers = setUp.model.layers
     let states = Self.stateArrays(setUp.configuration.optimizer.rule)
     let average = setUp.configuration.train.ema == nil ? 0 : 1
-    let perRank = (microbatchesPerStep + ranks - 1) / ranks
-    // The carry stack holds one sum per set bit of the count, and the gradient being computed.
-    let buffers = 1 + (Int.bitWidth - max(perRank - 1, 0).leadingZeroBitCount)
+    let levels = Int.bitWidth - max(microbatchesPerStep - 1, 0).leadingZeroBitCount
+    let bytes = layout.count * scalar
     memory = [
-      ("weights", layout.count * scalar * (1 + average)),
-      ("gradients", layout.count * scalar * buffers),
-      ("optimizer state (owned blocks)", layout.count * scalar * (states + average) / ranks),
+      ("weights, one copy per node", bytes * (1 + average) / ranks),
+      ("gradients", 2 * bytes),
+      ("partial sums", bytes * (levels + 1) / ranks),
+      ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
-    bytesSentPerStep = Self.bytesSent(
-      bytes: layout.count * scalar, microbatches: microbatchesPerStep, ranks: ranks)
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
-  }
-
-  /// Bytes of the rank that sends most: its partial sums to the owners, then its part of the weights
-  /// (and those it passes on) to all.
-  private static func bytesSent(bytes: Int, microbatches: Int, ranks: Int) -> Int {
-    let sums = (0..<ranks).map { rank in
-      let share = SummationTree.share(ofRank: rank, of: ranks, count: microbatches)
-      return SummationTree.nodes(covering: share, of: microbatches).count
-    }
-    return ((sums.max() ?? 0) + 1) * bytes * (ranks - 1) / ranks
   }
 
   private static func stateArrays(_ rule: OptimizerConfiguration.Rule) -> Int {

@@ -67,6 +67,10 @@ final class Console: TrainingObserver {
       display.note(
         "done: \(summary.steps) steps in \(HumanUnits.seconds(summary.wallSeconds)), "
           + "\(HumanUnits.count(Int(summary.samplesPerSecond))) samples/s")
+      summary.timing?.text.split(separator: "\n").forEach { display.note(String($0)) }
+      if let sentence = NoiseScale.sentence(summary.noiseScale, global: facts?.globalBatch ?? 0) {
+        display.note(sentence)
+      }
       display.note("parameters \(summary.parametersDigest)")
       display.note("report: \(output)/report.html")
     case .alreadyComplete:

@@ -66,7 +66,6 @@ struct Plan: ParsableCommand {
     table.add([
       "memory per rank", HumanUnits.bytes(plan.memory.reduce(0) { $0 + $1.bytes }),
     ])
-    table.add(["sent per step by the busiest rank", HumanUnits.bytes(plan.bytesSentPerStep)])
     return table
   }
 }

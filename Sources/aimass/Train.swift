@@ -34,6 +34,9 @@ struct Train: ParsableCommand {
   @Flag(help: "Run all checks and one step, and keep nothing.")
   var dryRun = false
 
+  @Flag(help: "Record what every rank does, into trace.json of the run folder.")
+  var trace = false
+
   func validate() throws {
     if let ranks, ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
   }
@@ -45,7 +48,7 @@ struct Train: ParsableCommand {
     }
     let options = TrainingOptions(
       configuration: settings, configurationFolder: folder(of: config),
-      output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
+      output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun, trace: trace,
       version: Aimass.version)
     try Ranks.run { world in
       StopSignal.install()
@@ -63,7 +66,10 @@ struct Train: ParsableCommand {
     var arguments = CommandLine.arguments
     arguments.removeFirst()
     TerminalFacts.handDown()
-    let status = try LocalLauncher(ranks: count, arguments: arguments).run()
+    let status = try LocalLauncher(
+      ranks: count, arguments: arguments,
+      runFolder: RunFolder(output ?? "runs/\(settings.name)")
+    ).run()
     guard status == 0 else { throw ExitCode(status) }
   }
 

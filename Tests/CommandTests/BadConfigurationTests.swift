@@ -25,6 +25,12 @@ extension JobTests {
       Wrong(
         setting: "modalities.image.encoder.0={conv: {out: 4, kernel: 3, stride: 0}}",
         words: ["stride", "0"]),
+      Wrong(
+        setting: "modalities.image.encoder.1={batchNorm: {sync: 3}}",
+        words: ["sync", "power of two", "3"]),
+      Wrong(
+        setting: "modalities.image.encoder=[{batchNorm: {sync: 4}}, {batchNorm: {sync: 2}}]",
+        words: ["modalities.image.1", "sync 4", "found 2"]),
       // What the configuration alone cannot tell needs the data; then a rank says it.
       Wrong(setting: "batch.micro=5", words: ["9 ranks", "8 microbatches"], ranks: 9),
       Wrong(setting: "heads.digit.layers.3={linear: {out: 4}}", words: ["digit", "4", "10"]),

@@ -23,6 +23,17 @@ enum Shelf {
     try make("mnist", recipe: mnistRecipe, root: DataFolder.path ?? "", mnistConfiguration)
   }
 
+  /// Dense layers of several buckets of 1 MiB and an embedding, over the same data as ``glyphs``.
+  static let wide: Result<String, any Error> = Result {
+    _ = try glyphs.get()
+    return try folder.get().write(wideConfiguration, to: "wide.yaml")
+  }
+
+  /// A residual network over real pictures; only where the raw files are.
+  static let residual: Result<String, any Error> = Result {
+    try make("residual", recipe: picturesRecipe, root: DataFolder.path ?? "", residualConfiguration)
+  }
+
   /// The path of something on the shelf.
   static func file(_ name: String) throws -> String { try folder.get().file(name) }
 
@@ -140,4 +151,53 @@ enum Shelf {
     evaluate: {everyEpochs: 1, metrics: [accuracy, f1Macro, rocAUC, logLoss, confusion]}
 
     """
+
+  private static let wideConfiguration = """
+    name: wide
+    seed: 7
+    data:
+      file: glyphs.h5
+      fields:
+        image: /{split}/image
+        word: {dataset: "/{split}/label", kind: ids}
+        label: /{split}/label
+    batch: {global: 80, micro: 10}
+    modalities:
+      image: {field: image, encoder: [flatten, {linear: {out: 700}}, relu, {linear: {out: 600}}, relu]}
+      word: {field: word, encoder: [{embedding: {vocabulary: 5000, size: 24}}]}
+    heads:
+      digit: {layers: [{linear: {out: 10}}], loss: crossEntropy, target: label}
+    optimizer: {adamW: {learningRate: 2.0e-3, weightDecay: 0.01}}
+    train: {epochs: 1}
+
+    """
+
+  private static let picturesRecipe = """
+    name: pictures
+    sources:
+      trainRecords: {cifar: cifar10-subset/cifar10-train-10000.bin.gz}
+      testRecords: {cifar: cifar10-subset/cifar10-test-2000.bin.gz}
+    splits:
+      train: {image: trainRecords.image, label: trainRecords.label, limit: 100}
+      test: {image: testRecords.image, label: testRecords.label, limit: 30}
+    fields:
+      image: {modality: image, shape: [32, 32, 3], normalize: true}
+      label:
+        modality: label
+        classes: [airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck]
+
+    """
+
+  /// ResNet-20 as `configs/cifar-resnet20.yaml` has it, in small microbatches.
+  private static var residualConfiguration: String {
+    get throws {
+      let path = Checkout.folder + "/configs/cifar-resnet20.yaml"
+      return try String(contentsOfFile: path, encoding: .utf8)
+        .replacingOccurrences(of: "cifar10.h5", with: "residual.h5")
+        .replacingOccurrences(of: "{global: 128, micro: 16}", with: "{global: 32, micro: 4}")
+        .replacingOccurrences(of: "{epochs: 20, lastBatch: drop}", with: "{epochs: 1}")
+        .replacingOccurrences(of: "{cosine: {warmupSteps: 140}}", with: "constant")
+        .replacingOccurrences(of: "\nevaluate: ", with: "\n# ")
+    }
+  }
 }

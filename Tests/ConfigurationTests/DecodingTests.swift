@@ -23,7 +23,9 @@ struct DecodingTests {
     #expect(run.train.nonFinite == .abort && run.train.lastBatch == .keep)
     #expect(run.checkpoint.everySteps == nil && run.checkpoint.keep == 2)
     #expect(run.evaluate.everyEpochs == 1 && run.evaluate.metrics.isEmpty)
-    #expect(run.exchange.bucketMiB == 4)
+    #expect(run.exchange.bucketMiB == nil && run.exchange.copies == .node)
+    #expect(run.distributed.checkEvery == 100)
+    #expect(run.distributed.watchdogSeconds == 120)
   }
 
   @Test(
@@ -69,6 +71,9 @@ struct DecodingTests {
     #expect(short == long)
     #expect(short[1] == .maxPool(PoolConfiguration(size: [2, 2])))
     #expect(short[3] == .batchNorm(momentum: 0.1, epsilon: 1e-5))
+    let group = try layers("[{batchNorm: {sync: 1}}, {batchNorm: {sync: 8}}]")
+    #expect(group[0] == short[3])
+    #expect(group[1] == .batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 8))
     let wave = try layers("[{conv1d: {out: 4, kernel: 9, stride: 2, padding: 3, dilation: 5}}]")
     #expect(
       wave == [

@@ -48,7 +48,7 @@ enum Samples {
         field: image
         encoder:
           - conv: {out: 8, kernel: [3, 5], stride: 2, padding: [1, 2], dilation: 1, groups: 2}
-          - batchNorm: {momentum: 0.2, epsilon: 1.0e-3}
+          - batchNorm: {momentum: 0.2, epsilon: 1.0e-3, sync: 4}
           - leakyRelu
           - maxPool: {size: 3, stride: 2, padding: 1}
           - averagePool: 2
@@ -100,7 +100,8 @@ enum Samples {
       metrics: [accuracy, rmse, confusion]
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
-    exchange: {bucketMiB: 16}
+    exchange: {bucketMiB: 16, copies: rank}
+    distributed: {watchdogSeconds: 30, checkEvery: 7}
     """
 
   /// The files of a folder with an extension, in order.

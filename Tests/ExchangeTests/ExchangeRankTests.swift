@@ -4,11 +4,24 @@ import Testing
 /// The exchange on real ranks; what is compared stands in `Tests/RankChecks/ExchangeChecks.swift`.
 @Suite(.serialized)
 struct ExchangeRankTests {
-  @Test(arguments: 1...4)
+  @Test(arguments: [1, 2, 3, 4, 6])
   func reducesToTheSameBitsOnAnyNumberOfRanks(ranks: Int) throws {
     let result = try Mpirun.run(ranks: ranks, "rank-checks", ["exchange"], timeout: 120)
     #expect(result.status == 0, "\(result)")
     #expect(result.lines(with: "passed exchange on \(ranks)").count == 1, "\(result)")
     #expect(result.leftovers.isEmpty)
+  }
+
+  @Test(arguments: [2, 3, 4])
+  func anyScheduleGivesTheSameBits(ranks: Int) throws {
+    let result = try Mpirun.run(ranks: ranks, "rank-checks", ["schedules", "6"], timeout: 120)
+    #expect(result.status == 0, "\(result)")
+    #expect(result.lines(with: "passed schedules on \(ranks)").count == 1, "\(result)")
+  }
+
+  @Test(arguments: [1, 3, 4])
+  func aFlippedBitInACopyOfTheWeightsIsNamed(ranks: Int) throws {
+    let result = try Mpirun.run(ranks: ranks, "rank-checks", ["corruption"], timeout: 60)
+    #expect(result.status == 0, "\(result)")
   }
 }

@@ -45,15 +45,4 @@ private func allNodes(_ run: Range<Int>) -> [Range<Int>] {
       }
     }
   }
-
-  @Test func sharesCoverTheStepInRankOrder() {
-    for size in 1...9 {
-      for count in 0...20 {
-        let shares = (0..<size).map { SummationTree.share(ofRank: $0, of: size, count: count) }
-        #expect(shares.flatMap(Array.init) == Array(0..<count))
-        let sizes = shares.map(\.count)
-        #expect((sizes.max() ?? 0) - (sizes.min() ?? 0) <= 1)
-      }
-    }
-  }
 }

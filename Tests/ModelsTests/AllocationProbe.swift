@@ -1,6 +1,6 @@
 import Glibc
 
-/// Sees heap allocations of up to 1 KiB on the calling thread, even those that are freed again.
+/// Sees heap allocations of up to 1,000 bytes on the calling thread, even those that are freed again.
 ///
 /// glibc keeps freed chunks of each size on a stack per thread. One chunk of each size is marked and
 /// freed, so that it lies on top: the first allocation of that size gets it and writes over the
@@ -9,7 +9,8 @@ enum AllocationProbe {
   /// The sizes, in bytes, of which `body` allocated something.
   static func sizesTouched(_ body: () -> Void) -> [Int] {
     body()  // what is made once, such as the metadata of a generic type, is not of interest
-    let sizes = Array(stride(from: 40, through: 1_032, by: 16))
+    // Larger chunks may be sorted by size, by any thread, and then hold links where the marks are.
+    let sizes = Array(stride(from: 40, through: 1_000, by: 16))
     var chunks: [UnsafeMutablePointer<UInt64>] = []
     chunks.reserveCapacity(sizes.count)
     for size in sizes {

@@ -53,10 +53,10 @@ final class Bench {
 
   /// One training pass; returns what the gradients are the gradient of.
   @discardableResult
-  func train(step: Int = 4) -> Double {
+  func train(step: Int = 4, observer: (any PassObserver)? = nil) -> Double {
     model.train(
       microbatch, UnsafePointer(store.base), normalizers: normalizers, step: step,
-      into: &gradients)
+      into: &gradients, observer: observer)
     return objective
   }
 
@@ -97,13 +97,15 @@ let plainCrossEntropy = LossConfiguration.crossEntropy(labelSmoothing: 0, classW
 
 /// One modality `x`, one head `y` whose last layer is a linear one.
 func network(
-  _ encoder: [LayerConfiguration], outputs: Int = 3, loss: LossConfiguration = plainCrossEntropy
+  _ encoder: [LayerConfiguration], outputs: Int = 3, loss: LossConfiguration = plainCrossEntropy,
+  target: String = "y"
 ) -> ModelConfiguration {
   ModelConfiguration(
     modalities: [ModalityConfiguration(name: "x", field: "x", encoder: encoder)],
     heads: [
       HeadConfiguration(
-        name: "y", layers: [.flatten, .linear(out: outputs, bias: true)], loss: loss, target: "y")
+        name: "y", layers: [.flatten, .linear(out: outputs, bias: true)], loss: loss,
+        target: target)
     ])
 }
 

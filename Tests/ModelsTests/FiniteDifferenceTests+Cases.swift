@@ -105,6 +105,9 @@ extension FiniteDifferenceTests.Case {
           [.dropout(rate: 0.3)],
         ]), conv(3, 2),
       ]),
+    over(
+      [5], "concat of branches with parameters",
+      [linear(4), .concat(branches: [[linear(3), norm], [linear(2)], [linear(3)]])]),
     over([5], "concat first", [.concat(branches: [[], [linear(3)], [relu]])]),
     over(
       [5], "concat in a concat",

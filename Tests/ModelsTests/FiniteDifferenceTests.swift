@@ -1,4 +1,6 @@
 import Configuration
+import Models
+import Parameters
 import Tensors
 import Testing
 
@@ -20,20 +22,28 @@ import Testing
   @Test(arguments: Case.layers + Case.composites + Case.losses)
   func gradientsAreThoseOfTheForwardPass(_ subject: Case) throws {
     let bench = try Bench(subject.configuration, subject.fields, capacity: 5)
-    // Norms start at 1 and 0, where mistakes hide.
-    for slot in bench.model.layout.slots where slot.role == .trainable {
-      let random = CounterRandom(seed: 5, purpose: .synthesis, stream: pathHash(slot.name))
-      for index in 0..<slot.count { bench.store[slot][index] += 0.2 * random.normal(at: index) }
-    }
+    FiniteDifference.disturb(bench.store)
     bench.train()
-    let analytic = bench.gradientValues
-    for slot in bench.model.layout.slots where slot.role == .trainable {
-      let gradient = Array(analytic[slot.range]).map(Double.init)
+    FiniteDifference.check(
+      bench.model.layout, bench.store.base, analytic: bench.gradientValues.map(Double.init)
+    ) { bench.train() }
+  }
+}
+
+/// Directions, and derivatives along them from differences.
+enum FiniteDifference {
+  /// Checks the gradient of every trainable slot along two directions.
+  static func check(
+    _ layout: ParameterLayout, _ parameters: UnsafeMutablePointer<Float>, analytic: [Double],
+    objective: () -> Double
+  ) {
+    for slot in layout.slots where slot.role == .trainable {
+      let gradient = Array(analytic[slot.range])
       let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
       for mix in [0.0, 0.9] {
         let direction = unit(gradient, norm: norm, mix: mix, name: slot.name)
         let expected = zip(gradient, direction).reduce(0) { $0 + $1.0 * $1.1 }
-        let numeric = derivative(bench, slot.offset, direction)
+        let numeric = derivative(parameters + slot.offset, direction, objective)
         #expect(
           abs(numeric - expected) <= 0.025 * norm + 1e-4,
           "\(slot.name), mix \(mix): numeric \(numeric), analytic \(expected), norm \(norm)")
@@ -41,8 +51,18 @@ import Testing
     }
   }
 
+  /// Moves all trainable values a little: norms start at 1 and 0, where mistakes hide.
+  static func disturb(_ store: ParameterStore) {
+    for slot in store.layout.slots where slot.role == .trainable {
+      let random = CounterRandom(seed: 5, purpose: .synthesis, stream: pathHash(slot.name))
+      for index in 0..<slot.count { store[slot][index] += 0.2 * random.normal(at: index) }
+    }
+  }
+
   /// A unit vector: the gradient's direction, or that with as much of a random one.
-  private func unit(_ gradient: [Double], norm: Double, mix: Double, name: String) -> [Double] {
+  private static func unit(
+    _ gradient: [Double], norm: Double, mix: Double, name: String
+  ) -> [Double] {
     let random = CounterRandom(seed: 9, purpose: .synthesis, stream: pathHash(name))
     let noise = gradient.indices.map { Double(random.normal(at: $0)) }
     let noiseNorm = noise.reduce(0) { $0 + $1 * $1 }.squareRoot()
@@ -55,20 +75,21 @@ import Testing
   }
 
   /// Richardson's extrapolation of two central differences.
-  private func derivative(_ bench: Bench, _ offset: Int, _ direction: [Double]) -> Double {
-    let original = (0..<direction.count).map { bench.store.base[offset + $0] }
-    func objective(_ distance: Double) -> Double {
+  private static func derivative(
+    _ parameters: UnsafeMutablePointer<Float>, _ direction: [Double], _ objective: () -> Double
+  ) -> Double {
+    let original = direction.indices.map { parameters[$0] }
+    func value(_ distance: Double) -> Double {
       for index in direction.indices {
-        bench.store.base[offset + index] = Float(
-          Double(original[index]) + distance * direction[index])
+        parameters[index] = Float(Double(original[index]) + distance * direction[index])
       }
-      return bench.train()
+      return objective()
     }
     func central(_ distance: Double) -> Double {
-      (objective(distance) - objective(-distance)) / (2 * distance)
+      (value(distance) - value(-distance)) / (2 * distance)
     }
     let (wide, narrow) = (central(0.01), central(0.005))
-    for index in direction.indices { bench.store.base[offset + index] = original[index] }
+    for index in direction.indices { parameters[index] = original[index] }
     return (4 * narrow - wide) / 3
   }
 }

@@ -39,7 +39,7 @@ struct GoldenNetwork: Sendable {
           [.averagePool(window(3, stride: 1, padding: 1)), conv(2, 1)], [],
         ]), .maxPool(window(3, stride: 2, padding: 1)), .flatten,
       ], [linear(10)]),
-    sound, dense, text, fusion, losses,
+    sound, dense, text, fusion, losses, normGroup,
   ]
 
   private static func image(
@@ -140,6 +140,31 @@ struct GoldenNetwork: Sendable {
       values("picture", [6, 6, 1]), values("row", [5]), labels("label", classes: 3),
       values("point", [2]),
     ])
+
+  private static let normGroup = GoldenNetwork(
+    name: "norm-group",
+    configuration: ModelConfiguration(
+      modalities: [
+        ModalityConfiguration(
+          name: "image", field: "image",
+          encoder: [
+            conv(4, 3, padding: 1), norm, relu,
+            .residual(
+              layers: [conv(5, 3, stride: 2, padding: 1, bias: false), norm],
+              shortcut: [conv(5, 1, stride: 2, bias: false), norm]), relu,
+            .concat(branches: [[conv(3, 1), norm], [norm, .activation(.tanh)]]), .flatten,
+          ])
+      ],
+      heads: [
+        HeadConfiguration(
+          name: "y", layers: [linear(8), norm, .activation(.gelu), linear(10)],
+          loss: plainCrossEntropy, target: "label"),
+        HeadConfiguration(
+          name: "place", layers: [linear(6), norm, linear(2)], loss: .huber(delta: 0.8),
+          target: "point",
+          weight: 0.5),
+      ]),
+    fields: [values("image", [6, 5, 2]), labels("label", classes: 10), values("point", [2])])
 
   private static let losses = GoldenNetwork(
     name: "losses",

@@ -16,43 +16,19 @@ import Testing
     let bench = try Bench(
       network.configuration, network.fields, capacity: golden.samples + spare - 1,
       count: golden.samples)
-    try load(golden, into: bench)
+    try golden.load(into: bench)
 
     bench.evaluate()
     try compare(bench, golden.evaluation, name)
     bench.gradients.values.all.update(repeating: .nan)
     bench.train()
     try compare(bench, golden.training, name)
-    #expect(isClose(bench.normalizers, golden.normalizers), "normalizers of \(name)")
+    #expect(Golden.isClose(bench.normalizers, golden.normalizers), "normalizers of \(name)")
     let gradients = try #require(golden.training.gradients)
     for slot in bench.model.layout.slots {
       let expected = try #require(gradients[slot.name])
       let found = bench.gradientValues[slot.range].map(Double.init)
-      #expect(isClose(found, expected), "gradient of \(slot.name)")
-    }
-  }
-
-  private func load(_ golden: Golden, into bench: Bench) throws {
-    #expect(golden.parameters.count == bench.model.layout.slots.count)
-    for slot in bench.model.layout.slots {
-      let recorded = try #require(golden.parameters[slot.name], "\(slot.name) is not recorded")
-      #expect(recorded.shape == slot.shape, "shape of \(slot.name)")
-      for (index, value) in recorded.values.enumerated() {
-        bench.store[slot][index] = Float(value)
-      }
-    }
-    for (index, field) in bench.microbatch.fields.enumerated() {
-      let recorded = try #require(golden.fields[field.name])
-      #expect(recorded.count == golden.samples * field.scalarsPerSample)
-      for (place, value) in recorded.enumerated() {
-        switch field.element {
-        case .float: bench.microbatch.floats(index)[place] = Float(value)
-        case .integer: bench.microbatch.integers(index)[place] = Int64(value)
-        }
-      }
-    }
-    bench.normalizers = bench.model.heads.indices.map {
-      bench.model.normalizerContribution(head: $0, bench.microbatch)
+      #expect(Golden.isClose(found, expected), "gradient of \(slot.name)")
     }
   }
 
@@ -60,20 +36,14 @@ import Testing
     for (index, head) in bench.model.heads.enumerated() {
       let outputs = try #require(expected.outputs[head.name])
       #expect(
-        isClose(bench.output(index).map(Double.init), outputs), "outputs of \(name) \(head.name)")
+        Golden.isClose(bench.output(index).map(Double.init), outputs),
+        "outputs of \(name) \(head.name)")
       #expect(
-        isClose([bench.model.losses[index]], [expected.losses[index]]),
+        Golden.isClose([bench.model.losses[index]], [expected.losses[index]]),
         "loss of \(name) \(head.name)")
     }
   }
 
-  private func isClose(_ found: [Double], _ expected: [Double]) -> Bool {
-    guard found.count == expected.count, !found.isEmpty else { return false }
-    let square = expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)
-    return zip(found, expected).allSatisfy { found, expected in
-      abs(found - expected) <= 1e-4 * max(abs(expected), square.squareRoot()) + 1e-6
-    }
-  }
 }
 
 /// One recorded file.
@@ -100,5 +70,39 @@ struct Golden: Decodable {
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "Golden/\(name).json")
     return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
+  }
+
+  /// Gives a bench the recorded parameters and samples.
+  func load(into bench: Bench) throws {
+    #expect(parameters.count == bench.model.layout.slots.count)
+    for slot in bench.model.layout.slots {
+      let recorded = try #require(parameters[slot.name], "\(slot.name) is not recorded")
+      #expect(recorded.shape == slot.shape, "shape of \(slot.name)")
+      for (index, value) in recorded.values.enumerated() {
+        bench.store[slot][index] = Float(value)
+      }
+    }
+    for (index, field) in bench.microbatch.fields.enumerated() {
+      let recorded = try #require(fields[field.name])
+      #expect(recorded.count == samples * field.scalarsPerSample)
+      for (place, value) in recorded.enumerated() {
+        switch field.element {
+        case .float: bench.microbatch.floats(index)[place] = Float(value)
+        case .integer: bench.microbatch.integers(index)[place] = Int64(value)
+        }
+      }
+    }
+    bench.normalizers = bench.model.heads.indices.map {
+      bench.model.normalizerContribution(head: $0, bench.microbatch)
+    }
+  }
+
+  /// Whether each number is as recorded, up to `bound` of itself or of its array's root mean square.
+  static func isClose(_ found: [Double], _ expected: [Double], bound: Double = 1e-4) -> Bool {
+    guard found.count == expected.count, !found.isEmpty else { return false }
+    let square = expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)
+    return zip(found, expected).allSatisfy { found, expected in
+      abs(found - expected) <= bound * max(abs(expected), square.squareRoot()) + 1e-6
+    }
   }
 }

@@ -54,6 +54,17 @@ import Testing
     #expect(
       message([conv(5, 3, groups: 2)], image)
         == "modalities.x.0: conv expected groups that divide its 5 outputs, found 2")
+    #expect(
+      message([.batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 3)], row)
+        == "modalities.x.0: expected batchNorm sync to be a power of two (1 is off), found 3")
+    #expect(
+      message(
+        [
+          norm, .batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 4),
+          .batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 2),
+        ], row)
+        == "modalities.x.2: expected batchNorm sync 4 as in modalities.x.1, found 2; all "
+        + "synchronised layers of a model share one group")
     #expect(message([conv(0, 3)], image).contains("expected conv out of at least 1, found 0"))
     #expect(message([conv(1, 3, stride: 0)], image).contains("conv stride of at least 1, found 0"))
     #expect(message([conv(1, 3, padding: -1)], image).contains("padding of at least 0, found -1"))

@@ -64,7 +64,7 @@ import Testing
     let wrong = configuration(
       on: decay.isEmpty ? nil : decay, groups.map { Group(match: $0, freeze: true) })
     let error = #expect(throws: OptimizerError.self) {
-      try Optimizer(wrong, layout: self.slots(), blocks: 0..<1, ema: nil)
+      try Optimizer(wrong, layout: self.slots(), blocks: .all(of: self.slots()), ema: nil)
     }
     #expect(error?.code == .patternWithoutMatch)
     #expect(error?.message.contains((groups + decay)[0]) == true)

@@ -21,8 +21,10 @@ final class Harness {
     let blocks = layout.blockCount
     optimizers = try (0..<ranks).map { rank in
       try Optimizer(
-        configuration, layout: layout, blocks: blocks * rank / ranks..<blocks * (rank + 1) / ranks,
-        ema: ema)
+        configuration, layout: layout,
+        // Dealt like cards, so that a rank owns many runs.
+        blocks: BlockSet(
+          stride(from: rank, to: blocks, by: ranks).map { $0..<$0 + 1 }, of: layout), ema: ema)
     }
     gradient = HostBuffer(count: layout.count)
     norms = HostBuffer(count: optimizers[0].pieceCount)
@@ -42,16 +44,16 @@ final class Harness {
   ) -> GlobalNorm {
     for (index, value) in values.enumerated() { gradient[index] = value }
     for optimizer in optimizers {
-      for index in optimizer.blocks {
-        let first = optimizer.pieceCount(ofBlocks: 0..<index)
+      for index in optimizer.blocks.runs.joined() {
+        let first = optimizer.pieces(ofBlocks: index..<index + 1).lowerBound
         optimizer.measureGradient(block(index), into: norms.base + first)
       }
     }
     let norm = GlobalNorm(combining: norms.base, count: norms.count)
     let scale = norm.clipFactor(maxNorm: clipNorm)
     for optimizer in optimizers where optimizer.needsTensorNorms {
-      for index in optimizer.blocks {
-        let first = optimizer.pieceCount(ofBlocks: 0..<index)
+      for index in optimizer.blocks.runs.joined() {
+        let first = optimizer.pieces(ofBlocks: index..<index + 1).lowerBound
         optimizer.prepare(
           block(index), parameters: store.base, gradientScale: scale,
           into: tensorNorms.base + 2 * first)
@@ -59,7 +61,7 @@ final class Harness {
     }
     for optimizer in optimizers {
       if optimizer.needsTensorNorms { optimizer.setTensorNorms(tensorNorms.base) }
-      for index in optimizer.blocks.reversed() {
+      for index in optimizer.blocks.runs.joined().reversed() {
         optimizer.update(
           block(index), parameters: store.base, gradientScale: scale, learningRateFactor: factor,
           samples: samples)

@@ -45,10 +45,9 @@ import Testing
     for step in 0..<4 {
       harness.step(pattern(slots.count, UInt32(step)), clipNorm: 5, samples: 32)
     }
-    let average = harness.optimizers.flatMap { optimizer in
-      optimizer.averagedWeights.map {
-        Array(UnsafeBufferPointer(start: $0.base, count: $0.range.count))
-      } ?? []
+    let stretches = harness.optimizers.flatMap { $0.averagedWeights ?? [] }
+    let average = stretches.sorted { $0.range.lowerBound < $1.range.lowerBound }.flatMap {
+      Array(UnsafeBufferPointer(start: $0.base, count: $0.range.count))
     }
     return (harness.store.digest, average)
   }
@@ -65,13 +64,19 @@ import Testing
   @Test func stateCoversTheOwnedBlocksOnly() throws {
     let slots = wideLayout()
     let adam = OptimizerConfiguration(rule: Self.rules[2], learningRate: 0.1)
-    let optimizer = try Optimizer(adam, layout: slots, blocks: 1..<3, ema: 0.9)
+    let optimizer = try Optimizer(
+      adam, layout: slots, blocks: BlockSet([1..<3], of: slots), ema: 0.9)
     #expect(optimizer.state.map(\.name) == ["adam.m", "adam.v", "ema"])
     #expect(optimizer.state.allSatisfy { $0.range == 4096..<12288 })
-    let last = try Optimizer(adam, layout: slots, blocks: 4..<5, ema: nil)
+    let split = try Optimizer(
+      adam, layout: slots, blocks: BlockSet([4..<5, 0..<1], of: slots), ema: nil)
+    #expect(split.state.map(\.name) == ["adam.m", "adam.m", "adam.v", "adam.v"])
+    #expect(split.state.map(\.range) == [0..<4096, 16384..<18009, 0..<4096, 16384..<18009])
+    #expect(split.state[1].base == split.state[0].base + 4096)
+    let last = try Optimizer(adam, layout: slots, blocks: BlockSet([4..<5], of: slots), ema: nil)
     #expect(last.state.map(\.range) == [16384..<18009, 16384..<18009])
-    let none = try Optimizer(adam, layout: slots, blocks: 5..<5, ema: nil)
-    #expect(none.state.allSatisfy { $0.range.isEmpty })
+    let none = try Optimizer(adam, layout: slots, blocks: BlockSet([], of: slots), ema: nil)
+    #expect(none.state.isEmpty)
   }
 
   @Test func resumesExactlyFromState() throws {
@@ -136,7 +141,7 @@ import Testing
     #expect(norm.value == 2)
     // 0.75 · 8 + 0.25 · 80 / 40 and 0.25 · 160 / 40: clipping does not touch them.
     #expect(harness.values("runningMean") == [6.5, 1])
-    let average = try #require(harness.optimizers[0].averagedWeights)
+    let average = try #require(harness.optimizers[0].averagedWeights?.first)
     #expect(average.base[0] == 6.5 && average.base[1] == 1)
   }
 
@@ -152,7 +157,7 @@ import Testing
       let decay = Float(step == 0 ? 0.1 : 0.15)
       expected = decay * expected + (1 - decay) * Float(-step)
     }
-    let average = try #require(harness.optimizers[0].averagedWeights)
+    let average = try #require(harness.optimizers[0].averagedWeights?.first)
     #expect(abs(average.base[0] - expected) < 1e-6)
   }
 }

@@ -18,6 +18,8 @@ let checks: [String: Check] = [
   "groups": checkGroups,
   "refusals": checkRefusals,
   "exchange": checkExchange,
+  "schedules": checkSchedules,
+  "corruption": checkCorruption,
   "drop": dropMessage,
   "throw": throwOnOneRank,
   "agree": agreeOnFailure,

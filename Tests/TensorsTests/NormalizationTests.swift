@@ -132,6 +132,47 @@ struct NormalizationTests {
     }
   }
 
+  @Test("The halves that groups use have the bits of the whole, in every build", arguments: extents)
+  func batchHalves(rows: Int, width: Int) throws {
+    let c = Batch(rows, width, x: values(rows, width, scale: 2, shift: 0.5))
+    try c.onEachBuild { build, mean, variance in
+      var moments = [Double](repeating: 0, count: 2 * width)
+      moments.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        Kernels.batchNormMoments(
+          rows: rows, channels: width, x: c.x.pointer, mean: base, squares: base + width)
+      }
+      #expect(moments[..<width].map { Float($0) } == mean.array, "\(build)")
+      #expect(moments[width...].map { Float($0 / Double(rows)) } == variance.array, "\(build)")
+      let whole = (
+        dx: GuardedFloats(rows * width), dw: GuardedFloats(width), db: GuardedFloats(width)
+      )
+      let scratch = GuardedFloats(2 * width)
+      Kernels.batchNormBackward(
+        rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+        variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
+        dy: c.dy.pointer, dx: whole.dx.base, dWeight: whole.dw.base, dBias: whole.db.base,
+        scratch: scratch.base)
+      let half = (
+        dx: GuardedFloats(rows * width), dw: GuardedFloats(width), db: GuardedFloats(width)
+      )
+      var sums = [Double](repeating: 0, count: 2 * width)
+      sums.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        Kernels.batchNormGradientSums(
+          rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+          variance: variance.pointer, epsilon: c.epsilon, dy: c.dy.pointer, sums: base,
+          products: base + width, dWeight: half.dw.base, dBias: half.db.base)
+        Kernels.batchNormInputGradient(
+          rows: rows, ofGroup: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+          variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer, sums: base,
+          products: base + width, dy: c.dy.pointer, dx: half.dx.base)
+      }
+      #expect(half.dx.array == whole.dx.array, "\(build)")
+      #expect(half.dw.array == whole.dw.array && half.db.array == whole.db.array, "\(build)")
+    }
+  }
+
   private func layerReferences(
     _ rows: Int, _ width: Int, _ x: GuardedFloats, _ weight: GuardedFloats, _ dy: GuardedFloats
   ) -> [Reference.Normalized] {

@@ -34,10 +34,15 @@ public enum Mpirun {
       "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--timeout", "\(timeout)",
       "-np", "\(ranks)", path,
     ]
-    return try one.withLock {
+    return try alone {
       try runProcess(
         "mpirun", options + arguments, environment: Self.environment.merging(environment) { $1 },
         timeout: Double(timeout) + 10, currentDirectory: currentDirectory)
     }
+  }
+
+  /// Runs `body` while no other job of this process runs.
+  static func alone<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try one.withLock(body)
   }
 }

@@ -87,6 +87,15 @@ typedef struct {
   void (*batchNormBackward)(int64_t rows, int64_t channels, const float *x, const float *mean,
                             const float *variance, float epsilon, const float *weight, const float *dy,
                             float *dx, float *dWeight, float *dBias, float *scratch);
+  void (*batchNormMoments)(int64_t rows, int64_t channels, const float *x, double *mean,
+                           double *squares);
+  void (*batchNormGradientSums)(int64_t rows, int64_t channels, const float *x, const float *mean,
+                                const float *variance, float epsilon, const float *dy, double *sums,
+                                double *products, float *dWeight, float *dBias);
+  void (*batchNormInputGradient)(int64_t rows, double count, int64_t channels, const float *x,
+                                 const float *mean, const float *variance, float epsilon,
+                                 const float *weight, const double *sums, const double *products,
+                                 const float *dy, float *dx);
   void (*layerNormForward)(int64_t rows, int64_t width, const float *x, float epsilon,
                            const float *weight, const float *bias, float *y, float *mean,
                            float *inverseDeviation);

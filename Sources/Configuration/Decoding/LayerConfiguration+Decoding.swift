@@ -40,6 +40,9 @@ extension LayerConfiguration {
     }
   }
 
+  /// The most microbatches that share statistics: members need a lane or a rank each.
+  private static let largestGroup = 1024
+
   /// Layers that are one size or one number.
   private static func sized(_ block: Block) -> LayerConfiguration? {
     switch block.name {
@@ -51,7 +54,8 @@ extension LayerConfiguration {
       let map = block.options(Vocabulary.batchNorm)
       return .batchNorm(
         momentum: map.optional("momentum")?.number(.fraction) ?? 0.1,
-        epsilon: map.optional("epsilon")?.number(.positive) ?? 1e-5)
+        epsilon: map.optional("epsilon")?.number(.positive) ?? 1e-5,
+        sync: map.optional("sync")?.powerOfTwo(1...Self.largestGroup) ?? 1)
     case "layerNorm":
       let map = block.options(Vocabulary.layerNorm)
       return .layerNorm(epsilon: map.optional("epsilon")?.number(.positive) ?? 1e-5)

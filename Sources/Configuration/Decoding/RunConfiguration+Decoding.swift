@@ -54,7 +54,9 @@ extension RunConfiguration {
       train: TrainConfiguration(reading: needed("train", Vocabulary.train)),
       checkpoint: CheckpointConfiguration(reading: section("checkpoint", Vocabulary.checkpoint)),
       evaluate: EvaluateConfiguration(reading: section("evaluate", Vocabulary.evaluate)),
-      exchange: ExchangeConfiguration(reading: section("exchange", Vocabulary.exchange)))
+      exchange: ExchangeConfiguration(reading: section("exchange", Vocabulary.exchange)),
+      distributed: DistributedConfiguration(
+        reading: section("distributed", Vocabulary.distributed)))
     checkFields(map)
     checkMetrics(map)
     checkLength(map)

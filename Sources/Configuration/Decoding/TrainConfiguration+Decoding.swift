@@ -48,7 +48,17 @@ extension CheckpointConfiguration {
 
 extension ExchangeConfiguration {
   init(reading map: MapReader?) {
-    self.init(bucketMiB: map?.optional("bucketMiB")?.integer(1...1024) ?? 4)
+    self.init(
+      bucketMiB: map?.optional("bucketMiB")?.integer(1...1024),
+      copies: map?.optional("copies")?.choice("sharing", of: Copies.self) ?? .node)
+  }
+}
+
+extension DistributedConfiguration {
+  init(reading map: MapReader?) {
+    self.init(
+      watchdogSeconds: map?.optional("watchdogSeconds")?.integer(0...604_800) ?? 120,
+      checkEvery: map?.optional("checkEvery")?.integer(0...1_000_000_000) ?? 100)
   }
 }
 

@@ -6,7 +6,7 @@ public enum Vocabulary {
   public static let run: [KeySection] =
     [
       top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
-      earlyStop, initialize, exchange, group,
+      earlyStop, initialize, exchange, distributed, group,
     ] + layers + losses + optimizers + schedules + fusions
 
   static let top = KeySection(
@@ -14,7 +14,8 @@ public enum Vocabulary {
     [
       "name", "seed", "data", "batch", "modalities", "fusion", "heads", "initialize", "optimizer",
       "schedule", "train", "checkpoint", "evaluate", "exchange",
-    ], later: ["pruning", "distributed", "coupling", "precision"])
+      "distributed",
+    ], later: ["pruning", "coupling", "precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
@@ -32,7 +33,9 @@ public enum Vocabulary {
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
-    "exchange", ["bucketMiB"], later: ["wire", "progress", "copies"])
+    "exchange", ["bucketMiB", "copies"], later: ["wire", "progress"])
+  static let distributed = KeySection(
+    "distributed", ["watchdogSeconds", "checkEvery"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
 
   // MARK: Layers
@@ -48,7 +51,7 @@ public enum Vocabulary {
   static let conv = KeySection(
     "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])
   static let conv1d = KeySection("layer conv1d", conv.keys)
-  static let batchNorm = KeySection("layer batchNorm", ["momentum", "epsilon"], later: ["sync"])
+  static let batchNorm = KeySection("layer batchNorm", ["momentum", "epsilon", "sync"])
   static let layerNorm = KeySection("layer layerNorm", ["epsilon"])
   static let relu = KeySection("layer relu", [])
   static let leakyRelu = KeySection("layer leakyRelu", ["slope"])

@@ -63,6 +63,16 @@ extension ValueReader {
   /// A whole number from a bound to the limit of sizes.
   func size(from least: Int) -> Int? { integer(least...Self.sizeLimit) }
 
+  /// A power of two within a range.
+  func powerOfTwo(_ range: ClosedRange<Int>) -> Int? {
+    guard let value = integer(range) else { return nil }
+    guard value & (value - 1) == 0 else {
+      expected("a power of two")
+      return nil
+    }
+    return value
+  }
+
   /// A seed.
   func seed() -> UInt64? {
     guard case .scalar(let text, quoted: false) = node.content, Self.isInteger(text),

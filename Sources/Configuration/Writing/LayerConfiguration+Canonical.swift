@@ -8,9 +8,12 @@ extension LayerConfiguration {
       return Self.block("conv", geometry.canonical { .numbers($0) })
     case .conv1d(let geometry):
       return Self.block("conv1d", geometry.canonical { .number($0[1]) })
-    case .batchNorm(let momentum, let epsilon):
+    case .batchNorm(let momentum, let epsilon, let sync):
+      // Left out where it is off, so that the identity of such a run does not depend on the key.
       return Self.block(
-        "batchNorm", [("momentum", .number(momentum)), ("epsilon", .number(epsilon))])
+        "batchNorm",
+        [("momentum", .number(momentum)), ("epsilon", .number(epsilon))]
+          + (sync == 1 ? [] : [("sync", .number(sync))]))
     case .layerNorm(let epsilon): return Self.block("layerNorm", [("epsilon", .number(epsilon))])
     case .activation(let activation): return activation.canonical
     case .dropout(let rate): return Self.block("dropout", [("rate", .number(rate))])

@@ -20,13 +20,21 @@ extension RunConfiguration {
     return CanonicalWriter.document(
       decided + [
         ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
-        ("exchange", .map([("bucketMiB", .number(exchange.bucketMiB))])),
+        ("exchange", exchange.canonical),
+        (
+          "distributed",
+          .map([
+            ("watchdogSeconds", .number(distributed.watchdogSeconds)),
+            ("checkEvery", .number(distributed.checkEvery)),
+          ])
+        ),
       ])
   }
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate` and `exchange`. Data files
+  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate`,
+  /// `exchange` and `distributed`. Data files
   /// count by their names, not their folders.
   public var identity: String {
     var copy = self
@@ -47,6 +55,14 @@ extension RunConfiguration {
     ]
     if let initialize { entries.append(("initialize", initialize.canonical)) }
     return entries + [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
+  }
+}
+
+extension ExchangeConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    var entries: [(String, CanonicalWriter.Value)] = []
+    if let bucketMiB { entries.append(("bucketMiB", .number(bucketMiB))) }
+    return .map(entries + [("copies", .text(copies.rawValue))])
   }
 }
 

@@ -423,6 +423,17 @@ NETWORKS = {
             head([linear(3)], "binaryCrossEntropy", "bits", "bits"),
             head([linear(1)], "meanSquaredError", "number", "number", 2.0),
             head([linear(2)], "huber", "point", "huber", delta=0.3)]},
+    "norm-group": {
+        "samples": 7, "fields": {"image": ([6, 5, 2], None), "label": ([], 10), "point": ([2], None)},
+        "modalities": [("image", "image", [
+            conv(4, 3, padding=1), "batchNorm", "relu",
+            ("residual", dict(
+                layers=[conv(5, 3, stride=2, padding=1, bias=False), "batchNorm"],
+                shortcut=[conv(5, 1, stride=2, bias=False), "batchNorm"])), "relu",
+            ("concat", dict(branches=[[conv(3, 1), "batchNorm"], ["batchNorm", "tanh"]])),
+            "flatten"])],
+        "heads": [head([linear(8), "batchNorm", "gelu", linear(10)]),
+                  head([linear(6), "batchNorm", linear(2)], "huber", "point", "place", 0.5, delta=0.8)]},
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+import Buffers
+import Exchange
+import Optimizers
+import Parameters
+
+/// Notices weights and optimizer state that changed by themselves: a flipped bit in memory.
+///
+/// After every K-th update each owner keeps a checksum of its weights and state and verifies it before
+/// the next update; nodes compare their copies of the weights at the same time.
+///
+/// - Cost: two reads of what a rank owns, every K steps.
+final class MemoryCheck {
+  private let every: Int
+  private let weights: WeightCheck
+  private unowned let exchange: Exchange
+  private unowned let optimizer: Optimizer
+  private var sums: [UInt64]?
+
+  /// Collective.
+  ///
+  /// - Parameters:
+  ///   - every: K; 0 checks nothing.
+  ///   - exchange: whose weights are checked.
+  ///   - optimizer: whose state is checked.
+  init(every: Int, _ exchange: Exchange, _ optimizer: Optimizer) throws {
+    self.every = every
+    self.exchange = exchange
+    self.optimizer = optimizer
+    weights = try WeightCheck(exchange)
+  }
+
+  /// Remembers what this rank owns, and compares the nodes, when that is due; collective.
+  ///
+  /// - Parameter step: the step just done, counted from 1.
+  /// - Returns: what is wrong between nodes, nil if nothing is; equal on all ranks.
+  func afterUpdate(step: Int) throws -> String? {
+    guard every > 0, step % every == 0 else { return nil }
+    sums = stretches.map(Self.sum)
+    let found = try weights.run()
+    guard let first = found.first else { return nil }
+    let names = found.prefix(3).map(\.tensor).joined(separator: ", ")
+    let hosts = exchange.node.topology.nodes
+    return "after step \(step) the weights of the node of rank \(hosts[first.node][0]) are not those "
+      + "of their owners on the node of rank \(hosts[first.owner][0]), in \(names)"
+      + (found.count > 3 ? " and \(found.count - 3) more" : "")
+      + ": memory or a processor of one of them is faulty; go on from the last checkpoint without it"
+  }
+
+  /// Verifies what ``afterUpdate(step:)`` remembered, before this rank updates anything.
+  ///
+  /// - Throws: ``TrainingError`` naming the array and the tensor that changed.
+  func beforeUpdate(step: Int) throws {
+    guard let sums else { return }
+    self.sums = nil
+    for (stretch, sum) in zip(stretches, sums) where Self.sum(stretch) != sum {
+      let slots = exchange.plan.layout.slots.filter { $0.range.overlaps(stretch.range) }
+      throw TrainingError(
+        .failure,
+        "\(stretch.name) of \(slots.prefix(3).map(\.name).joined(separator: ", ")) changed between "
+          + "the updates of steps \(step) and \(step + 1) though nobody wrote it: this node's memory "
+          + "or processor is faulty; go on from the last checkpoint without it")
+    }
+  }
+
+  private var stretches: [StateArray] {
+    exchange.owned.stretches.map {
+      StateArray(
+        name: "weights", range: $0.range, base: exchange.store.base + $0.range.lowerBound)
+    } + optimizer.state
+  }
+
+  private static func sum(_ stretch: StateArray) -> UInt64 {
+    checksum64(
+      UnsafeRawBufferPointer(
+        UnsafeBufferPointer(start: UnsafePointer(stretch.base), count: stretch.range.count)))
+  }
+}

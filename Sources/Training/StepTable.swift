@@ -1,0 +1,76 @@
+import Buffers
+import Exchange
+import Optimizers
+import Parameters
+
+/// Numbers that ranks share once per step, in memory made once.
+///
+/// Each number has a place that does not depend on ranks: losses by microbatch, norms by piece of a
+/// block. Sums over places in order therefore have the same bits on any number of ranks.
+final class StepTable {
+  /// The divisor of each head's loss over the global batch.
+  let normalizers: HostBuffer<Double>
+  /// Losses by microbatch and head, then one wish per rank by place, then Σ g² per piece.
+  let shared: SharedTable
+  /// Σ w² and Σ r² per piece, for rules that need them.
+  let tensorNorms: SharedTable?
+  /// Which node writes which of ``tensorNorms``.
+  let tensorParts: SharedTable.Parts
+
+  private let heads: Int
+  private let mostMicrobatches: Int
+  private let plan: BucketPlan
+  private let pieceRuns: [[Range<Int>]]
+  private var parts: [Int: SharedTable.Parts] = [:]
+
+  /// Collective on the node.
+  init(_ exchange: Exchange, setUp: TrainingSetUp, optimizer: Optimizer) throws {
+    heads = setUp.model.heads.count
+    normalizers = HostBuffer(count: heads)
+    mostMicrobatches = setUp.plan.microbatchCount(ofStep: 0)
+    let plan = exchange.plan
+    self.plan = plan
+    pieceRuns = plan.topology.nodes.indices.map { node in
+      plan.buckets.indices.map {
+        optimizer.pieces(ofBlocks: plan.part(ofNode: node, in: $0))
+      }
+    }
+    let first = mostMicrobatches * heads + plan.topology.size
+    shared = try SharedTable(
+      exchange.node, count: first + optimizer.pieceCount, name: "aimass-step")
+    tensorParts = SharedTable.Parts(
+      pieceRuns.map { $0.map { 2 * $0.lowerBound..<2 * $0.upperBound } })
+    tensorNorms =
+      optimizer.needsTensorNorms
+      ? try SharedTable(exchange.node, count: 2 * optimizer.pieceCount, name: "aimass-norms") : nil
+  }
+
+  /// The losses of a microbatch, one per head.
+  func losses(of microbatch: Int) -> UnsafeMutablePointer<Double> {
+    shared.values + microbatch * heads
+  }
+
+  /// What the ranks were asked to do, by place.
+  var wishes: UnsafeMutablePointer<Double> { shared.values + mostMicrobatches * heads }
+
+  /// Σ g² of every piece.
+  var gradientNorms: UnsafeMutablePointer<Double> { wishes + plan.topology.size }
+
+  /// Which node writes which places in the step of `deal`.
+  func parts(of deal: Deal) -> SharedTable.Parts {
+    if let known = parts[deal.microbatches] { return known }
+    let wishes = mostMicrobatches * heads
+    let pieces = wishes + plan.topology.size
+    let made = SharedTable.Parts(
+      plan.topology.nodes.indices.map { node in
+        let run = deal.runs[node]
+        let places = plan.topology.places(ofNode: node)
+        return [
+          run.lowerBound * heads..<run.upperBound * heads,
+          wishes + places.lowerBound..<wishes + places.upperBound,
+        ] + pieceRuns[node].map { pieces + $0.lowerBound..<pieces + $0.upperBound }
+      })
+    parts[deal.microbatches] = made
+    return made
+  }
+}

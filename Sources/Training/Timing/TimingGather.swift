@@ -1,0 +1,70 @@
+import MPI
+
+/// Brings the times of all ranks' steps together on rank 0, a hundred steps at a time.
+///
+/// All ranks make the same calls. A step adds no message: one gather in ``period`` steps does.
+final class TimingGather {
+  /// Steps between two gathers.
+  static let period = 128
+
+  private let world: Communicator
+  /// Nanoseconds from this rank's clock to rank 0's.
+  let offset: Int
+  private var steps: [Int] = []
+  private var numbers: [Int64] = []
+  /// What has been found so far; on rank 0 only it sees anything.
+  private(set) var attribution: Attribution
+
+  /// A gather over all ranks.
+  ///
+  /// - Parameters:
+  ///   - world: all ranks.
+  ///   - offset: nanoseconds from this rank's clock to rank 0's.
+  init(_ world: Communicator, offset: Int) {
+    self.world = world
+    self.offset = offset
+    attribution = Attribution(ranks: world.size)
+    steps.reserveCapacity(Self.period)
+    numbers.reserveCapacity(Self.period * StepTimes.width)
+  }
+
+  /// Keeps a step's times, and gathers when it is time.
+  func add(step: Int, _ times: StepTimes) throws(MPIError) {
+    steps.append(step)
+    numbers += times.numbers(offset: offset)
+    if steps.count == Self.period { try flush() }
+  }
+
+  /// Gathers what is kept.
+  func flush() throws(MPIError) {
+    defer {
+      steps.removeAll(keepingCapacity: true)
+      numbers.removeAll(keepingCapacity: true)
+    }
+    guard !steps.isEmpty, let all = try world.gather(numbers, root: 0) else { return }
+    for (index, step) in steps.enumerated() {
+      attribution.add(
+        step: step,
+        (0..<world.size).map { rank in
+          let place = (rank * steps.count + index) * StepTimes.width
+          return StepTimes(numbers: all[place..<place + StepTimes.width])
+        })
+    }
+  }
+
+  /// The report on rank 0, nil elsewhere.
+  ///
+  /// - Parameters:
+  ///   - clock: this rank's.
+  ///   - node: this rank's host name.
+  func report(_ clock: StepClock, node: String) throws(MPIError) -> TimingReport? {
+    try flush()
+    let mine = Phase.allCases.map { clock.seconds(in: $0) }
+    let nodes = try world.gatherBytes(Array(node.utf8), root: 0)
+    guard let all = try world.gather(mine, root: 0), let nodes else { return nil }
+    let width = mine.count
+    return TimingReport(
+      attribution, phases: (0..<world.size).map { Array(all[$0 * width..<($0 + 1) * width]) },
+      nodes: nodes.map { String(decoding: $0, as: UTF8.self) })
+  }
+}

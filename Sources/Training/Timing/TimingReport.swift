@@ -1,0 +1,136 @@
+import Reports
+
+/// Where the time of a run went, rank by rank, and who kept the others waiting.
+public struct TimingReport: Sendable, Equatable, Codable {
+  /// Steps of the last start.
+  public var steps: Int
+  /// One row per rank.
+  public var ranks: [RankTiming]
+  /// Sentences for a person, the most important first.
+  public var findings: [String]
+
+  /// One rank's row.
+  public struct RankTiming: Sendable, Equatable, Codable {
+    /// The world rank.
+    public var rank: Int
+    /// The node's host name.
+    public var node: String
+    /// Seconds by part: the phases, with `reduce`, `wire` and `publish` split into `wait` (for a rank
+    /// that was ready later) and `exchange` (the rest).
+    public var seconds: [String: Double]
+    /// Share of steps in which it was ready last by two percent of the step or more.
+    public var lateShare: Double
+    /// Seconds it was late, on average over these steps.
+    public var meanDelay: Double
+    /// Why, mostly; nil if it was never late.
+    public var cause: Attribution.Cause?
+    /// Whether it was late in most of the recent steps.
+    public var isChronic: Bool
+  }
+
+  /// The parts of the time, in the order of the table.
+  public static let parts = [
+    "input", "forward", "backward", "wait", "exchange", "update", "evaluation", "checkpoint",
+    "other",
+  ]
+
+  /// A report from what was measured.
+  ///
+  /// - Parameters:
+  ///   - attribution: who was late.
+  ///   - phases: by rank, seconds of each phase in the order of its numbers.
+  ///   - nodes: by rank, the host name.
+  public init(_ attribution: Attribution, phases: [[Double]], nodes: [String]) {
+    steps = attribution.steps
+    ranks = phases.indices.map { rank in
+      let found = attribution.ranks[rank]
+      return RankTiming(
+        rank: rank, node: nodes[rank],
+        seconds: Self.split(phases[rank], wait: found.waitSeconds),
+        lateShare: Double(found.lateSteps) / Double(max(1, attribution.steps)),
+        meanDelay: found.lateSeconds / Double(max(1, found.lateSteps)),
+        cause: found.lateSteps > 0 ? found.cause : nil, isChronic: found.trend >= 0.5)
+    }
+    findings = []
+    findings = Self.sentences(attribution, ranks)
+  }
+
+  private static func split(_ phases: [Double], wait: Double) -> [String: Double] {
+    var seconds: [String: Double] = [:]
+    var exchange = 0.0
+    for phase in Phase.allCases {
+      let value = phases[Int(phase.rawValue)]
+      if phase.waitsForOthers { exchange += value } else { seconds[phase.name] = value }
+    }
+    seconds["wait"] = min(wait, exchange)
+    seconds["exchange"] = exchange - min(wait, exchange)
+    return seconds
+  }
+
+  private static func sentences(_ attribution: Attribution, _ ranks: [RankTiming]) -> [String] {
+    guard ranks.count > 1, attribution.steps > 0 else { return [] }
+    var found: [String] = []
+    // A few steps say nothing about a habit.
+    let chronic = ranks.filter { ($0.isChronic || $0.lateShare >= 0.5) && attribution.steps >= 10 }
+    for rank in chronic.sorted(by: { $0.lateShare > $1.lateShare }) {
+      let share = HumanUnits.percent(rank.lateShare, digits: 0)
+      let delay = HumanUnits.seconds(rank.meanDelay)
+      found.append(
+        "rank \(rank.rank) on node \(rank.node) was last in \(share) of steps, by \(delay) on average: "
+          + (rank.cause ?? .compute).phrase)
+    }
+    let mean = attribution.seconds / Double(attribution.steps)
+    for rank in ranks where !chronic.contains(where: { $0.rank == rank.rank }) {
+      let worst = attribution.ranks[rank.rank].worst
+      // Once, but long enough to be felt.
+      guard worst.seconds > 5 * mean, worst.seconds > 0.01 * attribution.seconds else { continue }
+      found.append(
+        "once, in step \(worst.step), rank \(rank.rank) on node \(rank.node) was late by "
+          + "\(HumanUnits.seconds(worst.seconds)): \(worst.cause.phrase)")
+    }
+    let total = ranks.reduce(0) { $0 + $1.total }
+    let wait = ranks.reduce(0) { $0 + ($1.seconds["wait"] ?? 0) } / max(total, 1e-9)
+    let exchange = ranks.reduce(0) { $0 + ($1.seconds["exchange"] ?? 0) } / max(total, 1e-9)
+    if found.isEmpty { found.append("no rank kept the others waiting as a rule") }
+    found.append(
+      "waiting for other ranks took \(HumanUnits.percent(wait, digits: 1)) of the time, "
+        + "the exchange itself \(HumanUnits.percent(exchange, digits: 1))")
+    return found
+  }
+
+  /// Ranks that a table shows at most: those that were late most.
+  static let shownRanks = 32
+
+  private var shown: [RankTiming] {
+    guard ranks.count > Self.shownRanks else { return ranks }
+    let most = ranks.sorted { $0.lateShare * $0.meanDelay > $1.lateShare * $1.meanDelay }
+    return most.prefix(Self.shownRanks).sorted { $0.rank < $1.rank }
+  }
+
+  /// The headings of the table.
+  static let headings = ["rank", "node"] + parts + ["late"]
+
+  /// The rows of the table, as texts.
+  var rows: [[String]] {
+    shown.map { rank in
+      ["\(rank.rank)", rank.node]
+        + Self.parts.map { part in
+          let seconds = rank.seconds[part] ?? 0
+          let share = HumanUnits.percent(seconds / max(rank.total, 1e-9), digits: 0)
+          return seconds == 0 ? "–" : "\(HumanUnits.seconds(seconds)) \(share)"
+        } + [rank.lateShare == 0 ? "–" : HumanUnits.percent(rank.lateShare, digits: 0)]
+    }
+  }
+
+  /// The table and the findings as lines of text.
+  public var text: String {
+    var table = TextTable(Self.headings.enumerated().map { .init($1, $0 == 1 ? .left : .right) })
+    for row in rows { table.add(row) }
+    return table.text(indent: 2) + findings.map { "  \($0)\n" }.joined()
+  }
+}
+
+extension TimingReport.RankTiming {
+  /// Seconds of all parts together.
+  var total: Double { seconds.values.reduce(0, +) }
+}

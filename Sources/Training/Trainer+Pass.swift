@@ -1,0 +1,99 @@
+import Datasets
+import Exchange
+import Parameters
+import Tensors
+
+extension Trainer {
+  /// Microbatches of one group that this rank computes together, at most.
+  var membersPerRank: Int {
+    let size = exchange.node.local.size
+    return (model.synchronizedGroup + size - 1) / size
+  }
+
+  /// Forward and backward of this rank's share.
+  func computeMicrobatches(from loader: BatchLoader, step: Int, samples: Int) throws {
+    progress.begin(samples: samples)
+    if meeting == nil {
+      for index in exchange.share { try compute(index, from: loader, step: step) }
+    } else {
+      try computeGroups(from: loader, step: step)
+    }
+    table.wishes[exchange.node.seat.place] = Double(StopSignal.request.rawValue)
+  }
+
+  /// One microbatch by itself.
+  private func compute(_ index: Int, from loader: BatchLoader, step: Int) throws {
+    let microbatch = try nextMicrobatch(index, from: loader, step: step)
+    clock.enter(.reduce)
+    var gradients = try exchange.lendGradients()
+    clock.enter(.forward)
+    gradients.microbatch = index
+    model.train(
+      microbatch, store.base, normalizers: table.normalizers.base, step: step,
+      into: &gradients, observer: progress)
+    try progress.end()
+    noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
+    noteNonFinite(microbatch, lane: 0)
+    let losses = table.losses(of: index)
+    for head in 0..<model.heads.count { losses[head] = model.losses[head] }
+    clock.enter(.reduce)
+    try exchange.submit(gradients)
+    loader.recycle(microbatch)
+  }
+
+  /// This rank's members of one group after the other, in lockstep with those of its neighbours.
+  private func computeGroups(from loader: BatchLoader, step: Int) throws {
+    let size = model.synchronizedGroup
+    var members: [Microbatch] = []
+    var gradients: [UnsafePointer<Float>] = []
+    for index in exchange.share {
+      members.append(try nextMicrobatch(index, from: loader, step: step))
+      clock.enter(.reduce)
+      var lent = try exchange.lendGradients()
+      gradients.append(UnsafePointer(lent.values.base))
+      model.seat(members[members.count - 1], into: &lent)
+      let next = index + exchange.node.local.size
+      let isLast = next / size != index / size || next >= exchange.deal.runs[exchange.node.seat.node].upperBound
+      guard isLast else { continue }
+      let first = index / size * size
+      try train(first..<min(first + size, exchange.deal.microbatches), members, gradients, step)
+      members.forEach(loader.recycle)
+      members.removeAll(keepingCapacity: true)
+      gradients.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// The pass of a group, of which this rank has seated `members`.
+  private func train(
+    _ group: Range<Int>, _ members: [Microbatch], _ gradients: [UnsafePointer<Float>], _ step: Int
+  ) throws {
+    clock.enter(.forward)
+    meeting?.begin(group)
+    model.train(
+      groupOf: group.count, store.base, normalizers: table.normalizers.base, step: step,
+      meeting: members.count < group.count ? meeting : nil, observer: progress)
+    try meeting?.end()
+    try progress.end()
+    for (lane, microbatch) in members.enumerated() {
+      noise.add(
+        microbatch.index, microbatchSquaredNorm: optimizer.squaredNorm(gradients[lane]))
+      noteNonFinite(microbatch, lane: lane)
+      let losses = table.losses(of: microbatch.index)
+      for head in 0..<model.heads.count { losses[head] = model.losses(ofLane: lane)[head] }
+    }
+    clock.enter(.reduce)
+    for _ in members { try exchange.submitNext() }
+  }
+
+  private func nextMicrobatch(
+    _ index: Int, from loader: BatchLoader, step: Int
+  ) throws -> Microbatch {
+    clock.enter(.input, microbatch: index)
+    guard let microbatch = try loader.next() else {
+      throw TrainingError(.failure, "the input ended before step \(step); this is a defect")
+    }
+    precondition(microbatch.index == index && microbatch.step == step, "input out of order")
+    try refuseWrongLabels(microbatch)
+    return microbatch
+  }
+}

@@ -1,0 +1,105 @@
+import Exchange
+
+/// What is known of one rank at one moment; a line of a heartbeat file.
+public struct RankState: Sendable, Equatable, Codable {
+  /// The world rank.
+  public var rank: Int
+  /// The node's host name.
+  public var node: String
+  /// The process number there.
+  public var process: Int32
+  /// What the kernel says about the process.
+  public var condition: Condition
+  /// The step being computed, from 1; 0 before the first.
+  public var step: Int
+  /// What the rank is doing.
+  public var phase: Phase
+  /// The layer by its path and kind, where a pass is in one.
+  public var layer: String?
+  /// The bucket, from 0, where the exchange works on one.
+  public var bucket: Int?
+  /// The microbatch, from 0.
+  public var microbatch: Int?
+  /// The ranks it waits for; empty for all or nobody.
+  public var waitsFor: [Int]
+  /// Whether it waits for other ranks.
+  public var isWaiting: Bool
+  /// Seconds without a sign of life: no change of what it does and, unless it waits, no processor time
+  /// and no bytes moved.
+  public var idleSeconds: Double
+
+  /// What the kernel says about a process.
+  public enum Condition: String, Sendable, Codable {
+    /// Running or ready to.
+    case running
+    /// Waiting for something that may be interrupted.
+    case sleeping
+    /// Waiting for a device (state D).
+    case uninterruptible
+    /// Stopped by a signal or a debugger (state T or t).
+    case stopped
+    /// Gone without having said so.
+    case dead
+    /// Left in order.
+    case ended
+
+    /// The condition of a process that has not ended in order.
+    init(_ status: ProcessStatus?, birth: UInt64) {
+      guard let status, birth == 0 || status.birth == birth else {
+        self = .dead
+        return
+      }
+      switch status.letter {
+      case UInt8(ascii: "Z"), UInt8(ascii: "X"): self = .dead
+      case UInt8(ascii: "T"), UInt8(ascii: "t"): self = .stopped
+      case UInt8(ascii: "D"): self = .uninterruptible
+      case UInt8(ascii: "R"): self = .running
+      default: self = .sleeping
+      }
+    }
+  }
+
+  /// A state from its parts.
+  public init(
+    rank: Int, node: String, process: Int32 = 0, condition: Condition = .running, step: Int,
+    phase: Phase, layer: String? = nil, bucket: Int? = nil, microbatch: Int? = nil,
+    waitsFor: [Int] = [], isWaiting: Bool = false, idleSeconds: Double = 0
+  ) {
+    self.rank = rank
+    self.node = node
+    self.process = process
+    self.condition = condition
+    self.step = step
+    self.phase = phase
+    self.layer = layer
+    self.bucket = bucket
+    self.microbatch = microbatch
+    self.waitsFor = waitsFor
+    self.isWaiting = isWaiting || phase.waitsForOthers
+    self.idleSeconds = idleSeconds
+  }
+
+  /// Whether the rank has shown no sign of life for its limit.
+  ///
+  /// - Parameter limit: seconds that a step may stand still. Evaluation, checkpoints, start and end may
+  ///   take ten times as long, unless the process is stopped or gone.
+  func isStuck(_ limit: Double) -> Bool {
+    switch condition {
+    case .ended: false
+    case .dead: true
+    case .stopped: idleSeconds >= limit
+    default: idleSeconds >= (phase.mayBeSilent && !isWaiting ? 10 * limit : limit)
+    }
+  }
+
+  /// Step, phase, layer or bucket, and microbatch, as a person reads them.
+  var place: String {
+    var parts = [step == 0 ? "before the first step" : "step \(step)", phase.name]
+    if let layer {
+      parts.append("layer \(layer)")
+    } else if let bucket {
+      parts.append("bucket \(bucket)")
+    }
+    return parts.joined(separator: ", ")
+  }
+}

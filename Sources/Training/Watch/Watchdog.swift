@@ -1,0 +1,227 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// The thread of a rank that notices when a job stands still, says who is late, and ends the job.
+///
+/// It takes part in no MPI call and no lock of the compute thread, so it works when that is stuck inside
+/// MPI or HDF5. It sleeps most of the time: a look reads memory, and one watchdog per node also asks the
+/// kernel about the processes and writes the node's heartbeat.
+final class Watchdog: @unchecked Sendable {
+  private let board: StatusBoard
+  private let facts: WatchFacts
+  private let heartbeats: Heartbeats
+  /// Seconds between two looks.
+  private let interval: Double
+  private let killsAtStart: Int?
+  private var thread: pthread_t?
+  private var wake: [Int32] = [-1, -1]
+
+  // What follows belongs to the watchdog's thread.
+  private var view: NodeView
+  private var neighbours = Neighbours()
+  private var beatNumber = 0
+  private var sinceBeat = Double.infinity
+  private var deathSeconds = 0.0
+  private var hasToldDeath = false
+
+  /// A watchdog of this rank; it does not run yet.
+  ///
+  /// - Parameters:
+  ///   - board: the node's board.
+  ///   - facts: names and limits.
+  init(_ board: StatusBoard, _ facts: WatchFacts) {
+    self.board = board
+    self.facts = facts
+    heartbeats = Heartbeats(of: facts.folder)
+    interval = facts.limit > 0 ? min(0.25, facts.limit / 8) : 0.25
+    killsAtStart = ProcessUse.memoryKills()
+    view = NodeView(board, facts)
+  }
+
+  /// Starts the thread; signals stay with the compute thread.
+  func start() {
+    guard thread == nil, pipe(&wake) == 0 else { return }
+    for end in wake { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, 256 << 10)
+    var made = pthread_t()
+    let context = Unmanaged.passRetained(self)
+    let status = pthread_create(
+      &made, &attributes,
+      { context in
+        guard let context else { return nil }
+        Unmanaged<Watchdog>.fromOpaque(context).takeRetainedValue().run()
+        return nil
+      }, context.toOpaque())
+    if status == 0 { thread = made } else { context.release() }
+  }
+
+  /// Ends the thread and waits for it.
+  func stop() {
+    guard let thread else { return }
+    close(wake[1])
+    pthread_join(thread, nil)
+    close(wake[0])
+    self.thread = nil
+  }
+
+  private func run() {
+    var before = StepClock.now()
+    var end = pollfd(fd: wake[0], events: Int16(POLLIN), revents: 0)
+    while poll(&end, 1, Int32(interval * 1000)) <= 0 {
+      let time = StepClock.now()
+      // A job that was suspended whole has not been late meanwhile.
+      look(after: min(Double(time - before) * 1e-9, 2 * interval))
+      before = time
+    }
+  }
+
+  private func look(after seconds: Double) {
+    board.own.beatOnce()
+    view.look(after: seconds)
+    if board.isCondemned { end(alone: false) }
+    guard view.leader(patience: 3 * interval) == board.localRank else { return }
+    view.ask(after: seconds)
+    let states = view.states
+    let dead = states.filter { $0.condition == .dead }
+    sinceBeat += seconds
+    if sinceBeat >= 1 || (!dead.isEmpty && deathSeconds == 0) { beat(states) }
+    if !dead.isEmpty { mourn(dead, seconds) }
+    guard facts.limit > 0 else { return }
+    if view.isStill(for: facts.limit / 2) {
+      judge(states, seconds)
+    } else {
+      neighbours = Neighbours()
+    }
+  }
+
+  private func beat(_ states: [RankState]) {
+    beatNumber += 1
+    sinceBeat = 0
+    heartbeats.write(
+      Heartbeats.Beat(
+        node: facts.node, number: beatNumber, time: Date().timeIntervalSince1970, ranks: states),
+      to: facts.file)
+  }
+
+  /// A process of the node is gone without having said so; `mpirun` usually ends the others now.
+  private func mourn(_ dead: [RankState], _ seconds: Double) {
+    deathSeconds += seconds
+    // Where all are being killed, this one does not live long enough to blame the first.
+    if deathSeconds >= 0.2, !hasToldDeath {
+      hasToldDeath = true
+      tell(Verdict(dead: dead, memoryKills: newMemoryKills).sentence)
+    }
+    if deathSeconds >= 10 { _exit(ExitStatus.failure.rawValue) }
+  }
+
+  private var newMemoryKills: Int {
+    guard let killsAtStart, let now = ProcessUse.memoryKills() else { return 0 }
+    return max(0, now - killsAtStart)
+  }
+
+  /// Ends the job if nothing moves anywhere.
+  private func judge(_ states: [RankState], _ seconds: Double) {
+    neighbours.listen(to: heartbeats, but: facts, after: seconds)
+    if heartbeats.verdict != nil, !hasToldDeath { condemn(nil, states) }
+    guard states.allSatisfy({ $0.condition == .ended || $0.isStuck(facts.limit) }),
+      let others = neighbours.stuck(facts)
+    else { return }
+    let all = (states + others.states).sorted { $0.rank < $1.rank }
+    guard all.contains(where: { $0.condition != .ended }) else { return }
+    condemn(Verdict(all, silent: others.silent).sentence, states)
+  }
+
+  private func condemn(_ sentence: String?, _ states: [RankState]) -> Never {
+    beat(states)
+    if let sentence { tell(sentence) }
+    board.isCondemned = true
+    end(alone: true)
+  }
+
+  /// Prints why the job ends, if nobody has.
+  private func tell(_ sentence: String) {
+    guard heartbeats.record(sentence) else { return }
+    // The launcher prints what was recorded when it sees how the job has ended.
+    guard getenv(LocalLauncher.supervisedVariable) == nil else { return }
+    let line = "aimass: \(sentence)\n"
+    _ = line.withCString { Glibc.write(2, $0, strlen($0)) }
+  }
+
+  /// Leaves what is known behind and ends this process.
+  ///
+  /// - Parameter alone: whether this watchdog also writes for ranks that cannot.
+  private func end(alone isLeader: Bool) -> Never {
+    let verdict = heartbeats.verdict ?? "the watchdog of the node ended the job"
+    if !isLeader { view.ask(after: interval) }
+    for (index, state) in view.states.enumerated() {
+      let isSpeechless = state.condition == .stopped || state.condition == .dead
+      guard index == board.localRank || (isLeader && isSpeechless) else { continue }
+      PostMortem(
+        verdict: verdict, time: Date().timeIntervalSince1970, state: state,
+        residentBytes: ProcessUse.residentBytes(state.process),
+        memoryKills: killsAtStart == nil ? nil : newMemoryKills,
+        phases: board.slots[index].phaseSeconds, lastSteps: board.slots[index].lastSteps
+      ).write(to: facts.folder)
+    }
+    // The first to leave makes mpirun end the others: let those of this and other nodes write first.
+    let grace = facts.files.count > 1 ? 2.5 : 4 * interval
+    usleep(UInt32(grace * 1e6))
+    _exit(ExitStatus.watchdog.rawValue)
+  }
+}
+
+/// The heartbeats of the other nodes, as heard while this one stands still.
+private struct Neighbours {
+  private var heard: [String: (number: Int, silence: Double)] = [:]
+  private var beats: [String: Heartbeats.Beat] = [:]
+
+  /// Reads all files.
+  mutating func listen(to heartbeats: Heartbeats, but facts: WatchFacts, after seconds: Double) {
+    guard facts.files.count > 1 else { return }
+    beats = heartbeats.read()
+    for file in facts.files where file != facts.file {
+      let number = beats[file]?.number ?? -1
+      let before = heard[file]
+      heard[file] =
+        before?.number == number ? (number, (before?.silence ?? 0) + seconds) : (number, 0)
+    }
+  }
+
+  /// What is known of the other nodes' ranks, or nil while one of them still moves.
+  ///
+  /// A node that is not heard at all, perhaps for want of a common file system, gets four times as long.
+  func stuck(_ facts: WatchFacts) -> (states: [RankState], silent: [String: Double])? {
+    var states: [RankState] = []
+    var silent: [String: Double] = [:]
+    for (index, file) in facts.files.enumerated() where file != facts.file {
+      let silence = heard[file]?.silence ?? 0
+      guard let beat = beats[file] else {
+        guard silence >= 4 * facts.limit else { return nil }
+        let name = "of rank \(facts.nodes[index].first ?? 0)"
+        silent[name] = silence
+        states += facts.nodes[index].map {
+          RankState(rank: $0, node: name, step: 0, phase: .other)
+        }
+        continue
+      }
+      if silence >= max(facts.limit / 2, 3) {
+        silent[beat.node] = silence
+      } else {
+        guard beat.ranks.allSatisfy({ $0.condition == .ended || $0.isStuck(facts.limit) }) else {
+          return nil
+        }
+      }
+      states += beat.ranks
+    }
+    return (states, silent)
+  }
+}
