@@ -88,6 +88,7 @@ public struct StepTimeModel: Sendable, Equatable {
   /// - Parameters:
   ///   - ranks: R, at least M.
   ///   - nodes: M; more than one needs a measurement of several nodes, else the network counts nothing.
+  /// - Returns: seconds of each part.
   public func time(ranks: Int, nodes: Int) -> Time {
     precondition(nodes >= 1 && ranks >= nodes, "\(ranks) ranks cannot be on \(nodes) nodes")
     let scalars = Double(work.parameters)
@@ -119,6 +120,7 @@ public struct StepTimeModel: Sendable, Equatable {
   ///   - nodes: M.
   ///   - subtrees: partial sums that a node sends of each parameter; 1 where its run of microbatches is
   ///     one subtree.
+  /// - Returns: bytes in each direction.
   public static func bytesPerNode(parameters: Int, nodes: Int, subtrees: Int = 1) -> Int {
     (1 + subtrees) * 4 * parameters * (nodes - 1) / nodes
   }

@@ -48,9 +48,12 @@ struct AllocationReportTests {
     ("kernels: v3, on most ranks v4", { $0.numerics["kernels"] = "v3" }),
     ("no AVX2", { $0.supportedKernels = ["baseline"] }),
     ("only 100 MiB of memory", { $0.availableBytes = 100 << 20 }),
-    ("x.h5: there is no such file", {
-      $0.dataset = DatasetFacts(digest: nil, problem: "x.h5: there is no such file")
-    }),
+    (
+      "x.h5: there is no such file",
+      {
+        $0.dataset = DatasetFacts(digest: nil, problem: "x.h5: there is no such file")
+      }
+    ),
     ("digest bbbb", { $0.dataset = DatasetFacts(digest: "bbbb", problem: nil) }),
     ("runs: fsync failed", { $0.folderProblems = ["runs: fsync failed"] }),
   ]
@@ -97,18 +100,26 @@ struct AllocationReportTests {
 
   /// A change to a measurement of three nodes, and what is said of node2.
   static let outliers: [(String, Bool, @Sendable (inout AllocationMeasurement) -> Void)] = [
-    ("its cores do 79.0 GFLOP/s", true, { for rank in 2...3 { $0.ranks[rank].core.gemm = 7.9e10 } }),
+    (
+      "its cores do 79.0 GFLOP/s", true, { for rank in 2...3 { $0.ranks[rank].core.gemm = 7.9e10 } }
+    ),
     ("rank 2 does 79.0 GFLOP/s", false, { $0.ranks[2].core.gemm = 7.9e10 }),
-    ("memory gives a rank 6.00 GB/s", true, {
-      for rank in 2...3 { $0.ranks[rank].memory.bytesPerSecond = 6e9 }
-    }),
+    (
+      "memory gives a rank 6.00 GB/s", true,
+      {
+        for rank in 2...3 { $0.ranks[rank].memory.bytesPerSecond = 6e9 }
+      }
+    ),
     ("clock is 6.00 s ahead", true, { $0.nodes[1].clock = ClockOffset(seconds: 6, error: 1e-3) }),
     ("clock is 2.00 s behind", false, { $0.nodes[1].clock = ClockOffset(seconds: -2, error: 0) }),
-    ("best link carries 0.50 GB/s", true, {
-      $0.links = [(0, 1, 5e8), (0, 2, 1e9), (1, 2, 5e8)].map {
-        .init(from: $0.0, to: $0.1, speed: LinkSpeed(latency: 1e-5, bytesPerSecond: $0.2))
+    (
+      "best link carries 0.50 GB/s", true,
+      {
+        $0.links = [(0, 1, 5e8), (0, 2, 1e9), (1, 2, 5e8)].map {
+          .init(from: $0.0, to: $0.1, speed: LinkSpeed(latency: 1e-5, bytesPerSecond: $0.2))
+        }
       }
-    }),
+    ),
   ]
 
   @Test(arguments: outliers.indices)

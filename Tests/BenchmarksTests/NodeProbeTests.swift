@@ -15,7 +15,8 @@ struct NodeProbeTests {
     let node = [
       NetworkInterface(name: "lo", addresses: ["127.0.0.1"], isLoopback: true),
       Self.interface("eth0", "10.0.0.1"), Self.interface("docker0", "172.17.0.1"),
-      Self.interface("virbr0", "192.168.122.1", up: false), Self.interface("ib0", "10.1.0.1", carrier: false),
+      Self.interface("virbr0", "192.168.122.1", up: false),
+      Self.interface("ib0", "10.1.0.1", carrier: false),
       NetworkInterface(name: "br-12", addresses: []),
     ]
     let other = [Self.interface("eth0", "10.0.0.2")]
@@ -25,11 +26,15 @@ struct NodeProbeTests {
       verdict.options
         == "--mca btl_tcp_if_exclude lo,docker0,ib0 --mca oob_tcp_if_exclude lo,docker0,ib0")
     #expect(InterfaceVerdict([node]).options == nil, "one node alone uses none")
-    #expect(InterfaceVerdict([other, other.map { _ in Self.interface("eth0", "10.0.0.3") }]).options == nil)
+    #expect(
+      InterfaceVerdict([other, other.map { _ in Self.interface("eth0", "10.0.0.3") }]).options
+        == nil)
   }
 
   @Test func anAddressOfSeveralNodesIsNamed() {
-    let nodes = (1...3).map { [Self.interface("eth0", "10.0.0.\($0)"), Self.interface("usb0", "169.254.3.1")] }
+    let nodes = (1...3).map {
+      [Self.interface("eth0", "10.0.0.\($0)"), Self.interface("usb0", "169.254.3.1")]
+    }
     let verdict = InterfaceVerdict(nodes)
     #expect(verdict.repeated == ["169.254.3.1 (usb0)"] && verdict.useless == ["usb0"])
   }

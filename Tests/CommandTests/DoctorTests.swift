@@ -12,7 +12,8 @@ extension JobTests {
       var variables = Aimass.variables(environment)
       variables["OMPI_MCA_rmaps_base_oversubscribe"] = nil
       return try runProcess(
-        "mpirun", ["--allow-run-as-root", "--timeout", "90"] + options + [Aimass.program] + arguments,
+        "mpirun",
+        ["--allow-run-as-root", "--timeout", "90"] + options + [Aimass.program] + arguments,
         environment: variables, timeout: 100)
     }
 
@@ -35,6 +36,34 @@ extension JobTests {
       #expect(cores.map { $0["rank"] as? Int } == (0..<ranks).map(Optional.some))
       #expect(cores.allSatisfy { ($0["gemmFlopsPerSecond"] as? Double ?? 0) > 0 })
       #expect((measured["allReduce"] as? [Any])?.count == (ranks == 1 ? 0 : 4))
+    }
+
+    @Test(.enabled(if: VirtualNodes.areAvailable, "\(VirtualNodes.need)"))
+    func nodesAreToldApartAndTheirLinkIsMeasured() throws {
+      let result = try VirtualNodes.run(
+        slots: [2, 1], "aimass", ["doctor", "--json"], environment: Aimass.variables([:]))
+      let report = try object(result)
+      let nodes = try #require(report["nodes"] as? [[String: Any]])
+      #expect(nodes.map { ($0["ranks"] as? [Any])?.count } == [2, 1])
+      #expect(Set(nodes.compactMap { $0["host"] as? String }).count == 2)
+      #expect(nodes.allSatisfy { "\($0["notes"] ?? "")".contains("shares one machine with") })
+      let measured = try #require(report["measurement"] as? [String: Any])
+      let links = try #require(measured["links"] as? [[String: Any]])
+      #expect(links.count == 1 && (links[0]["bytesPerSecond"] as? Double ?? 0) > 0)
+      // Both nodes read one clock, so the true offset of 0 lies within the error.
+      let clocks = try #require(measured["nodes"] as? [[String: Any]]).map {
+        $0["clock"] as? [String: Double]
+      }
+      #expect(clocks.count == 2 && clocks[0] == nil)
+      let (offset, error) = (clocks[1]?["offsetSeconds"] ?? 1, clocks[1]?["errorSeconds"] ?? 0)
+      #expect(abs(offset) <= error + 1e-9, "\(offset) ± \(error)")
+      try withTemporaryFolder { folder in
+        let file = try folder.write(result.output, to: "measured.json")
+        let plan = try Aimass.run(
+          ["plan", Shelf.glyphs.get(), "--ranks", "4", "--nodes", "2", "--measure", file])
+        #expect(plan.status == 0, "\(plan)")
+        #expect(plan.output.split(separator: "\n").filter { $0.hasSuffix("%") }.count == 3)
+      }
     }
 
     @Test func aHealthyMachineEndsWithZero() throws {
@@ -133,7 +162,8 @@ extension JobTests {
       let plan = ["plan", try Shelf.glyphs.get(), "--ranks", "4", "--nodes"]
       // 13,434 parameters, half of them out as sums and half as weights.
       let two = try Aimass.run(plan + ["2"])
-      #expect(two.lines(with: "sent per step by the busiest node").first?.hasSuffix("52.5 KiB") == true)
+      #expect(
+        two.lines(with: "sent per step by the busiest node").first?.hasSuffix("52.5 KiB") == true)
       let five = try Aimass.run(plan + ["5"])
       #expect(five.status == 64 && five.errors.contains("--nodes must be in 1...4"), "\(five)")
     }

@@ -4,6 +4,7 @@ extension AllocationReport {
   /// The report as one object, for programs; units are in the names.
   ///
   /// - Parameter version: what the program calls itself.
+  /// - Returns: the object; every member is always there.
   public func json(version: String) -> JSONValue {
     [
       "aimass": .text(version), "healthy": .boolean(isHealthy),

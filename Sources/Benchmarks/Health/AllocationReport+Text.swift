@@ -14,7 +14,9 @@ extension AllocationReport {
     if let measurement { text += measurement.text(hosts: nodes.map(\.host)) + "\n" }
     text += placement + "\n"
     for node in nodes { text += node.verdict }
-    for finding in findings { text += "\(finding.isProblem ? "problem" : "note"): \(finding.text)\n" }
+    for finding in findings {
+      text += "\(finding.isProblem ? "problem" : "note"): \(finding.text)\n"
+    }
     if !excluded.isEmpty {
       text += "leave out: --exclude=\(excluded.joined(separator: ",")) (Slurm), or "
       text += "--host \(hostList) (mpirun)\n"
@@ -41,9 +43,13 @@ extension AllocationReport.Node {
     ])
     let words = ["alone": "not needed by one rank", "private": "no: private replicas"]
     table.add(["shared memory", words[sharing] ?? "between all ranks"])
-    for (name, value) in first.numerics.sorted(by: { $0.key < $1.key }) { table.add([name, value]) }
+    for (name, value) in first.numerics.sorted(by: { $0.key < $1.key }) {
+      table.add([name, value])
+    }
     table.add(["kernels it can run", first.supportedKernels.joined(separator: ", ")])
-    for (name, value) in first.versions.sorted(by: { $0.key < $1.key }) { table.add([name, value]) }
+    for (name, value) in first.versions.sorted(by: { $0.key < $1.key }) {
+      table.add([name, value])
+    }
     let used = first.interfaces.filter { $0.isUp && !$0.isLoopback && !$0.addresses.isEmpty }
     table.add(["interfaces", used.map(\.name).joined(separator: ", ")])
     if let dataset = facts.compactMap(\.dataset).first {

@@ -26,12 +26,14 @@ struct Consensus {
         if found != value {
           texts.append(
             "\(name): \(found), on most ranks \(value), so ranks would disagree (76); give all of them "
-              + "what every node has, for example -x AIMASS_KERNELS=v3 -x OPENBLAS_CORETYPE=Haswell")
+              + "what every node has, for example -x AIMASS_KERNELS=v3 -x OPENBLAS_CORETYPE=Haswell"
+          )
         }
       }
       if let digest, let found = rank.dataset?.digest, found != digest {
         texts.append(
-          "the data has digest \(found.prefix(8))..., on most ranks \(digest.prefix(8))...; copy it again")
+          "the data has digest \(found.prefix(8))..., on most ranks \(digest.prefix(8))...; copy it again"
+        )
       }
     }
     return AllocationReport.unique(texts).map { .fault($0) }
@@ -88,7 +90,8 @@ struct HostNames {
       let shown = twins.prefix(3).map { nodes[$0].host }.joined(separator: ", ")
       let more = twins.count > 3 ? " and \(twins.count - 3) more" : ""
       found.append(
-        .note("shares one machine with \(shown)\(more): containers or virtual nodes, one set of cores"))
+        .note(
+          "shares one machine with \(shown)\(more): containers or virtual nodes, one set of cores"))
     }
     return found
   }

@@ -23,7 +23,9 @@ public enum FolderProbe {
     let file = open(before, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { return failed("creating a file") }
     defer { close(file) }
-    guard Glibc.write(file, name, name.utf8.count) == name.utf8.count else { return failed("writing") }
+    guard Glibc.write(file, name, name.utf8.count) == name.utf8.count else {
+      return failed("writing")
+    }
     guard fsync(file) == 0 else { return failed("fsync") }
     // The run folder has one writer, by this lock.
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else { return failed("locking (flock)") }
@@ -38,7 +40,8 @@ public enum FolderProbe {
   public static func existing(_ path: String) -> String {
     var path = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     var isFolder: ObjCBool = false
-    while !(FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue),
+    while !(FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue),
       path != "/"
     {
       path = (path as NSString).deletingLastPathComponent
@@ -72,6 +75,7 @@ public enum FolderProbe {
   /// HDF5 takes a shared `flock` when it opens a file and refuses the file where that fails.
   ///
   /// - Parameter path: an existing file.
+  /// - Returns: a sentence with what to do.
   public static func lockProblem(_ path: String) -> String? {
     let choice = ProcessInfo.processInfo.environment["HDF5_USE_FILE_LOCKING"]?.uppercased()
     if choice == "FALSE" || choice == "BEST_EFFORT" { return nil }

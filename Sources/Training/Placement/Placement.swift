@@ -33,6 +33,7 @@ public struct Placement: Sendable, Equatable {
   /// The ranks to start: one per core, and no more than there is work for.
   ///
   /// - Parameter most: V, the microbatches of a step; nil where it follows from the ranks.
+  /// - Returns: at least 1.
   public func ranks(most: Int?) -> Int { max(1, min(cores, most ?? cores)) }
 
   /// Threads of each rank; a rank is a core.
@@ -121,7 +122,9 @@ public struct PlacementReport: Sendable, Equatable {
 
   private static func text(_ verdict: PlacementVerdict) -> String {
     var facts = [verdict.isBound ? "bound within \(verdict.mask)" : "mask \(verdict.mask)"]
-    if let quota = verdict.quota { facts.append("cgroup \(HumanUnits.fixed(quota, digits: 1)) cores") }
+    if let quota = verdict.quota {
+      facts.append("cgroup \(HumanUnits.fixed(quota, digits: 1)) cores")
+    }
     return HumanUnits.counted(verdict.ranks, "rank") + " on "
       + HumanUnits.counted(verdict.mask.count, "core") + " (\(facts.joined(separator: ", ")))"
   }

@@ -100,7 +100,8 @@ public struct PlacementVerdict: Sendable, Equatable {
     return [
       PlacementWarning(
         kind: .spinning,
-        sentence: "\(count) on \(cores(matching.shared)) wait by spinning and take it from those that work",
+        sentence:
+          "\(count) on \(cores(matching.shared)) wait by spinning and take it from those that work",
         remedy: launcher == .srun
           ? "set OMPI_MCA_mpi_yield_when_idle=1 before srun, or start fewer ranks"
           : "add --mca mpi_yield_when_idle 1, or start fewer ranks")
@@ -118,7 +119,8 @@ public struct PlacementVerdict: Sendable, Equatable {
         kind: .throttled,
         sentence: "the control group grants \(HumanUnits.fixed(quota, digits: 1)) cores and "
           + "\(HumanUnits.counted(placements.count, "rank")) would use \(busy), so the kernel stops them at times",
-        remedy: "start \(HumanUnits.counted(most, "rank")) (-n \(most)), or raise the group's cpu limit")
+        remedy:
+          "start \(HumanUnits.counted(most, "rank")) (-n \(most)), or raise the group's cpu limit")
     ]
   }
 

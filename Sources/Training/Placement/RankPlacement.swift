@@ -40,6 +40,7 @@ public struct RankPlacement: Sendable, Equatable {
   /// - Parameters:
   ///   - rank: its rank.
   ///   - host: its host name.
+  /// - Returns: its mask, limits and settings.
   public static func ofThisProcess(rank: Int, host: String) -> RankPlacement {
     let group = ControlGroup.ofThisProcess()
     let mask = CPUSet.affinity() ?? CPUSet(0..<ProcessInfo.processInfo.activeProcessorCount)
@@ -66,7 +67,8 @@ public struct RankPlacement: Sendable, Equatable {
   /// more ranks than slots.
   static func yields(_ environment: [String: String]) -> Bool {
     let words = ["1", "true", "t", "yes", "y", "enabled"]
-    let value = environment["OMPI_MCA_mpi_yield_when_idle"] ?? environment["OMPI_MCA_mpi_oversubscribe"]
+    let value =
+      environment["OMPI_MCA_mpi_yield_when_idle"] ?? environment["OMPI_MCA_mpi_oversubscribe"]
     return value.map { words.contains($0.lowercased()) } ?? false
   }
 
