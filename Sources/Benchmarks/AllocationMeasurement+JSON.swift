@@ -21,10 +21,9 @@ extension AllocationMeasurement {
     ]
   }
 
-  /// Reads what ``json`` wrote.
+  /// Reads what ``json`` wrote; nil where something is missing or is no number.
   ///
   /// - Parameter value: the object.
-  /// - Returns: nil where something is missing or is no number.
   public init?(json value: JSONValue) {
     guard let ranks = value["ranks"]?.list(Rank.init), !ranks.isEmpty,
       let nodes = value["nodes"]?.list(Node.init), !nodes.isEmpty,

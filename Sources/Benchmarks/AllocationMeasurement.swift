@@ -10,6 +10,14 @@ public struct AllocationMeasurement: Sendable, Equatable {
     public var core: CoreSpeed
     /// What memory does for it.
     public var memory: MemorySpeed
+
+    /// A rank from its parts.
+    public init(rank: Int, node: Int, core: CoreSpeed, memory: MemorySpeed) {
+      self.rank = rank
+      self.node = node
+      self.core = core
+      self.memory = memory
+    }
   }
 
   /// One node.
@@ -22,6 +30,16 @@ public struct AllocationMeasurement: Sendable, Equatable {
     public var neighbours: LinkSpeed?
     /// Against the first node's clock; nil for the first node.
     public var clock: ClockOffset?
+
+    /// A node from its parts.
+    public init(
+      node: Int, memoryAlone: MemorySpeed, neighbours: LinkSpeed?, clock: ClockOffset?
+    ) {
+      self.node = node
+      self.memoryAlone = memoryAlone
+      self.neighbours = neighbours
+      self.clock = clock
+    }
   }
 
   /// Between the first ranks of two nodes.

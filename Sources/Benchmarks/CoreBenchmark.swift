@@ -8,12 +8,21 @@ public struct CoreSpeed: Sendable, Equatable {
   public var gemm: Double
   /// The same for a microbatch of 32 samples through a layer of 512x512: what training asks for.
   public var layer: Double
+
+  /// A speed from its parts.
+  public init(gemm: Double, layer: Double) {
+    self.gemm = gemm
+    self.layer = layer
+  }
 }
 
 /// What memory does for one rank, or for all ranks of a node together.
 public struct MemorySpeed: Sendable, Equatable {
   /// Bytes per second that are read and written.
   public var bytesPerSecond: Double
+
+  /// A speed from its number.
+  public init(bytesPerSecond: Double) { self.bytesPerSecond = bytesPerSecond }
 }
 
 /// Measurements of one rank's core and memory; ranks call them at the same time, or take turns.

@@ -1,4 +1,5 @@
 import Configuration
+import Exchange
 import Models
 import Parameters
 
@@ -8,6 +9,8 @@ public struct TrainingPlan: Sendable {
   public let name: String
   /// R.
   public let ranks: Int
+  /// M.
+  public let nodes: Int
   /// S of the training split.
   public let trainingSamples: Int
   /// B.
@@ -30,19 +33,28 @@ public struct TrainingPlan: Sendable {
   public let memory: [(name: String, bytes: Int)]
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
+  /// Partial sums of a parameter that the node that sends most sends in a full step; 1 where its run of
+  /// microbatches is one subtree.
+  public let subtreesPerNode: Int
+  /// Bytes that the optimizer reads and writes for one parameter.
+  public let updateBytesPerParameter: Int
 
   /// Plans a run.
   ///
   /// - Parameters:
   ///   - options: the run.
   ///   - ranks: R.
+  ///   - nodes: M, of R / M ranks each, the first ones of one more where that is not whole.
   /// - Throws: what training would throw before its first step.
-  public init(_ options: TrainingOptions, ranks: Int) throws {
+  public init(_ options: TrainingOptions, ranks: Int, nodes: Int = 1) throws {
     let setUp = try TrainingSetUp(options, ranks: ranks)
     let layout = setUp.model.layout
     let scalar = MemoryLayout<Float>.stride
     name = setUp.configuration.name
     self.ranks = ranks
+    self.nodes = nodes
+    subtreesPerNode = Self.subtrees(
+      ranks: ranks, nodes: nodes, microbatches: setUp.plan.microbatchesPerStep)
     trainingSamples = setUp.training.count
     globalBatch = setUp.plan.global
     microbatch = setUp.plan.micro
@@ -56,15 +68,27 @@ public struct TrainingPlan: Sendable {
     let average = setUp.configuration.train.ema == nil ? 0 : 1
     let levels = Int.bitWidth - max(microbatchesPerStep - 1, 0).leadingZeroBitCount
     let bytes = layout.count * scalar
+    // Nodes of fewer ranks have the larger share for each of them.
+    let local = ranks / nodes
     memory = [
-      ("weights, one copy per node", bytes * (1 + average) / ranks),
+      ("weights, one copy per node", bytes * (1 + average) / local),
       ("gradients", 2 * bytes),
-      ("partial sums", bytes * (levels + 1) / ranks),
+      ("partial sums", bytes * (levels + 1) / local),
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
+    // Gradient and weight are read, the weight written, each state array read and written.
+    updateBytesPerParameter = scalar * (3 + 2 * (states + average))
     operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
+  }
+
+  /// The most subtrees that the run of a node consists of.
+  private static func subtrees(ranks: Int, nodes: Int, microbatches: Int) -> Int {
+    let sizes = (0..<nodes).map { ranks / nodes + ($0 < ranks % nodes ? 1 : 0) }
+    let deal = Deal(microbatches: microbatches, topology: Topology(sizes: sizes))
+    let counts = deal.runs.map { SummationTree.nodes(covering: $0, of: microbatches).count }
+    return counts.max() ?? 0
   }
 
   private static func stateArrays(_ rule: OptimizerConfiguration.Rule) -> Int {

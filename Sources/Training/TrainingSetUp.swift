@@ -60,7 +60,7 @@ public struct TrainingSetUp {
   }
 
   /// The fields a model reads, each once.
-  static func fieldNames(_ model: ModelConfiguration) -> [String] {
+  public static func fieldNames(_ model: ModelConfiguration) -> [String] {
     var names: [String] = []
     for name in model.modalities.map(\.field) + model.heads.map(\.target)
     where !names.contains(name) {

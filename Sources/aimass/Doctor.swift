@@ -1,7 +1,8 @@
 import ArgumentParser
 import BLAS
+import Benchmarks
+import Exchange
 import Foundation
-import Glibc
 import HDF5
 import MPI
 import Reports
@@ -11,95 +12,93 @@ import Training
 /// `aimass doctor`.
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check this machine or allocation; under mpirun one verdict per node.")
+    abstract: "Check this machine or allocation; under mpirun one verdict per node.",
+    discussion: """
+      Alone it looks at this machine with one rank; under mpirun at all nodes, with the ranks that \
+      training would have. Ends with 0 if all is healthy, else 70.
+      """)
 
-  @Flag(help: "Print one JSON object per node.")
+  @Flag(help: "Measure nothing: only look.")
+  var quick = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Also check that all ranks see the data of a run and can write its folder.",
+      valueName: "config"), completion: .file(extensions: ["yaml"]))
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp("The run folder for --config; default runs/NAME.", valueName: "folder"),
+    completion: .directory)
+  var output: String?
+
+  @Flag(help: "Print one JSON object.")
   var json = false
+
+  func validate() throws {
+    if output != nil, config == nil { throw ValidationError("--output needs --config.") }
+  }
 
   func run() throws {
     try Ranks.run { world in
-      BLAS.start()
-      let facts = NodeFacts.gather()
-      let all = try world.gatherBytes(Array(JSONText.line(facts.json).utf8), root: 0) ?? []
-      var isHealthy = true
-      var seen: Set<String> = []
-      for bytes in all {
-        let text = String(decoding: bytes, as: UTF8.self)
-        let value = try JSONText.parse(text)
-        isHealthy = isHealthy && value["problems"] == .array([])
-        guard seen.insert(value["host"]?.string ?? "").inserted else { continue }
-        print(json ? text : Self.text(value))
+      let allocation = try Allocation(world)
+      var facts = RankFacts.ofThisRank(allocation)
+      facts.sharingProblem = try Node(world).sharingProblem
+      if let config {
+        try RunInspection(config: config, output: output).inspect(allocation, into: &facts)
       }
-      if world.rank == 0 && !json {
-        print(
-          "\(HumanUnits.counted(world.size, "rank")) on \(HumanUnits.counted(seen.count, "node"))")
+      let placement = try PlacementReport.collect(world)
+      let measurement = quick ? nil : try AllocationBenchmark.run(allocation)
+      let bytes = try Array(JSONEncoder().encode(facts))
+      let all = try world.gatherBytes(bytes, root: 0)
+      let isHealthy = try world.agree { () -> Bool in
+        guard let all, let placement else { return true }
+        let records = try all.map { try JSONDecoder().decode(RankFacts.self, from: Data($0)) }
+        return show(records, measurement, placement)
       }
-      let healthy = try world.broadcast(Int32(isHealthy ? 1 : 0), root: 0)
-      return healthy == 1 ? .done : .failure
+      let verdict = try world.broadcast(Int32(isHealthy ? 1 : 0), root: 0)
+      return verdict == 1 ? .done : .failure
     }
   }
 
-  private static func text(_ value: JSONValue) -> String {
-    guard case .object(let members) = value else { return "" }
-    var table = TextTable([.init("fact"), .init("value")])
-    var problems: [String] = []
-    for member in members {
-      switch member.value {
-      case .text(let text): table.add([member.name, text])
-      case .array(let values): problems = values.compactMap(\.string)
-      default: table.add([member.name, JSONText.line(member.value)])
-      }
+  /// Prints the report; whether all is healthy.
+  private func show(
+    _ facts: [RankFacts], _ measurement: AllocationMeasurement?, _ placement: PlacementReport
+  ) -> Bool {
+    let misplaced = placement.machines.flatMap { machine in
+      machine.verdict.warnings.map { (hosts: machine.hosts, text: $0.description) }
     }
-    let verdict = problems.isEmpty ? "healthy" : problems.joined(separator: "\n")
-    return table.text(indent: 2, heading: false) + "  verdict: \(verdict)\n"
+    let report = AllocationReport(
+      facts, measurement: measurement, placement: placement.line, misplaced: misplaced)
+    let text = json ? JSONText.pretty(report.json(version: Aimass.version)) : report.text
+    StandardOutput.write(text)
+    return report.isHealthy
   }
 }
 
-/// What matters of one node.
-struct NodeFacts {
-  var host = ""
-  var cores = 0
-  var memoryBytes = 0
-  var sharedMemoryBytes = 0
-  var kernels = ""
-  var supportedKernels: [String] = []
-  var coreType = ""
-  var openBLAS = ""
-  var mpi = ""
-  var problems: [String] = []
-
-  /// Looks at this node.
-  static func gather() -> NodeFacts {
-    var facts = NodeFacts()
-    facts.host = ProcessInfo.processInfo.hostName
-    facts.cores = LocalLauncher.cores
-    facts.memoryBytes = Int(ProcessInfo.processInfo.physicalMemory)
-    var status = statvfs()
-    if statvfs("/dev/shm", &status) == 0 {
-      facts.sharedMemoryBytes = Int(status.f_bavail) * Int(status.f_frsize)
-    }
-    facts.kernels = Kernels.name
-    facts.supportedKernels = Kernels.supportedBuilds
-    facts.coreType = BLAS.coreType
-    facts.openBLAS = BLAS.configuration
-    facts.mpi = MPIEnvironment.libraryVersion
-    if facts.supportedKernels == ["baseline"] {
-      facts.problems.append("the processor has no AVX2: expect a quarter of the speed")
-    }
-    if Variables["OPENBLAS_NUM_THREADS"] != "1" {
-      facts.problems.append("OPENBLAS_NUM_THREADS is not 1: ranks will fight over the cores")
-    }
-    return facts
-  }
-
-  var json: JSONValue {
-    [
-      "host": .text(host), "cores": .integer(cores), "memory": .text(HumanUnits.bytes(memoryBytes)),
-      "free shared memory": .text(HumanUnits.bytes(sharedMemoryBytes)),
-      "kernels": .text(kernels),
-      "kernels this processor can run": .text(supportedKernels.joined(separator: ", ")),
-      "OpenBLAS core type": .text(coreType), "OpenBLAS": .text(openBLAS), "MPI": .text(mpi),
-      "problems": .array(problems.map { .text($0) }),
+extension RankFacts {
+  /// What this rank sees of its node.
+  static func ofThisRank(_ allocation: Allocation) -> RankFacts {
+    var facts = RankFacts()
+    let rank = allocation.world.rank
+    let host = allocation.world.hostName
+    let here = RankPlacement.ofThisProcess(rank: rank, host: host)
+    facts.rank = rank
+    facts.node = allocation.nodeOfRank[rank]
+    (facts.host, facts.machine) = (host, here.machine)
+    facts.versions = [
+      "aimass": Aimass.version, "MPI": MPIEnvironment.libraryVersion, "OpenBLAS": BLAS.version,
+      "HDF5": HDF5Library.version,
     ]
+    facts.numerics = ["kernels": Kernels.name, "OpenBLAS core type": BLAS.coreType]
+    facts.supportedKernels = Kernels.supportedBuilds
+    (facts.cores, facts.coreCount) = (here.mask.description, here.mask.count)
+    (facts.threads, facts.quota) = (here.threads ?? 1, here.quota)
+    let memory = MemoryFacts(limit: ControlGroup.ofThisProcess().memoryBytes)
+    (facts.memoryBytes, facts.availableBytes) = (memory.totalBytes, memory.availableBytes)
+    facts.interfaces = NetworkInterface.all()
+    let names = ["OMPI_MCA_btl_tcp_if_exclude", "OMPI_MCA_btl_tcp_if_include"]
+    facts.hasChosenInterfaces = names.contains { Variables[$0] != nil }
+    return facts
   }
 }

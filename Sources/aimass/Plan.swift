@@ -1,12 +1,18 @@
 import ArgumentParser
+import Benchmarks
 import Configuration
+import Foundation
 import Reports
 import Training
 
 /// `aimass plan`.
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show sizes, memory per rank and bytes per step, without running.")
+    abstract: "Show sizes, memory per rank and bytes per step, without running.",
+    discussion: """
+      With --measure it also predicts the time of a step, from what `aimass doctor --json` or \
+      `aimass benchmark node --json` wrote.
+      """)
 
   @Argument(help: "The YAML file of the run.", completion: .file(extensions: ["yaml"]))
   var config: String
@@ -14,11 +20,30 @@ struct Plan: ParsableCommand {
   @Option(help: ArgumentHelp("The ranks to plan for.", valueName: "count"))
   var ranks = 1
 
+  @Option(help: ArgumentHelp("The nodes that the ranks lie on.", valueName: "count"))
+  var nodes = 1
+
+  @Option(
+    help: ArgumentHelp("A measurement to predict step times from.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var measure: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What the model's passes reach of the measured GEMM rate.", valueName: "share"))
+  var efficiency = 0.8
+
   @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
   var set: [String] = []
 
   func validate() throws {
     if ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
+    if nodes < 1 || nodes > ranks {
+      throw ValidationError("--nodes must be in 1...\(ranks), the ranks, not \(nodes).")
+    }
+    if !(efficiency > 0 && efficiency <= 1) {
+      throw ValidationError("--efficiency must be above 0 and at most 1, not \(efficiency).")
+    }
   }
 
   func run() throws {
@@ -26,10 +51,15 @@ struct Plan: ParsableCommand {
     let options = TrainingOptions(
       configuration: settings, configurationFolder: folder(of: config), output: "",
       version: Aimass.version)
-    let plan = try TrainingPlan(options, ranks: ranks)
-    print("\(plan.name) on \(HumanUnits.counted(plan.ranks, "rank"))\n")
+    let measurement = try measure.map { try Prediction.measurement(at: $0, nodes: nodes) }
+    let plan = try TrainingPlan(options, ranks: ranks, nodes: nodes)
+    let place = nodes == 1 ? "" : " of \(HumanUnits.counted(nodes, "node"))"
+    print("\(plan.name) on \(HumanUnits.counted(plan.ranks, "rank"))\(place)\n")
     print(layerTable(plan).text(indent: 2))
     print(sizeTable(plan).text(indent: 2))
+    if let measurement {
+      print(Prediction(plan, measurement, efficiency: efficiency).table.text(indent: 2))
+    }
   }
 
   private func layerTable(_ plan: TrainingPlan) -> TextTable {
@@ -66,6 +96,11 @@ struct Plan: ParsableCommand {
     table.add([
       "memory per rank", HumanUnits.bytes(plan.memory.reduce(0) { $0 + $1.bytes }),
     ])
+    if plan.nodes > 1 {
+      let bytes = StepTimeModel.bytesPerNode(
+        parameters: plan.parameters, nodes: plan.nodes, subtrees: plan.subtreesPerNode)
+      table.add(["sent per step by the busiest node", HumanUnits.bytes(bytes)])
+    }
     return table
   }
 }

@@ -6,6 +6,7 @@ extension JobTests {
   @Suite(.serialized) struct HelpTests {
     static let subcommands = [
       "doctor", "prepare", "inspect", "train", "plan", "evaluate", "predict", "report",
+      "benchmark",
     ]
 
     @Test func theProgramHelps() throws {
@@ -28,12 +29,6 @@ extension JobTests {
       let result = try Aimass.run(["--version"])
       #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
       try Golden.expect(result.output, "version.txt")
-    }
-
-    @Test func theDoctorSeesEveryRank() throws {
-      let result = try Aimass.run(ranks: 2, ["doctor"])
-      #expect(result.lines(with: "2 ranks on 1 node").count == 1, "\(result)")
-      #expect(result.lines(with: "verdict: ").count == 1, "\(result)")
     }
   }
 }

@@ -47,7 +47,8 @@ struct PlacementTests {
   }
 
   @Test(arguments: [
-    (["0", "0"], "0", false, 1), (["0", "0"], "0", true, 0), (["0-1", "0-1", "0-1"], "0-1", false, 1),
+    (["0", "0"], "0", false, 1), (["0", "0"], "0", true, 0),
+    (["0-1", "0-1", "0-1"], "0-1", false, 1),
     (["0-1", "0-1", "0-1"], "0-1", true, 0), (["0-1", "0-1"], "0-1", false, 0),
   ])
   func moreRanksThanCoresMustYield(
@@ -105,11 +106,14 @@ struct PlacementTests {
     #expect(one.line == "placement: 2 ranks on 2 cores (mask 0-1, cgroup 2.0 cores), 1 thread each")
     let bound = PlacementReport([rank(0, "a", 0..<1), rank(1, "a", 3..<4)], launcher: .mpirun)
     #expect(
-      bound.line == "placement: 2 ranks on 2 cores (bound within 0,3, cgroup 2.0 cores), 1 thread each")
+      bound.line
+        == "placement: 2 ranks on 2 cores (bound within 0,3, cgroup 2.0 cores), 1 thread each")
     let two = PlacementReport(
       [rank(0, "a", 0..<1), rank(1, "b", 0..<1), rank(2, "c", 0..<2)], launcher: .mpirun)
     #expect(
-      two.line == "placement: 2 nodes of 1 rank on 1 core (mask 0, cgroup 2.0 cores), 1 thread each; 1 node otherwise")
+      two.line
+        == "placement: 2 nodes of 1 rank on 1 core (mask 0, cgroup 2.0 cores), 1 thread each; 1 node otherwise"
+    )
   }
 
   @Test func theSameFindingOnSeveralMachinesIsToldOnce() {

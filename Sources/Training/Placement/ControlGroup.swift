@@ -23,6 +23,7 @@ public struct ControlGroup: Sendable, Equatable {
   /// Reads the group of this process; what cannot be read is no limit.
   ///
   /// - Parameter root: the folder that holds `proc` and `sys`; tests bring their own.
+  /// - Returns: the least limits of all levels.
   public static func ofThisProcess(root: String = "") -> ControlGroup {
     let mounts = Mount.all(root: root)
     var group = ControlGroup()

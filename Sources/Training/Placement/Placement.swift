@@ -33,6 +33,7 @@ public struct Placement: Sendable, Equatable {
   /// The ranks to start: one per core, and no more than there is work for.
   ///
   /// - Parameter most: V, the microbatches of a step; nil where it follows from the ranks.
+  /// - Returns: at least 1.
   public func ranks(most: Int?) -> Int { max(1, min(cores, most ?? cores)) }
 
   /// Threads of each rank; a rank is a core.

@@ -40,6 +40,7 @@ public struct RankPlacement: Sendable, Equatable {
   /// - Parameters:
   ///   - rank: its rank.
   ///   - host: its host name.
+  /// - Returns: its mask, limits and settings.
   public static func ofThisProcess(rank: Int, host: String) -> RankPlacement {
     let group = ControlGroup.ofThisProcess()
     let mask = CPUSet.affinity() ?? CPUSet(0..<ProcessInfo.processInfo.activeProcessorCount)
