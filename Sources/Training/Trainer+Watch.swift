@@ -59,7 +59,7 @@ extension Trainer {
     let watch = RunWatch(try StatusBoard(node), facts, nodeNumber: node.seat.node)
     watch.start(clock)
     self.watch = watch
-    timing = TimingGather(world, offset: try ClockOffset.measure(node))
+    timing = TimingGather(world, clock, offset: try ClockOffset.measure(node))
   }
 
   /// Tells clock and noise scale that the next step begins.
@@ -76,12 +76,23 @@ extension Trainer {
   /// - Returns: the running estimate in samples, equal on all ranks; nil on most steps.
   func measureNoise(_ record: StepRecord) throws -> Double? {
     guard let squares = noise.pending, !record.skipped else { return nil }
+    clock.waits(for: .everyone)
     try world.allReduce(squares, by: .sum)
+    clock.wentOn()
     let step = record.step % plan.stepsPerEpoch
     let samples = (0..<plan.microbatchCount(ofStep: step)).map {
       plan.positions(step: step, microbatch: $0).count
     }
     return noise.finish(samples: samples, globalNorm: record.gradientNorm)
+  }
+
+  /// `Communicator.agree` that shows when this rank is done with its part and waits for the others.
+  func agreeWatched<Result>(_ body: () throws -> Result) throws -> Result {
+    defer { clock.wentOn() }
+    return try world.agree {
+      defer { clock.waits(for: .everyone) }
+      return try body()
+    }
   }
 
   /// Runs `body` under the watchdog's eyes.

@@ -12,6 +12,7 @@ struct NodeView {
   private struct Track {
     var mark: (UInt64, UInt64) = (0, 0)
     var idle = 0.0
+    var still = 0.0
     var beats: UInt64 = 0
     var silence = 0.0
     var use: (ticks: UInt64, bytes: UInt64)?
@@ -31,6 +32,7 @@ struct NodeView {
       let (mark, beats) = (slot.mark, slot.beats)
       let moved = mark != tracks[index].mark
       tracks[index].idle = moved ? 0 : tracks[index].idle + seconds
+      tracks[index].still = moved ? 0 : tracks[index].still + seconds
       tracks[index].mark = mark
       tracks[index].silence = beats != tracks[index].beats ? 0 : tracks[index].silence + seconds
       tracks[index].beats = beats
@@ -85,7 +87,7 @@ struct NodeView {
   func isStill(for seconds: Double) -> Bool {
     tracks.indices.allSatisfy {
       board.slots[$0].lifeStage == .ended
-        || (board.slots[$0].lifeStage == .running && tracks[$0].idle >= seconds)
+        || (board.slots[$0].lifeStage == .running && tracks[$0].still >= seconds)
     }
   }
 
@@ -102,7 +104,8 @@ struct NodeView {
       condition: ended ? .ended : tracks[index].condition, step: position.step,
       phase: position.phase, layer: position.layer.flatMap(facts.layerName),
       bucket: position.bucket, microbatch: position.microbatch, waitsFor: facts.ranks(of: peer),
-      isWaiting: peer != nil, idleSeconds: tracks[index].idle)
+      isWaiting: peer != nil, idleSeconds: tracks[index].idle,
+      stillSeconds: tracks[index].still)
   }
 }
 

@@ -27,6 +27,8 @@ public struct RankState: Sendable, Equatable, Codable {
   /// Seconds without a sign of life: no change of what it does and, unless it waits, no processor time
   /// and no bytes moved.
   public var idleSeconds: Double
+  /// Seconds since it last showed a change of what it does, work or not.
+  public var stillSeconds: Double
 
   /// What the kernel says about a process.
   public enum Condition: String, Sendable, Codable {
@@ -63,7 +65,8 @@ public struct RankState: Sendable, Equatable, Codable {
   public init(
     rank: Int, node: String, process: Int32 = 0, condition: Condition = .running, step: Int,
     phase: Phase, layer: String? = nil, bucket: Int? = nil, microbatch: Int? = nil,
-    waitsFor: [Int] = [], isWaiting: Bool = false, idleSeconds: Double = 0
+    waitsFor: [Int] = [], isWaiting: Bool = false, idleSeconds: Double = 0,
+    stillSeconds: Double? = nil
   ) {
     self.rank = rank
     self.node = node
@@ -77,6 +80,7 @@ public struct RankState: Sendable, Equatable, Codable {
     self.waitsFor = waitsFor
     self.isWaiting = isWaiting || phase.waitsForOthers
     self.idleSeconds = idleSeconds
+    self.stillSeconds = stillSeconds ?? idleSeconds
   }
 
   /// Whether the rank has shown no sign of life for its limit.
@@ -90,6 +94,17 @@ public struct RankState: Sendable, Equatable, Codable {
     case .stopped: idleSeconds >= limit
     default: idleSeconds >= (phase.mayBeSilent && !isWaiting ? 10 * limit : limit)
     }
+  }
+
+  /// Whether a job of these ranks stands still for good.
+  ///
+  /// Either no rank shows a sign of life, or one is stopped or gone and no other has moved: those that
+  /// wait for it may use their cores meanwhile, inside a collective of some other phase.
+  package static func areStuck(_ states: [RankState], _ limit: Double) -> Bool {
+    let present = states.filter { $0.condition != .ended }
+    if present.allSatisfy({ $0.isStuck(limit) }) { return true }
+    let isHeld = present.contains { $0.condition == .stopped || $0.condition == .dead }
+    return isHeld && present.allSatisfy { $0.condition == .dead || $0.stillSeconds >= limit }
   }
 
   /// Step, phase, layer or bucket, and microbatch, as a person reads them.
