@@ -19,7 +19,7 @@ final class RunWatch {
 
   /// Begins to show what the rank does, and to watch the others.
   func start(_ clock: StepClock) {
-    clock.join(board.own)
+    clock.join(board.own, ranks: facts.nodes.reduce(0) { $0 + $1.count })
     watchdog.start()
   }
 

@@ -63,11 +63,18 @@ final class TimingGather {
   func report(node: String) throws(MPIError) -> TimingReport? {
     try flush()
     let mine = Phase.allCases.map { clock.seconds(in: $0) }
+    let waits = try world.gather(clock.waitSeconds, root: 0)
     let nodes = try world.gatherBytes(Array(node.utf8), root: 0)
-    guard let all = try world.gather(mine, root: 0), let nodes else { return nil }
+    guard let all = try world.gather(mine, root: 0), let nodes, let waits else {
+      return nil
+    }
+    let held = (0..<world.size).map { rank in
+      stride(from: rank, to: waits.count, by: world.size).reduce(0) { $0 + waits[$1] }
+    }
     let width = mine.count
     return TimingReport(
       attribution, phases: (0..<world.size).map { Array(all[$0 * width..<($0 + 1) * width]) },
+      held: held,
       nodes: nodes.map { String(decoding: $0, as: UTF8.self) })
   }
 }
