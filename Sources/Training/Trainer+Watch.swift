@@ -74,6 +74,7 @@ extension Trainer {
   ///
   /// - Parameter record: the step just done; `state.step` still is its number.
   /// - Returns: the running estimate in samples, equal on all ranks; nil on most steps.
+  /// - Throws: `MPIError` if adding up the norms fails.
   func measureNoise(_ record: StepRecord) throws -> Double? {
     guard let squares = noise.pending, !record.skipped else { return nil }
     clock.waits(for: .everyone)

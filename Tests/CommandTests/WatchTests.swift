@@ -112,7 +112,7 @@ extension JobTests {
           done 2>/dev/null
           """, folder,
           set: [
-            "train={steps: 110}", "evaluate.everyEpochs=1000", "batch={global: 320, micro: 80}",
+            "train={steps: 90}", "evaluate.everyEpochs=1000", "batch={global: 320, micro: 80}",
             "modalities.image.encoder=[{conv: {out: 32, kernel: 3}}, relu, "
               + "{conv: {out: 32, kernel: 3}}, relu, {maxPool: {size: 2}}, flatten]",
           ])

@@ -57,9 +57,11 @@ final class TimingGather {
     }
   }
 
-  /// The report on rank 0, nil elsewhere.
+  /// The report of the whole run.
   ///
   /// - Parameter node: this rank's host name.
+  /// - Returns: the report on rank 0, nil elsewhere.
+  /// - Throws: `MPIError` if a gather fails.
   func report(node: String) throws(MPIError) -> TimingReport? {
     try flush()
     let mine = Phase.allCases.map { clock.seconds(in: $0) }

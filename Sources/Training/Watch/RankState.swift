@@ -85,8 +85,11 @@ public struct RankState: Sendable, Equatable, Codable {
 
   /// Whether the rank has shown no sign of life for its limit.
   ///
-  /// - Parameter limit: seconds that a step may stand still. Evaluation, checkpoints, start and end may
-  ///   take ten times as long, unless the process is stopped or gone.
+  /// Evaluation, checkpoints, start and end may take ten times as long, unless the process is stopped or
+  /// gone.
+  ///
+  /// - Parameter limit: seconds that a step may stand still.
+  /// - Returns: false for a rank that has ended in order.
   func isStuck(_ limit: Double) -> Bool {
     switch condition {
     case .ended: false

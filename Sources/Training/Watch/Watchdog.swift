@@ -87,7 +87,7 @@ final class Watchdog: @unchecked Sendable {
   private func look(after seconds: Double) {
     board.own.beatOnce()
     view.look(after: seconds)
-    if board.isCondemned { end(alone: false) }
+    if board.isCondemned { end(isLeader: false) }
     guard view.leader(patience: 3 * interval) == board.localRank else { return }
     view.ask(after: seconds)
     let states = view.states
@@ -145,7 +145,7 @@ final class Watchdog: @unchecked Sendable {
     beat(states)
     if let sentence { tell(sentence) }
     board.isCondemned = true
-    end(alone: true)
+    end(isLeader: true)
   }
 
   /// Prints why the job ends, if nobody has.
@@ -159,8 +159,8 @@ final class Watchdog: @unchecked Sendable {
 
   /// Leaves what is known behind and ends this process.
   ///
-  /// - Parameter alone: whether this watchdog also writes for ranks that cannot.
-  private func end(alone isLeader: Bool) -> Never {
+  /// - Parameter isLeader: whether this watchdog also writes for ranks that cannot.
+  private func end(isLeader: Bool) -> Never {
     let verdict = heartbeats.verdict ?? "the watchdog of the node ended the job"
     if !isLeader { view.ask(after: interval) }
     for (index, state) in view.states.enumerated() {
