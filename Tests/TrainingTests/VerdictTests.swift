@@ -31,6 +31,12 @@ struct VerdictTests {
     )
   }
 
+  @Test func aFrozenRankIsFoundWhateverItWasDoing() {
+    let verdict = Verdict(Self.waiting { $0[3].condition = .frozen })
+    #expect(verdict.culprits == [3])
+    #expect(verdict.sentence.contains("process 1003 does not run"))
+  }
+
   @Test func aRankThatWorksKeepsTheOthersWaiting() {
     let verdict = Verdict(
       Self.waiting {

@@ -46,14 +46,18 @@ struct NodeView {
     for index in tracks.indices where board.slots[index].lifeStage == .running {
       let slot = board.slots[index]
       let status = ProcessStatus(of: slot.processNumber)
-      let condition = RankState.Condition(status, birth: slot.processBirth)
+      var condition = RankState.Condition(status, birth: slot.processBirth)
+      let isSilent = tracks[index].silence >= max(2, facts.limit / 2)
+      if isSilent, condition != .stopped, condition != .dead { condition = .frozen }
       // It may have left in order between the two looks.
       guard slot.lifeStage == .running else { continue }
       tracks[index].condition = condition
       guard let status, condition != .dead else { continue }
       let bytes = ProcessUse.storageBytes(slot.processNumber) ?? 0
       defer { tracks[index].use = (status.processorTicks, bytes) }
-      guard !isWaiting(index), condition != .stopped else { continue }
+      guard !isWaiting(index), condition != .stopped, condition != .frozen else {
+        continue
+      }
       // Who has just begun to ask knows of no work done before.
       guard let before = tracks[index].use else {
         tracks[index].idle = 0

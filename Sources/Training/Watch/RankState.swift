@@ -40,6 +40,8 @@ public struct RankState: Sendable, Equatable, Codable {
     case uninterruptible
     /// Stopped by a signal or a debugger (state T or t).
     case stopped
+    /// Not stopped, yet not running: its watchdog is silent too, as in a frozen control group.
+    case frozen
     /// Gone without having said so.
     case dead
     /// Left in order.
@@ -94,7 +96,7 @@ public struct RankState: Sendable, Equatable, Codable {
     switch condition {
     case .ended: false
     case .dead: true
-    case .stopped: idleSeconds >= limit
+    case .stopped, .frozen: idleSeconds >= limit
     default: idleSeconds >= (phase.mayBeSilent && !isWaiting ? 10 * limit : limit)
     }
   }
@@ -106,7 +108,7 @@ public struct RankState: Sendable, Equatable, Codable {
   package static func areStuck(_ states: [RankState], _ limit: Double) -> Bool {
     let present = states.filter { $0.condition != .ended }
     if present.allSatisfy({ $0.isStuck(limit) }) { return true }
-    let isHeld = present.contains { $0.condition == .stopped || $0.condition == .dead }
+    let isHeld = present.contains { [.stopped, .frozen, .dead].contains($0.condition) }
     return isHeld && present.allSatisfy { $0.condition == .dead || $0.stillSeconds >= limit }
   }
 

@@ -164,7 +164,7 @@ final class Watchdog: @unchecked Sendable {
     let verdict = heartbeats.verdict ?? "the watchdog of the node ended the job"
     if !isLeader { view.ask(after: interval) }
     for (index, state) in view.states.enumerated() {
-      let isSpeechless = state.condition == .stopped || state.condition == .dead
+      let isSpeechless = [.stopped, .frozen, .dead].contains(state.condition)
       guard index == board.localRank || (isLeader && isSpeechless) else { continue }
       PostMortem(
         verdict: verdict, time: Date().timeIntervalSince1970, state: state,
