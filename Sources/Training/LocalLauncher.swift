@@ -133,13 +133,12 @@ public struct LocalLauncher {
   /// Who was ended by a signal, with the step and what it was doing, as far as heartbeats tell.
   private var victim: String {
     if let verdict { return "\(verdict); the job was" }
-    guard let runFolder else { return "a rank or mpirun was" }
-    let states = Heartbeats(of: runFolder).read().values.flatMap(\.ranks)
+    let states = runFolder.map { Heartbeats(of: $0).read().values.flatMap(\.ranks) } ?? []
     if ranks == 1, let only = states.first {
-      return "rank 0 on node \(only.node) was, last seen in \(only.place),"
+      return "in \(only.place): rank 0 on node \(only.node) was"
     }
-    let step = states.map(\.step).max().map { ", last seen in step \($0)," } ?? ""
-    return "a rank or mpirun was\(step)"
+    let step = states.map(\.step).max().map { "in step \($0): " } ?? ""
+    return "\(step)a rank or mpirun was"
   }
 
   private static func withCStrings<Result>(
