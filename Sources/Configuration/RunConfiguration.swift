@@ -348,7 +348,7 @@ public struct EvaluateConfiguration: Sendable, Equatable {
 
 /// How the ranks of a job watch over each other; nothing here changes the result's bits.
 public struct DistributedConfiguration: Sendable, Equatable {
-  /// Seconds without any sign of life after which the watchdog ends the job; 0: never. Default 120.
+  /// Seconds without any sign of life after which the watchdog ends the job; default 120, 0 for never.
   public var watchdogSeconds: Int
   /// Steps between two checks of weights and optimizer state for bits that changed by themselves;
   /// 0: never. Default 100.

@@ -19,14 +19,14 @@ public struct Evaluator {
   let model: Model
   /// The metrics asked for; empty: those that fit.
   let metrics: [MetricName]
-  /// Told the number of each microbatch that begins.
-  let progress: ((Int) -> Void)?
+  /// Shows how the evaluation gets on, if somebody watches.
+  let clock: StepClock?
 
   /// An evaluator of `model` on all ranks of `world`.
   public init(
-    _ world: Communicator, model: Model, metrics: [MetricName], progress: ((Int) -> Void)? = nil
+    _ world: Communicator, model: Model, metrics: [MetricName], clock: StepClock? = nil
   ) {
-    self.progress = progress
+    self.clock = clock
     self.world = world
     self.model = model
     self.metrics = metrics
@@ -68,10 +68,12 @@ public struct Evaluator {
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
     while let microbatch = try loader.next() {
-      progress?(microbatch.index)
+      clock?.progress(microbatch.index)
       try add(microbatch, parameters, to: accumulator)
       loader.recycle(microbatch)
     }
+    clock?.waits(for: .everyone)
+    defer { clock?.wentOn() }
     let partials = try world.gatherBytes(accumulator.encode(), root: 0)
     var encoded: [UInt8] = []
     if let partials {

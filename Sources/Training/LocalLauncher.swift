@@ -80,9 +80,22 @@ public struct LocalLauncher {
 
   private func wait(for child: pid_t) throws -> Int32 {
     var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0 {
-      if errno != EINTR { return ExitStatus.failure.rawValue }
+    var looks = 0
+    var patience = 15
+    var found = waitpid(child, &status, WNOHANG)
+    while found != child {
+      if found < 0, errno != EINTR { return ExitStatus.failure.rawValue }
+      usleep(20_000)
+      looks += 1
+      if looks % 50 == 0, verdict != nil { patience -= 1 }
+      // mpirun can hang over a rank that does not die, or over a network that is gone.
+      if patience == 0 {
+        killJob(child)
+        patience = -1
+      }
+      found = waitpid(child, &status, WNOHANG)
     }
+    if patience <= 0, let verdict { throw TrainingError(.watchdog, verdict) }
     // 128 and more: mpirun tells of a signal, its own or a rank's.
     let code = (status >> 8) & 0xff
     let signal = status & 0x7f != 0 ? status & 0x7f : code - 128
@@ -100,19 +113,32 @@ public struct LocalLauncher {
     return code == 1 ? ExitStatus.failure.rawValue : code
   }
 
+  /// Ends `mpirun` and the ranks of this machine that it should have ended.
+  private func killJob(_ child: pid_t) {
+    kill(child, SIGKILL)
+    guard let runFolder else { return }
+    for state in Heartbeats(of: runFolder).read().values.flatMap(\.ranks)
+    where state.condition != .ended {
+      // The number may be another's by now.
+      let link = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/\(state.process)/exe")
+      let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      if let link, link == own { kill(state.process, SIGKILL) }
+    }
+  }
+
   /// Why a watchdog ended the job, or which rank one saw die.
   private var verdict: String? { runFolder.flatMap { Heartbeats(of: $0).verdict } }
 
   /// Who was ended by a signal, with the step and what it was doing, as far as heartbeats tell.
   private var victim: String {
     if let verdict { return "\(verdict); the job was" }
-    guard let runFolder else { return "a rank or mpirun was" }
-    let states = Heartbeats(of: runFolder).read().values.flatMap(\.ranks)
+    let states = runFolder.map { Heartbeats(of: $0).read().values.flatMap(\.ranks) } ?? []
     if ranks == 1, let only = states.first {
-      return "rank 0 on node \(only.node) was, last seen in \(only.place),"
+      return "in \(only.place): rank 0 on node \(only.node) was"
     }
-    let step = states.map(\.step).max().map { ", last seen in step \($0)," } ?? ""
-    return "a rank or mpirun was\(step)"
+    let step = states.map(\.step).max().map { "in step \($0): " } ?? ""
+    return "\(step)a rank or mpirun was"
   }
 
   private static func withCStrings<Result>(

@@ -72,9 +72,12 @@ public final class NoiseScale {
     return moments.scale
   }
 
-  /// What the estimate means for this run, or nil without one.
+  /// What the estimate means for this run.
   ///
-  /// - Parameter global: B.
+  /// - Parameters:
+  ///   - scale: the noise scale in samples, or nil without one.
+  ///   - global: B.
+  /// - Returns: one sentence, or nil without an estimate.
   public static func sentence(_ scale: Double?, global: Int) -> String? {
     guard let scale else { return nil }
     let rounded = scale < 10 ? (scale * 10).rounded() / 10 : scale.rounded()

@@ -20,6 +20,10 @@ public final class StepClock {
   private var events: UInt64 = 0
   private var since: Int
   private var layerSince = 0
+  private var waitSince = 0
+  private var waitPeer: WaitPeer?
+  /// Nanoseconds waited inside the exchange, by the rank waited for.
+  private var waits = [Int](repeating: 0, count: 1)
   private var stepSince = 0
   /// The events kept, if a trace was asked for.
   private(set) var trace: TraceRing?
@@ -38,8 +42,13 @@ public final class StepClock {
   }
 
   /// Writes to a slot of the node's board from now on.
-  package func join(_ slot: StatusSlot) {
+  ///
+  /// - Parameters:
+  ///   - slot: this rank's.
+  ///   - ranks: R.
+  package func join(_ slot: StatusSlot, ranks: Int = 1) {
     self.slot = slot
+    waits = [Int](repeating: 0, count: ranks)
     slot.open()
     show()
   }
@@ -134,6 +143,9 @@ public final class StepClock {
 
   // MARK: Sums
 
+  /// Seconds this rank waited for each rank by name inside the exchange, as far as that tells.
+  package var waitSeconds: [Double] { waits.map { Double($0) * 1e-9 } }
+
   /// Seconds booked on `phase` so far.
   public func seconds(in phase: Phase) -> Double { Double(totals[Int(phase.rawValue)]) * 1e-9 }
 
@@ -172,10 +184,18 @@ extension StepClock: ExchangeObserver {
   }
 
   /// The exchange waits.
-  public func waits(for peer: WaitPeer) { slot.wait(peer.word) }
+  public func waits(for peer: WaitPeer) {
+    waitPeer = peer
+    waitSince = Self.now()
+    slot.wait(peer.word)
+  }
 
   /// The exchange has what it waited for.
   public func wentOn() {
+    if case .rank(let rank) = waitPeer, waits.indices.contains(rank) {
+      waits[rank] += Self.now() - waitSince
+    }
+    waitPeer = nil
     slot.wait(0)
     show()
   }

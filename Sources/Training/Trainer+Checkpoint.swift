@@ -42,18 +42,18 @@ extension Trainer {
     saved.seconds = seconds
     let checkpoints = CheckpointFolder(folder.checkpoints)
     let pending = checkpoints.pending(step: state.step)
-    try world.agree {
+    try agreeWatched {
       guard world.rank == 0 else { return }
       try lock?.verify()
       try log?.synchronize()
       _ = try checkpoints.begin(step: state.step, expectedBytes: checkpointBytes)
     }
-    let record = try world.agree {
+    let record = try agreeWatched {
       try checkpoints.writeShard(
         in: pending, index: world.rank, of: world.size, arrays: ownedArrays())
     }
     let shards = try gather(record)
-    try world.agree {
+    try agreeWatched {
       guard world.rank == 0 else { return }
       try checkpoints.commit(pending, manifest: manifest(saved, shards: shards))
       try checkpoints.retain(keep: configuration.checkpoint.keep, best: state.bestStep)

@@ -24,8 +24,8 @@ extension Trainer {
       if let value = metric.value, value.isFinite { summary.metrics[metric.name] = value }
     }
     for (phase, seconds) in clock.table { summary.phases[phase] = seconds }
-    summary.timing = try timing?.report(clock, node: world.hostName)
-    try world.agree {
+    summary.timing = try timing?.report(node: world.hostName)
+    try agreeWatched {
       guard world.rank == 0 else { return }
       do {
         try log?.synchronize()

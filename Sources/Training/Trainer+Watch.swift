@@ -19,7 +19,7 @@ final class RunWatch {
 
   /// Begins to show what the rank does, and to watch the others.
   func start(_ clock: StepClock) {
-    clock.join(board.own)
+    clock.join(board.own, ranks: facts.nodes.reduce(0) { $0 + $1.count })
     watchdog.start()
   }
 
@@ -60,7 +60,7 @@ extension Trainer {
     watch.start(clock)
     exchange.observer = clock
     self.watch = watch
-    timing = TimingGather(world, offset: try ClockOffset.measure(node))
+    timing = TimingGather(world, clock, offset: try ClockOffset.measure(node))
   }
 
   /// Tells clock and noise scale that the next step begins.
@@ -75,14 +75,26 @@ extension Trainer {
   ///
   /// - Parameter record: the step just done; `state.step` still is its number.
   /// - Returns: the running estimate in samples, equal on all ranks; nil on most steps.
+  /// - Throws: `MPIError` if adding up the norms fails.
   func measureNoise(_ record: StepRecord) throws -> Double? {
     guard let squares = noise.pending, !record.skipped else { return nil }
+    clock.waits(for: .everyone)
     try world.allReduce(squares, by: .sum)
+    clock.wentOn()
     let step = record.step % plan.stepsPerEpoch
     let samples = (0..<plan.microbatchCount(ofStep: step)).map {
       plan.positions(step: step, microbatch: $0).count
     }
     return noise.finish(samples: samples, globalNorm: record.gradientNorm)
+  }
+
+  /// `Communicator.agree` that shows when this rank is done with its part and waits for the others.
+  func agreeWatched<Result>(_ body: () throws -> Result) throws -> Result {
+    defer { clock.wentOn() }
+    return try world.agree {
+      defer { clock.waits(for: .everyone) }
+      return try body()
+    }
   }
 
   /// Runs `body` under the watchdog's eyes.

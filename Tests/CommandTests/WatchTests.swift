@@ -34,7 +34,8 @@ extension JobTests {
       variables["run"] = "AIMASS_WATCH_TEST=\(run.path)"
       variables["AIMASS_WATCH_TEST"] = run.path
       let words = Aimass.trainArguments(
-        try Shelf.glyphs.get(), ranks: 4, output: run.path, set: endless + set)
+        try Shelf.glyphs.get(), ranks: 4, output: run.path,
+        set: set.contains { $0.hasPrefix("train=") } ? set : endless + set)
       let result = try runProcess(
         "bash", ["-c", script, "bash", run.path + "/metrics.jsonl", try Aimass.program] + words,
         environment: variables, timeout: Aimass.patience)
@@ -103,13 +104,18 @@ extension JobTests {
 
     @Test func aSlowRankIsFoundByWhatItMakesOthersWait() throws {
       try withTemporaryFolder { folder in
-        // Rank 2 runs for 4 ms and stands for 12 ms, again and again.
+        // Rank 2 stands still half of the time, in steps that mostly compute.
         let (result, run) = try Self.disturb(
           """
-          for i in $(seq 120); do
-            kill -STOP $rank; sleep 0.012; kill -CONT $rank; sleep 0.004
+          for i in $(seq 20); do
+            kill -STOP $rank; sleep 0.1; kill -CONT $rank; sleep 0.1
           done 2>/dev/null
-          """, folder, set: ["train.epochs=80", "evaluate.everyEpochs=1000"])
+          """, folder,
+          set: [
+            "train={steps: 90}", "evaluate.everyEpochs=1000", "batch={global: 320, micro: 80}",
+            "modalities.image.encoder=[{conv: {out: 32, kernel: 3}}, relu, "
+              + "{conv: {out: 32, kernel: 3}}, relu, {maxPool: {size: 2}}, flatten]",
+          ])
         #expect(result.status == 0, "\(result)")
         let timing = try #require(run.summary?["timing"] as? [String: Any])
         let ranks = try #require(timing["ranks"] as? [[String: Any]])

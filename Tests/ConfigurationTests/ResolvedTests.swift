@@ -34,7 +34,8 @@ struct ResolvedTests {
     for line in [
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
       "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "keep: 2", "everyEpochs: 1",
-      "copies: node", "watchdogSeconds: 120", "checkEvery: 100", "labelSmoothing: 0.0", "weight: 1.0", "bias: true", "constant:",
+      "copies: node", "watchdogSeconds: 120", "checkEvery: 100", "labelSmoothing: 0.0",
+      "weight: 1.0", "bias: true", "constant:",
     ] {
       #expect(text.contains(line), "\(line) is not in\n\(text)")
     }
@@ -45,7 +46,8 @@ struct ResolvedTests {
     arguments: [
       ("train.epochs=99", true), ("checkpoint.keep=7", true), ("checkpoint.everySteps=3", true),
       ("evaluate.metrics=[accuracy]", true), ("evaluate.best=accuracy", true),
-      ("exchange.bucketMiB=9", true), ("distributed.watchdogSeconds=9", true), ("data.file=/other/folder/small.h5", true),
+      ("exchange.bucketMiB=9", true), ("distributed.watchdogSeconds=9", true),
+      ("data.file=/other/folder/small.h5", true),
       ("data.file=other.h5", false), ("seed=1", false), ("batch.global=16", false),
       ("batch.micro=2", false), ("train.clipNorm=1", false), ("train.lastBatch=drop", false),
       ("modalities.table.encoder.0.linear=5", false), ("heads.out.weight=2", false),

@@ -51,7 +51,7 @@ struct AttributionTests {
     #expect(abs(late.lateSeconds / 97 - 0.019) < 1e-9)
     #expect(
       Self.findings(attribution).first
-        == "rank 2 on node n2 was last in 97 % of steps, by 19 ms on average: its own input")
+        == "rank 2 on node n2 was last in 97 % of steps, by 19.0 ms on average: its own input")
     // The others only waited, and for as long as that.
     for rank in [0, 1, 3] {
       #expect(attribution.ranks[rank].lateSteps == 0)

@@ -60,7 +60,7 @@ struct StatusBoardTests {
   @Test func aClockShowsWhatTheRankDoes() throws {
     let board = try StatusBoard(ranks: [5])
     let clock = StepClock()
-    clock.join(board.own)
+    clock.join(board.own, ranks: 8)
     clock.begin(step: 9)
     clock.enter(.input, microbatch: 3)
     clock.forward(layer: 2)
@@ -72,6 +72,7 @@ struct StatusBoardTests {
     #expect(board.own.peer == .rank(7))
     clock.wentOn()
     #expect(board.own.peer == nil)
+    #expect(clock.waitSeconds[7] > 0 && clock.waitSeconds[..<7].allSatisfy { $0 == 0 })
   }
 
   @Test func theKernelsLineIsRead() throws {

@@ -31,6 +31,12 @@ struct VerdictTests {
     )
   }
 
+  @Test func aFrozenRankIsFoundWhateverItWasDoing() {
+    let verdict = Verdict(Self.waiting { $0[3].condition = .frozen })
+    #expect(verdict.culprits == [3])
+    #expect(verdict.sentence.contains("process 1003 does not run"))
+  }
+
   @Test func aRankThatWorksKeepsTheOthersWaiting() {
     let verdict = Verdict(
       Self.waiting {
@@ -107,5 +113,42 @@ struct VerdictTests {
       })
     #expect(verdict.culprits == [1])
     #expect(!verdict.sentence.contains("rank 0"))
+  }
+}
+
+/// When a job stands still for good.
+struct StuckTests {
+  @Test func aLongLayerIsNotLate() {
+    // Rank 1 computes: its position is old, its processor is busy.
+    var states = VerdictTests.waiting { _ in }
+    #expect(RankState.areStuck(states, 30))
+    states[1] = RankState(
+      rank: 1, node: "a", step: 412, phase: .forward, idleSeconds: 0, stillSeconds: 400)
+    #expect(!RankState.areStuck(states, 30))
+    states[1].condition = .stopped
+    #expect(RankState.areStuck(states, 30))
+  }
+
+  @Test func checkpointsMayTakeTenTimesAsLong() {
+    var states = VerdictTests.waiting { _ in }
+    for rank in 0..<4 {
+      states[rank] = RankState(
+        rank: rank, node: "a", step: 412, phase: .checkpoint, isWaiting: rank > 0,
+        idleSeconds: 100)
+    }
+    #expect(!RankState.areStuck(states, 30))
+    states[0].idleSeconds = 300
+    #expect(RankState.areStuck(states, 30))
+    states[0].idleSeconds = 100
+    states[0].condition = .stopped
+    #expect(RankState.areStuck(states, 30))
+  }
+
+  @Test func ranksThatHaveEndedDoNotCount() {
+    var states = VerdictTests.waiting { _ in }
+    states[0].condition = .ended
+    states[0].idleSeconds = 0
+    #expect(RankState.areStuck(states, 30))
+    #expect(!RankState.areStuck(states, 32))
   }
 }

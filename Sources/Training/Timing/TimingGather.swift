@@ -8,6 +8,7 @@ final class TimingGather {
   static let period = 128
 
   private let world: Communicator
+  private let clock: StepClock
   /// Nanoseconds from this rank's clock to rank 0's.
   let offset: Int
   private var steps: [Int] = []
@@ -19,9 +20,11 @@ final class TimingGather {
   ///
   /// - Parameters:
   ///   - world: all ranks.
+  ///   - clock: this rank's.
   ///   - offset: nanoseconds from this rank's clock to rank 0's.
-  init(_ world: Communicator, offset: Int) {
+  init(_ world: Communicator, _ clock: StepClock, offset: Int) {
     self.world = world
+    self.clock = clock
     self.offset = offset
     attribution = Attribution(ranks: world.size)
     steps.reserveCapacity(Self.period)
@@ -41,6 +44,8 @@ final class TimingGather {
       steps.removeAll(keepingCapacity: true)
       numbers.removeAll(keepingCapacity: true)
     }
+    clock.waits(for: .everyone)
+    defer { clock.wentOn() }
     guard !steps.isEmpty, let all = try world.gather(numbers, root: 0) else { return }
     for (index, step) in steps.enumerated() {
       attribution.add(
@@ -52,19 +57,26 @@ final class TimingGather {
     }
   }
 
-  /// The report on rank 0, nil elsewhere.
+  /// The report of the whole run.
   ///
-  /// - Parameters:
-  ///   - clock: this rank's.
-  ///   - node: this rank's host name.
-  func report(_ clock: StepClock, node: String) throws(MPIError) -> TimingReport? {
+  /// - Parameter node: this rank's host name.
+  /// - Returns: the report on rank 0, nil elsewhere.
+  /// - Throws: `MPIError` if a gather fails.
+  func report(node: String) throws(MPIError) -> TimingReport? {
     try flush()
     let mine = Phase.allCases.map { clock.seconds(in: $0) }
+    let waits = try world.gather(clock.waitSeconds, root: 0)
     let nodes = try world.gatherBytes(Array(node.utf8), root: 0)
-    guard let all = try world.gather(mine, root: 0), let nodes else { return nil }
+    guard let all = try world.gather(mine, root: 0), let nodes, let waits else {
+      return nil
+    }
+    let held = (0..<world.size).map { rank in
+      stride(from: rank, to: waits.count, by: world.size).reduce(0) { $0 + waits[$1] }
+    }
     let width = mine.count
     return TimingReport(
       attribution, phases: (0..<world.size).map { Array(all[$0 * width..<($0 + 1) * width]) },
+      held: held,
       nodes: nodes.map { String(decoding: $0, as: UTF8.self) })
   }
 }

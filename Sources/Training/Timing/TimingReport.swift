@@ -22,6 +22,8 @@ public struct TimingReport: Sendable, Equatable, Codable {
     public var lateShare: Double
     /// Seconds it was late, on average over these steps.
     public var meanDelay: Double
+    /// Seconds that others waited for it by name inside the exchange.
+    public var heldOthers: Double
     /// Why, mostly; nil if it was never late.
     public var cause: Attribution.Cause?
     /// Whether it was late in most of the recent steps.
@@ -39,8 +41,11 @@ public struct TimingReport: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - attribution: who was late.
   ///   - phases: by rank, seconds of each phase in the order of its numbers.
+  ///   - held: by rank, seconds that others waited for it by name inside the exchange.
   ///   - nodes: by rank, the host name.
-  public init(_ attribution: Attribution, phases: [[Double]], nodes: [String]) {
+  public init(
+    _ attribution: Attribution, phases: [[Double]], held: [Double]? = nil, nodes: [String]
+  ) {
     steps = attribution.steps
     ranks = phases.indices.map { rank in
       let found = attribution.ranks[rank]
@@ -49,6 +54,7 @@ public struct TimingReport: Sendable, Equatable, Codable {
         seconds: Self.split(phases[rank], wait: found.waitSeconds),
         lateShare: Double(found.lateSteps) / Double(max(1, attribution.steps)),
         meanDelay: found.lateSeconds / Double(max(1, found.lateSteps)),
+        heldOthers: held?[rank] ?? 0,
         cause: found.lateSteps > 0 ? found.cause : nil, isChronic: found.trend >= 0.5)
     }
     findings = []
@@ -87,6 +93,14 @@ public struct TimingReport: Sendable, Equatable, Codable {
       found.append(
         "once, in step \(worst.step), rank \(rank.rank) on node \(rank.node) was late by "
           + "\(HumanUnits.seconds(worst.seconds)): \(worst.cause.phrase)")
+    }
+    let held = ranks.reduce(0) { $0 + $1.heldOthers }
+    if let rank = ranks.max(by: { $0.heldOthers < $1.heldOthers }),
+      rank.heldOthers > 0.05 * attribution.seconds * Double(ranks.count)
+    {
+      found.append(
+        "inside the exchange, rank \(rank.rank) on node \(rank.node) was waited for longest: "
+          + "\(HumanUnits.percent(rank.heldOthers / held, digits: 0)) of all such waiting")
     }
     let total = ranks.reduce(0) { $0 + $1.total }
     let wait = ranks.reduce(0) { $0 + ($1.seconds["wait"] ?? 0) } / max(total, 1e-9)

@@ -33,7 +33,9 @@ public struct Heartbeats: Sendable {
     mkdir(folder, 0o777)
   }
 
-  /// Replaces a node's file whole. A failure is not told: without heartbeats a run still runs.
+  /// Replaces a node's file whole.
+  ///
+  /// A failure is not told: without heartbeats a run still runs.
   ///
   /// - Parameters:
   ///   - beat: what to write.

@@ -12,6 +12,7 @@ struct NodeView {
   private struct Track {
     var mark: (UInt64, UInt64) = (0, 0)
     var idle = 0.0
+    var still = 0.0
     var beats: UInt64 = 0
     var silence = 0.0
     var use: (ticks: UInt64, bytes: UInt64)?
@@ -31,6 +32,7 @@ struct NodeView {
       let (mark, beats) = (slot.mark, slot.beats)
       let moved = mark != tracks[index].mark
       tracks[index].idle = moved ? 0 : tracks[index].idle + seconds
+      tracks[index].still = moved ? 0 : tracks[index].still + seconds
       tracks[index].mark = mark
       tracks[index].silence = beats != tracks[index].beats ? 0 : tracks[index].silence + seconds
       tracks[index].beats = beats
@@ -44,14 +46,18 @@ struct NodeView {
     for index in tracks.indices where board.slots[index].lifeStage == .running {
       let slot = board.slots[index]
       let status = ProcessStatus(of: slot.processNumber)
-      let condition = RankState.Condition(status, birth: slot.processBirth)
+      var condition = RankState.Condition(status, birth: slot.processBirth)
+      let isSilent = tracks[index].silence >= max(2, facts.limit / 2)
+      if isSilent, condition != .stopped, condition != .dead { condition = .frozen }
       // It may have left in order between the two looks.
       guard slot.lifeStage == .running else { continue }
       tracks[index].condition = condition
       guard let status, condition != .dead else { continue }
       let bytes = ProcessUse.storageBytes(slot.processNumber) ?? 0
       defer { tracks[index].use = (status.processorTicks, bytes) }
-      guard !isWaiting(index), condition != .stopped else { continue }
+      guard !isWaiting(index), condition != .stopped, condition != .frozen else {
+        continue
+      }
       // Who has just begun to ask knows of no work done before.
       guard let before = tracks[index].use else {
         tracks[index].idle = 0
@@ -85,7 +91,7 @@ struct NodeView {
   func isStill(for seconds: Double) -> Bool {
     tracks.indices.allSatisfy {
       board.slots[$0].lifeStage == .ended
-        || (board.slots[$0].lifeStage == .running && tracks[$0].idle >= seconds)
+        || (board.slots[$0].lifeStage == .running && tracks[$0].still >= seconds)
     }
   }
 
@@ -102,7 +108,8 @@ struct NodeView {
       condition: ended ? .ended : tracks[index].condition, step: position.step,
       phase: position.phase, layer: position.layer.flatMap(facts.layerName),
       bucket: position.bucket, microbatch: position.microbatch, waitsFor: facts.ranks(of: peer),
-      isWaiting: peer != nil, idleSeconds: tracks[index].idle)
+      isWaiting: peer != nil, idleSeconds: tracks[index].idle,
+      stillSeconds: tracks[index].still)
   }
 }
 

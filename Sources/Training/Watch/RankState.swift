@@ -27,6 +27,8 @@ public struct RankState: Sendable, Equatable, Codable {
   /// Seconds without a sign of life: no change of what it does and, unless it waits, no processor time
   /// and no bytes moved.
   public var idleSeconds: Double
+  /// Seconds since it last showed a change of what it does, work or not.
+  public var stillSeconds: Double
 
   /// What the kernel says about a process.
   public enum Condition: String, Sendable, Codable {
@@ -38,6 +40,8 @@ public struct RankState: Sendable, Equatable, Codable {
     case uninterruptible
     /// Stopped by a signal or a debugger (state T or t).
     case stopped
+    /// Not stopped, yet not running: its watchdog is silent too, as in a frozen control group.
+    case frozen
     /// Gone without having said so.
     case dead
     /// Left in order.
@@ -63,7 +67,8 @@ public struct RankState: Sendable, Equatable, Codable {
   public init(
     rank: Int, node: String, process: Int32 = 0, condition: Condition = .running, step: Int,
     phase: Phase, layer: String? = nil, bucket: Int? = nil, microbatch: Int? = nil,
-    waitsFor: [Int] = [], isWaiting: Bool = false, idleSeconds: Double = 0
+    waitsFor: [Int] = [], isWaiting: Bool = false, idleSeconds: Double = 0,
+    stillSeconds: Double? = nil
   ) {
     self.rank = rank
     self.node = node
@@ -77,19 +82,34 @@ public struct RankState: Sendable, Equatable, Codable {
     self.waitsFor = waitsFor
     self.isWaiting = isWaiting || phase.waitsForOthers
     self.idleSeconds = idleSeconds
+    self.stillSeconds = stillSeconds ?? idleSeconds
   }
 
   /// Whether the rank has shown no sign of life for its limit.
   ///
-  /// - Parameter limit: seconds that a step may stand still. Evaluation, checkpoints, start and end may
-  ///   take ten times as long, unless the process is stopped or gone.
+  /// Evaluation, checkpoints, start and end may take ten times as long, unless the process is stopped or
+  /// gone.
+  ///
+  /// - Parameter limit: seconds that a step may stand still.
+  /// - Returns: false for a rank that has ended in order.
   func isStuck(_ limit: Double) -> Bool {
     switch condition {
     case .ended: false
     case .dead: true
-    case .stopped: idleSeconds >= limit
+    case .stopped, .frozen: idleSeconds >= limit
     default: idleSeconds >= (phase.mayBeSilent && !isWaiting ? 10 * limit : limit)
     }
+  }
+
+  /// Whether a job of these ranks stands still for good.
+  ///
+  /// Either no rank shows a sign of life, or one is stopped or gone and no other has moved: those that
+  /// wait for it may use their cores meanwhile, inside a collective of some other phase.
+  package static func areStuck(_ states: [RankState], _ limit: Double) -> Bool {
+    let present = states.filter { $0.condition != .ended }
+    if present.allSatisfy({ $0.isStuck(limit) }) { return true }
+    let isHeld = present.contains { [.stopped, .frozen, .dead].contains($0.condition) }
+    return isHeld && present.allSatisfy { $0.condition == .dead || $0.stillSeconds >= limit }
   }
 
   /// Step, phase, layer or bucket, and microbatch, as a person reads them.

@@ -57,7 +57,7 @@ public struct Verdict: Sendable, Equatable {
   private static func late(_ states: [RankState], _ silent: [String: Double]) -> [RankState] {
     let unheard = states.filter { silent[$0.node] != nil }
     if let node = unheard.first?.node { return unheard.filter { $0.node == node } }
-    for condition in [RankState.Condition.dead, .stopped] {
+    for condition in [RankState.Condition.dead, .stopped, .frozen] {
       let found = states.filter { $0.condition == condition }
       if !found.isEmpty { return onOneNode(found) }
     }
@@ -103,6 +103,8 @@ public struct Verdict: Sendable, Equatable {
   private static func process(_ state: RankState) -> String? {
     switch state.condition {
     case .stopped: "process \(state.process) is stopped (state T)"
+    case .frozen:
+      "process \(state.process) does not run: frozen by its control group, or without a core"
     case .dead: "process \(state.process) is gone"
     case .uninterruptible:
       "process \(state.process) waits for a disk or a file server (state D)"

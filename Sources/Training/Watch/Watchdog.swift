@@ -87,7 +87,7 @@ final class Watchdog: @unchecked Sendable {
   private func look(after seconds: Double) {
     board.own.beatOnce()
     view.look(after: seconds)
-    if board.isCondemned { end(alone: false) }
+    if board.isCondemned { end(isLeader: false) }
     guard view.leader(patience: 3 * interval) == board.localRank else { return }
     view.ask(after: seconds)
     let states = view.states
@@ -132,10 +132,11 @@ final class Watchdog: @unchecked Sendable {
   private func judge(_ states: [RankState], _ seconds: Double) {
     neighbours.listen(to: heartbeats, but: facts, after: seconds)
     if heartbeats.verdict != nil, !hasToldDeath { condemn(nil, states) }
-    guard states.allSatisfy({ $0.condition == .ended || $0.isStuck(facts.limit) }),
-      let others = neighbours.stuck(facts)
-    else { return }
+    guard let others = neighbours.heard(facts) else { return }
     let all = (states + others.states).sorted { $0.rank < $1.rank }
+    // Those of a silent node cannot show that they live.
+    let speaking = all.filter { others.silent[$0.node] == nil }
+    guard RankState.areStuck(speaking, facts.limit) else { return }
     guard all.contains(where: { $0.condition != .ended }) else { return }
     condemn(Verdict(all, silent: others.silent).sentence, states)
   }
@@ -144,7 +145,7 @@ final class Watchdog: @unchecked Sendable {
     beat(states)
     if let sentence { tell(sentence) }
     board.isCondemned = true
-    end(alone: true)
+    end(isLeader: true)
   }
 
   /// Prints why the job ends, if nobody has.
@@ -158,12 +159,12 @@ final class Watchdog: @unchecked Sendable {
 
   /// Leaves what is known behind and ends this process.
   ///
-  /// - Parameter alone: whether this watchdog also writes for ranks that cannot.
-  private func end(alone isLeader: Bool) -> Never {
+  /// - Parameter isLeader: whether this watchdog also writes for ranks that cannot.
+  private func end(isLeader: Bool) -> Never {
     let verdict = heartbeats.verdict ?? "the watchdog of the node ended the job"
     if !isLeader { view.ask(after: interval) }
     for (index, state) in view.states.enumerated() {
-      let isSpeechless = state.condition == .stopped || state.condition == .dead
+      let isSpeechless = [.stopped, .frozen, .dead].contains(state.condition)
       guard index == board.localRank || (isLeader && isSpeechless) else { continue }
       PostMortem(
         verdict: verdict, time: Date().timeIntervalSince1970, state: state,
@@ -181,7 +182,7 @@ final class Watchdog: @unchecked Sendable {
 
 /// The heartbeats of the other nodes, as heard while this one stands still.
 private struct Neighbours {
-  private var heard: [String: (number: Int, silence: Double)] = [:]
+  private var tracks: [String: (number: Int, silence: Double)] = [:]
   private var beats: [String: Heartbeats.Beat] = [:]
 
   /// Reads all files.
@@ -190,20 +191,20 @@ private struct Neighbours {
     beats = heartbeats.read()
     for file in facts.files where file != facts.file {
       let number = beats[file]?.number ?? -1
-      let before = heard[file]
-      heard[file] =
+      let before = tracks[file]
+      tracks[file] =
         before?.number == number ? (number, (before?.silence ?? 0) + seconds) : (number, 0)
     }
   }
 
-  /// What is known of the other nodes' ranks, or nil while one of them still moves.
+  /// What is known of the other nodes' ranks, or nil while a node has not been listened to long enough.
   ///
   /// A node that is not heard at all, perhaps for want of a common file system, gets four times as long.
-  func stuck(_ facts: WatchFacts) -> (states: [RankState], silent: [String: Double])? {
+  func heard(_ facts: WatchFacts) -> (states: [RankState], silent: [String: Double])? {
     var states: [RankState] = []
     var silent: [String: Double] = [:]
     for (index, file) in facts.files.enumerated() where file != facts.file {
-      let silence = heard[file]?.silence ?? 0
+      let silence = tracks[file]?.silence ?? 0
       guard let beat = beats[file] else {
         guard silence >= 4 * facts.limit else { return nil }
         let name = "of rank \(facts.nodes[index].first ?? 0)"
@@ -213,13 +214,7 @@ private struct Neighbours {
         }
         continue
       }
-      if silence >= max(facts.limit / 2, 3) {
-        silent[beat.node] = silence
-      } else {
-        guard beat.ranks.allSatisfy({ $0.condition == .ended || $0.isStuck(facts.limit) }) else {
-          return nil
-        }
-      }
+      if silence >= max(facts.limit / 2, 3) { silent[beat.node] = silence }
       states += beat.ranks
     }
     return (states, silent)
