@@ -126,7 +126,7 @@ struct AllocationReportTests {
   func slowNodesAreNamed(index: Int) {
     let (text, isProblem, change) = Self.outliers[index]
     var measured = MeasurementTests.measurement(nodes: 3, ranksPerNode: 2)
-    #expect(Self.report(Self.facts(nodes: 3), measured).nodes.allSatisfy(\.findings.isEmpty))
+    #expect(Self.report(Self.facts(nodes: 3), measured).nodes.allSatisfy { $0.findings.isEmpty })
     change(&measured)
     let report = Self.report(Self.facts(nodes: 3), measured)
     #expect(report.nodes[1].findings.count == 1, "\(report.text)")
