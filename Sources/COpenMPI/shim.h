@@ -7,6 +7,7 @@
 // neither the cast nor the macro, so each handle in use has one accessor here. Accessors hold no logic.
 
 static inline MPI_Comm       COpenMPI_comm_world(void)     { return MPI_COMM_WORLD; }
+static inline MPI_Comm       COpenMPI_comm_self(void)      { return MPI_COMM_SELF; }
 static inline MPI_Comm       COpenMPI_comm_null(void)      { return MPI_COMM_NULL; }
 static inline MPI_Request    COpenMPI_request_null(void)   { return MPI_REQUEST_NULL; }
 static inline MPI_Info       COpenMPI_info_null(void)      { return MPI_INFO_NULL; }

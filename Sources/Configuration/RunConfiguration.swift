@@ -362,6 +362,19 @@ public struct ExchangeConfiguration: Sendable, Equatable {
   /// Who shares the weights. Default `node`.
   public var copies: Copies
 
+  /// Who moves messages while a rank computes. Default `auto`.
+  public var progress: Progress
+
+  /// Who moves messages while a rank computes.
+  public enum Progress: String, Sendable, CaseIterable {
+    /// A thread where there are several nodes and a core is spare, else the rank between layers.
+    case auto
+    /// A thread of its own.
+    case thread
+    /// The rank itself, between layers.
+    case layers
+  }
+
   /// Who shares a copy of the weights.
   public enum Copies: String, Sendable, CaseIterable {
     /// The ranks of a node, in shared memory.

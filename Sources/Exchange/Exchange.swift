@@ -39,6 +39,8 @@ public final class Exchange {
   public var share: StrideTo<Int> { step.deal.share(of: node.seat) }
   /// Told what this rank works on and for whom it waits.
   public weak var observer: (any ExchangeObserver)?
+  /// Moves messages of a step that is under way while this rank computes; nil without a spare core.
+  public var progressThread: ProgressThread?
 
   let memory: ExchangeMemory
   let reducer: Reducer
@@ -134,6 +136,7 @@ public final class Exchange {
       }
     }
     skipWavesWithoutWork()
+    progressThread?.isActive = node.topology.nodes.count > 1
   }
 
   /// Lends room for one gradient; hand it back by ``submit(_:)``, in the order of lending.
@@ -310,6 +313,7 @@ public final class Exchange {
     }
     while try !link.isQuiet() { try waitForMessages(.publish, bucket: all - 1, of: nil) }
     try wait(for: memory.published, toReach: (stepNumber + 1) * all, .publish, bucket: all - 1)
+    progressThread?.isActive = false
     stepNumber += 1
     firstWave += step.waves.count
   }

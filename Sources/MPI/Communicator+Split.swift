@@ -62,6 +62,10 @@ extension Communicator {
 /// would wait for ranks that do not.
 final class CommunicatorFamily {
   var derived: [MPI_Comm] = []
+  /// Which threads may call MPI.
+  let level: ThreadLevel
+
+  init(_ level: ThreadLevel) { self.level = level }
 
   /// Frees all, in the order they were made.
   ///

@@ -17,6 +17,8 @@ public final class Communicator {
   /// The most scalars that travel in one message; a test lowers it to see long buffers split.
   package var countLimit = Int(CInt.max)
   let family: CommunicatorFamily
+  /// Which threads may call MPI.
+  public var threadLevel: ThreadLevel { family.level }
 
   /// Wraps a handle and makes its errors return instead of abort.
   init(handle: MPI_Comm?, family: CommunicatorFamily) throws(MPIError) {
@@ -94,6 +96,16 @@ public enum MPIEnvironment {
     MPI_Get_library_version(&text, &length)
     let bytes = text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
     return String(decoding: bytes.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
+  }
+
+  /// How many ranks the launcher started in all and on this node, where it says so.
+  ///
+  /// Known before MPI starts; Open MPI's `mpirun` tells it in the environment.
+  public static var launchedRanks: (all: Int, local: Int)? {
+    func number(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
+    guard let all = number("OMPI_COMM_WORLD_SIZE"), let local = number("OMPI_COMM_WORLD_LOCAL_SIZE")
+    else { return nil }
+    return (all, local)
   }
 
   /// Whether `mpirun` or `srun` started this process as one of several ranks.

@@ -9,6 +9,7 @@ import Glibc
 /// zero), and this function does not return.
 ///
 /// - Parameters:
+///   - level: which threads may call MPI.
 ///   - body: receives all ranks; they must not outlive it.
 ///   - report: called with the error and its rank before the end; returns the exit status. This module
 ///     prints nothing itself.
@@ -17,19 +18,19 @@ import Glibc
 /// - Precondition: called on the main thread, once per process.
 /// - MPI standard: 3.1, sections 8.7 and 12.4.3.
 public func withWorld<Result>(
-  _ body: (Communicator) throws -> Result,
+  threads level: ThreadLevel = .funneled, _ body: (Communicator) throws -> Result,
   onFailure report: (any Error, _ rank: Int) -> Int32
 ) throws(MPIError) -> Result {
   _ = MPIEnvironment.isUnderLauncher
   var provided: CInt = 0
-  let funneled = CInt(MPI_THREAD_FUNNELED)
-  try check(MPI_Init_thread(nil, nil, funneled, &provided), "MPI_Init_thread")
-  guard provided >= funneled else {
+  let wanted = CInt(level == .multiple ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED)
+  try check(MPI_Init_thread(nil, nil, wanted, &provided), "MPI_Init_thread")
+  guard provided >= wanted else {
     throw MPIError(
       code: .threadingUnsupported, call: "MPI_Init_thread",
-      message: "level \(provided) is below MPI_THREAD_FUNNELED; use an MPI built with threads")
+      message: "level \(provided) is below \(wanted); use an MPI built with threads")
   }
-  let family = CommunicatorFamily()
+  let family = CommunicatorFamily(level)
   let world = try Communicator(handle: COpenMPI_comm_world(), family: family)
   let result: Result
   do {

@@ -100,6 +100,7 @@ public final class Trainer {
     configuration = settings
     exchange = try Exchange(
       node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup)
+    if world.threadLevel == .multiple { exchange.progressThread = try ProgressThread(world) }
     let (layout, blocks) = (model.layout, exchange.owned)
     optimizer = try world.agree { [settings] in
       try Optimizer(
@@ -118,6 +119,22 @@ public final class Trainer {
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
+  }
+
+  /// Which threads of a rank will call MPI, decided before MPI starts from what its launcher says.
+  ///
+  /// - Parameter settings: of the run.
+  /// - Returns: `multiple` where messages are to be moved by a thread of their own.
+  public static func threadLevel(for settings: RunConfiguration) -> ThreadLevel {
+    switch settings.exchange.progress {
+    case .thread: return .multiple
+    case .layers: return .funneled
+    case .auto:
+      guard let launch = MPIEnvironment.launchedRanks, launch.local < launch.all else {
+        return .funneled
+      }
+      return Placement.ofThisProcess.cores > launch.local ? .multiple : .funneled
+    }
   }
 
   /// The nodes, as far as the configuration lets ranks share memory.

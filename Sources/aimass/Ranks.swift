@@ -8,13 +8,17 @@ import Training
 enum Ranks {
   /// Starts MPI, runs `body`, and ends the process.
   ///
-  /// - Parameter body: the work of one rank; its status must be equal on all ranks.
+  /// - Parameters:
+  ///   - threads: which threads may call MPI.
+  ///   - body: the work of one rank; its status must be equal on all ranks.
   /// - Throws: `ExitCode` with a status other than 0, or `MPIError` if MPI cannot start.
-  static func run(_ body: (Communicator) throws -> ExitStatus) throws {
+  static func run(
+    threads: ThreadLevel = .funneled, _ body: (Communicator) throws -> ExitStatus
+  ) throws {
     setvbuf(stdout, nil, Int32(_IOLBF), 0)
     BLAS.start()
     let isOneOfSeveral = MPIEnvironment.isUnderLauncher
-    let status = try withWorld { world in
+    let status = try withWorld(threads: threads) { world in
       try body(world)
     } onFailure: { error, rank in
       Failure.report(error, rank: isOneOfSeveral ? rank : nil)

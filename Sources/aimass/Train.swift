@@ -50,7 +50,7 @@ struct Train: ParsableCommand {
       configuration: settings, configurationFolder: folder(of: config),
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun, trace: trace,
       version: Aimass.version)
-    try Ranks.run { world in
+    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
       StopSignal.install()
       let console = Console(world, placement: try PlacementReport.collect(world))
       let trainer = try Trainer(world, options, observer: console)

@@ -100,7 +100,7 @@ enum Samples {
       metrics: [accuracy, rmse, confusion]
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
-    exchange: {bucketMiB: 16, copies: rank}
+    exchange: {bucketMiB: 16, copies: rank, progress: layers}
     distributed: {watchdogSeconds: 30, checkEvery: 7}
     """
 

@@ -24,4 +24,10 @@ struct ExchangeRankTests {
     let result = try Mpirun.run(ranks: ranks, "rank-checks", ["corruption"], timeout: 60)
     #expect(result.status == 0, "\(result)")
   }
+
+  @Test func aThreadMovesMessagesWhileRanksCompute() throws {
+    let result = try Mpirun.run(
+      ranks: 2, "rank-checks", ["progress"], environment: ["OMPI_MCA_btl": "tcp,self"])
+    #expect(result.status == 0, "\(result)")
+  }
 }

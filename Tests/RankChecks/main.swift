@@ -19,6 +19,7 @@ let checks: [String: Check] = [
   "refusals": checkRefusals,
   "exchange": checkExchange,
   "schedules": checkSchedules,
+  "progress": checkProgress,
   "corruption": checkCorruption,
   "drop": dropMessage,
   "throw": throwOnOneRank,
@@ -40,6 +41,7 @@ guard let name = words.first, let check = checks[name] else {
 }
 do {
   try withWorld(
+    threads: name == "progress" ? .multiple : .funneled,
     { world in
       if world.rank == 0 {
         print("check \(name)")

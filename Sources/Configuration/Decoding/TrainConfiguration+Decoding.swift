@@ -50,7 +50,8 @@ extension ExchangeConfiguration {
   init(reading map: MapReader?) {
     self.init(
       bucketMiB: map?.optional("bucketMiB")?.integer(1...1024),
-      copies: map?.optional("copies")?.choice("sharing", of: Copies.self) ?? .node)
+      copies: map?.optional("copies")?.choice("sharing", of: Copies.self) ?? .node,
+      progress: map?.optional("progress")?.choice("way", of: Progress.self) ?? .auto)
   }
 }
 

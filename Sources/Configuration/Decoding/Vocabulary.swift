@@ -33,7 +33,7 @@ public enum Vocabulary {
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
-    "exchange", ["bucketMiB", "copies"], later: ["wire", "progress"])
+    "exchange", ["bucketMiB", "copies", "progress"], later: ["wire"])
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])

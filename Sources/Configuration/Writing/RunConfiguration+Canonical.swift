@@ -62,7 +62,8 @@ extension ExchangeConfiguration {
   fileprivate var canonical: CanonicalWriter.Value {
     var entries: [(String, CanonicalWriter.Value)] = []
     if let bucketMiB { entries.append(("bucketMiB", .number(bucketMiB))) }
-    return .map(entries + [("copies", .text(copies.rawValue))])
+    return .map(
+      entries + [("copies", .text(copies.rawValue)), ("progress", .text(progress.rawValue))])
   }
 }
 
