@@ -30,15 +30,18 @@ public struct SharedCounter {
   public func hasReached(_ value: Int) -> Bool { self.value >= value }
 }
 
-/// How a rank waits for a flag of a neighbour: it looks a few times, then gives its core away.
+/// How a rank waits: it looks a few times, then gives its core away between looks.
 ///
-/// With as many cores as ranks the flag usually comes while looking; with more ranks than cores the
-/// rank that is waited for needs the core, so looking longer would only delay it.
+/// With as many cores as ranks a neighbour's flag usually comes while looking; with more ranks than
+/// cores the rank that is waited for needs the core, so looking longer would only delay it. A message
+/// of another node takes longer, and the system needs the core to bring it.
 public struct Patience {
   private var looks = 0
 
   /// A wait that begins.
-  public init() {}
+  ///
+  /// - Parameter forMessages: whether it is for another node, not for a neighbour.
+  public init(forMessages: Bool = false) { looks = forMessages ? Self.spins - 4 : 0 }
 
   /// Lets some time pass before the next look.
   public mutating func pause() {

@@ -77,22 +77,24 @@ extension Exchange {
     _ = try progress()
   }
 
-  /// Lets messages move until something happens, with some patience.
+  /// Waits until `condition` holds, which only messages of other nodes can bring about.
   ///
   /// - Parameters:
   ///   - stage: what is waited for.
   ///   - bucket: of which bucket.
   ///   - other: the node it comes from, as far as it is known.
-  func waitForMessages(_ stage: ExchangeStage, bucket: Int, of other: Int?) throws {
+  ///   - condition: asked after every look at the messages.
+  func waitForMessages(
+    _ stage: ExchangeStage, bucket: Int, of other: Int?, until condition: () throws -> Bool
+  ) throws {
     observer?.began(stage, bucket: bucket)
-    if try progress() { return }
+    guard try !condition() else { return }
     let isOnlyOther = node.topology.nodes.count == 2
     observer?.waits(for: isOnlyOther ? other.map { .node($0) } ?? .everyone : .everyone)
     defer { observer?.wentOn() }
-    var patience = Patience()
-    for _ in 0..<64 {
-      if try progress() { return }
-      patience.pause()
+    var patience = Patience(forMessages: true)
+    while try !condition() {
+      if try progress() { patience = Patience(forMessages: true) } else { patience.pause() }
     }
   }
 }

@@ -213,8 +213,8 @@ public final class Exchange {
     let bucket = yielded
     let pair = (firstWave + step.waves.count - 1) * plan.buckets.count + bucket + 1
     if folded < pair { try wait(for: memory.ready, toReach: pair, .reduce, bucket: bucket) }
-    while try !link.sumsAreHere(bucket) {
-      try waitForMessages(.wire, bucket: bucket, of: link.fromReducers[bucket].first?.node)
+    try waitForMessages(.wire, bucket: bucket, of: link.fromReducers[bucket].first?.node) {
+      try link.sumsAreHere(bucket)
     }
     yield(bucket)
     return bucket
@@ -308,10 +308,12 @@ public final class Exchange {
       memory.published[node.seat.localRank].advance(to: (stepNumber + 1) * all)
     }
     while published < all {
-      try waitForMessages(
-        .publish, bucket: published, of: link.toOwners[published].first?.node)
+      let next = published
+      try waitForMessages(.publish, bucket: next, of: link.toOwners[next].first?.node) {
+        published > next
+      }
     }
-    while try !link.isQuiet() { try waitForMessages(.publish, bucket: all - 1, of: nil) }
+    try waitForMessages(.publish, bucket: all - 1, of: nil) { try link.isQuiet() }
     try wait(for: memory.published, toReach: (stepNumber + 1) * all, .publish, bucket: all - 1)
     progressThread?.isActive = false
     stepNumber += 1

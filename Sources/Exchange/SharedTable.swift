@@ -146,11 +146,11 @@ extension Exchange {
   public func publish(whole other: ParameterStore) throws {
     for bucket in plan.buckets.indices { try link.exchangeWeights(bucket, of: other.base) }
     for bucket in plan.buckets.indices {
-      while try !link.weightsAreHere(bucket) {
-        try waitForMessages(.publish, bucket: bucket, of: link.toOwners[bucket].first?.node)
+      try waitForMessages(.publish, bucket: bucket, of: link.toOwners[bucket].first?.node) {
+        try link.weightsAreHere(bucket)
       }
     }
-    while try !link.isQuiet() { try waitForMessages(.publish, bucket: 0, of: nil) }
+    try waitForMessages(.publish, bucket: 0, of: nil) { try link.isQuiet() }
     try node.local.barrier()
   }
 }
