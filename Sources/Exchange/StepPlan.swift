@@ -1,4 +1,7 @@
 /// The additions and messages of a step of V microbatches, as one node sees them; made once per V.
+///
+/// Where nodes *merge*, each sends one sum, and the owner adds the nodes' sums from left to right: the
+/// bits then follow the nodes, not the tree.
 struct StepPlan {
   /// Who computes what.
   let deal: Deal
@@ -17,7 +20,7 @@ struct StepPlan {
   /// Where the global gradient lies then.
   let result: FoldProgram.Operand
 
-  init(microbatches: Int, topology: Topology, node: Int, group: Int) {
+  init(microbatches: Int, topology: Topology, node: Int, group: Int, merges: Bool = false) {
     deal = Deal(microbatches: microbatches, topology: topology, group: group)
     let run = deal.runs[node]
     var planner = FoldPlanner(count: microbatches)
@@ -32,13 +35,17 @@ struct StepPlan {
       planner.settle(into: &program)
       programs.append(program)
     }
+    if merges { planner.merge(into: &programs[programs.count - 1]) }
     waves = programs
     sumCount = planner.sumCount
     sums = planner.entries.compactMap { entry in
       guard case .sum(let index) = entry.operand else { return nil }
       return (entry.node, index)
     }
-    let nodesOfSums = deal.runs.map { SummationTree.nodes(covering: $0, of: microbatches) }
+    let nodesOfSums = deal.runs.map { run in
+      let nodes = SummationTree.nodes(covering: run, of: microbatches)
+      return merges && !nodes.isEmpty ? [run] : nodes
+    }
     sumsOfNode = nodesOfSums.map(\.count)
     var ending = FoldPlanner(count: microbatches)
     var program = FoldProgram()
@@ -55,6 +62,7 @@ struct StepPlan {
         }
       }
     }
+    if merges { ending.merge(into: &program) }
     precondition(
       ending.entries.count == 1 && ending.entries[0].node == 0..<microbatches,
       "the tree over \(microbatches) microbatches is not complete")

@@ -18,6 +18,8 @@ let checks: [String: Check] = [
   "groups": checkGroups,
   "refusals": checkRefusals,
   "exchange": checkExchange,
+  "wire": checkWire,
+  "residuals": checkResiduals,
   "drop": dropMessage,
   "throw": throwOnOneRank,
   "agree": agreeOnFailure,
