@@ -344,8 +344,22 @@ public struct EvaluateConfiguration: Sendable, Equatable {
   }
 }
 
-/// How gradients travel; nothing here changes the result's bits.
+/// How gradients travel.
 public struct ExchangeConfiguration: Sendable, Equatable {
   /// Upper bound of one message in MiB (2²⁰ bytes); default 4.
+  ///
+  /// Never changes the result's bits, but for ``Wire/topK(density:momentum:warmupSteps:)``.
   public var bucketMiB: Int
+  /// In what form gradients travel between nodes; default `float32`.
+  public var wire: Wire
+
+  /// The forms in which gradients travel between nodes.
+  public enum Wire: Sendable, Equatable {
+    /// As they are.
+    case float32
+    /// Rounded to bfloat16, added in float32.
+    case bfloat16
+    /// The largest entries only, with error feedback and momentum correction (Lin et al. 2018).
+    case topK(density: Double, momentum: Double, warmupSteps: Int)
+  }
 }

@@ -47,28 +47,34 @@ struct StepPlan {
       return merges && !nodes.isEmpty ? [run] : nodes
     }
     sumsOfNode = nodesOfSums.map(\.count)
-    var ending = FoldPlanner(count: microbatches)
+    (finish, result, firstIncoming) = Self.ending(
+      nodesOfSums, own: node, sums.map(\.index), count: microbatches, merges: merges)
+  }
+
+  /// What an owner on node `own` adds, where the result lies then, and each node's first incoming sum.
+  private static func ending(
+    _ nodesOfSums: [[Range<Int>]], own: Int, _ sums: [Int], count: Int, merges: Bool
+  ) -> (FoldProgram, FoldProgram.Operand, firstIncoming: [Int]) {
+    var planner = FoldPlanner(count: count)
     var program = FoldProgram()
     var incoming = 0
     var first: [Int] = []
     for (index, nodes) in nodesOfSums.enumerated() {
       first.append(incoming)
       for (number, part) in nodes.enumerated() {
-        if index == node {
-          ending.push(part, .sum(sums[number].index), into: &program)
+        if index == own {
+          planner.push(part, .sum(sums[number]), into: &program)
         } else {
-          ending.push(part, .incoming(incoming), into: &program)
+          planner.push(part, .incoming(incoming), into: &program)
           incoming += 1
         }
       }
     }
-    if merges { ending.merge(into: &program) }
+    if merges { planner.merge(into: &program) }
     precondition(
-      ending.entries.count == 1 && ending.entries[0].node == 0..<microbatches,
-      "the tree over \(microbatches) microbatches is not complete")
-    firstIncoming = first
-    finish = program
-    result = ending.entries[0].operand
+      planner.entries.count == 1 && planner.entries[0].node == 0..<count,
+      "the tree over \(count) microbatches is not complete")
+    return (program, planner.entries[0].operand, first)
   }
 
   /// Partial sums that an owner receives for each of its blocks.

@@ -10,8 +10,9 @@ public enum WireFormat: Sendable, Equatable {
   /// The largest entries of what each node has not sent yet.
   case topK(TopK)
 
-  /// Sparse gradients with error feedback and momentum correction (Lin et al. 2018, Deep Gradient
-  /// Compression).
+  /// Sparse gradients with error feedback and momentum correction.
+  ///
+  /// Lin et al. 2018, Deep Gradient Compression.
   public struct TopK: Sendable, Equatable {
     /// The share of a tensor's entries that a node sends in a step, in `0 < density <= 1`.
     public let density: Double

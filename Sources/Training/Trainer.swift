@@ -81,7 +81,8 @@ public final class Trainer {
     totalSteps = setUp.totalSteps
     model = setUp.model
     exchange = try Exchange(
-      Node(world), layout: model.layout, bucketBytes: configuration.exchange.bucketMiB << 20)
+      Node(world), layout: model.layout, bucketBytes: configuration.exchange.bucketMiB << 20,
+      wire: WireFormat(configuration.exchange.wire))
     let (settings, layout, blocks) = (configuration, model.layout, exchange.owned)
     optimizer = try world.agree {
       try Optimizer(

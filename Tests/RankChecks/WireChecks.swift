@@ -7,7 +7,7 @@ struct WireDraws {
   let layout: ParameterLayout
   let gradients: [[Float]]
 
-  /// - Parameter marked: whether the tables are said to be tables.
+  /// Draws gradients; `marked` says whether the tables are said to be tables.
   init(microbatches: Int, marked: Bool) {
     var layout = ParameterLayout()
     _ = layout.reserve("first", [5], initializer: .constant(0))

@@ -58,6 +58,7 @@ extension RunConfiguration {
     checkFields(map)
     checkMetrics(map)
     checkLength(map)
+    checkWire(map)
   }
 }
 

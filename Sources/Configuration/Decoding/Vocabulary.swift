@@ -7,7 +7,7 @@ public enum Vocabulary {
     [
       top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, group,
-    ] + layers + losses + optimizers + schedules + fusions
+    ] + wires + layers + losses + optimizers + schedules + fusions
 
   static let top = KeySection(
     "top",
@@ -32,8 +32,15 @@ public enum Vocabulary {
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
-    "exchange", ["bucketMiB"], later: ["wire", "progress", "copies"])
+    "exchange", ["bucketMiB", "wire"], later: ["progress", "copies"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
+
+  // MARK: Wire forms
+
+  static let wires = [float32, bfloat16, topK]
+  static let float32 = KeySection("wire float32", [])
+  static let bfloat16 = KeySection("wire bfloat16", [])
+  static let topK = KeySection("wire topK", ["density", "momentum", "warmupSteps"])
 
   // MARK: Layers
 

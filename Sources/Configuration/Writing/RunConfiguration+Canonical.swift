@@ -20,20 +20,26 @@ extension RunConfiguration {
     return CanonicalWriter.document(
       decided + [
         ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
-        ("exchange", .map([("bucketMiB", .number(exchange.bucketMiB))])),
+        (
+          "exchange",
+          .map([("bucketMiB", .number(exchange.bucketMiB)), ("wire", exchange.wire.canonical)])
+        ),
       ])
   }
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate` and `exchange`. Data files
-  /// count by their names, not their folders.
+  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate` and `exchange.bucketMiB`. Data
+  /// files count by their names, not their folders.
   public var identity: String {
     var copy = self
     copy.data.files = data.files.map { file in
       file.split(separator: "/").last.map(String.init) ?? file
     }
-    return CanonicalWriter.document(copy.beginning + [("train", .map(train.rules))])
+    let ending: [(String, CanonicalWriter.Value)] = [
+      ("train", .map(train.rules)), ("exchange", .map([("wire", exchange.wire.canonical)])),
+    ]
+    return CanonicalWriter.document(copy.beginning + ending)
   }
 
   /// The sections before `train`.
@@ -47,6 +53,25 @@ extension RunConfiguration {
     ]
     if let initialize { entries.append(("initialize", initialize.canonical)) }
     return entries + [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
+  }
+}
+
+extension ExchangeConfiguration.Wire {
+  fileprivate var canonical: CanonicalWriter.Value {
+    switch self {
+    case .float32: .text("float32")
+    case .bfloat16: .text("bfloat16")
+    case .topK(let density, let momentum, let warmupSteps):
+      .map([
+        (
+          "topK",
+          .map([
+            ("density", .number(density)), ("momentum", .number(momentum)),
+            ("warmupSteps", .number(warmupSteps)),
+          ])
+        )
+      ])
+    }
   }
 }
 
