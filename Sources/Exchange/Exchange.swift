@@ -50,6 +50,7 @@ public final class Exchange {
   private var live: ParameterMask?
   /// The weights that other nodes have of what this rank owns, where messages are compared with them.
   private let known: FloatArray
+  private let compares: Bool
   var step: StepPlan
   private var plans: [Int: StepPlan] = [:]
   private var incoming: [FloatArray] = []
@@ -102,7 +103,8 @@ public final class Exchange {
       WireResidual($0, reducer, plan, node: node.seat.node)
     }
     link = try Link(node, plan, wire)
-    known = FloatArray(plan.buckets.indices.contains(where: link.compares) ? owned.scalarCount : 0)
+    compares = plan.buckets.indices.contains(where: link.compares)
+    known = FloatArray(compares ? owned.scalarCount : 0)
     step = StepPlan(
       microbatches: 1, topology: node.topology, node: node.seat.node, group: group)
   }
@@ -329,7 +331,8 @@ public final class Exchange {
   /// Bytes this rank holds for gradients, partial sums and what comes from other nodes.
   public var memoryBytes: Int {
     memory.gradientBytesPerRank + reducer.memoryBytes
-      + incoming.count * owned.scalarCount * MemoryLayout<Float>.stride + link.memoryBytes
+      + (incoming.count + (compares ? 1 : 0)) * owned.scalarCount * MemoryLayout<Float>.stride
+      + link.memoryBytes
       + (residual?.memoryBytes ?? 0)
   }
 

@@ -131,7 +131,8 @@ struct WireTests {
   }
 
   @Test(
-    "Live entries arrive, the others never change a weight", arguments: stretches, [0, 0.2, 0.5, 0.9])
+    "Live entries arrive, the others never change a weight", arguments: stretches,
+    [0, 0.2, 0.5, 0.9])
   func live(stretch: Range<Int>, share: Double) throws {
     let isLive = (0..<layout.count).map { _ in Double.random(in: 0..<1) < share }
     let mask = ParameterMask(count: layout.count) { isLive[$0] }

@@ -77,7 +77,7 @@ private func checkRecursion(
   var exchange = try make()
   let ledger = Ledger(settings, exchange)
   for step in 0..<7 {
-    let microbatches = [8, 7, 8, 5, 8, 8, 8][step]
+    let microbatches = [8, 7, 8, 1, 8, 8, 8][step]
     if step == 4 { exchange = try resumed(exchange, into: make(), step: step) }
     let found = try wireStep(exchange, microbatches) { whole(drawn, $0, step) }
     let run = exchange.deal.runs[node.seat.node]
@@ -95,6 +95,7 @@ private func checkRecursion(
         "\(part.name) after step \(step) of \(what)")
     }
   }
+  try checkDead(exchange, drawn, what)
   let sent = Int(try node.world.allReduce(Int64(exchange.bytesSent), by: .sum))
   let dense = try Exchange(node, layout: drawn.layout, bucketBytes: bucketBytes)
   for step in 4..<7 { _ = try wireStep(dense, 8) { whole(drawn, $0, step) } }
@@ -102,6 +103,22 @@ private func checkRecursion(
   guard node.topology.nodes.count == 1 || sent > 0 && Double(sent) < 0.7 * Double(all)
   else {
     throw CheckFailure("\(sent) bytes sparse, \(all) dense, \(what)")
+  }
+}
+
+/// What is dead from now on is neither sent nor owed.
+private func checkDead(_ exchange: Exchange, _ drawn: WireDraws, _ what: String) throws {
+  let mask = ParameterMask(count: drawn.layout.count) { $0 % 3 == 0 }
+  exchange.setLive(mask)
+  let found = try wireStep(exchange, 8, isLive: mask.isLive) { whole(drawn, $0, 9) }
+  try expectEqual(
+    found.indices.allSatisfy { found[$0] == 0 || mask.isLive($0) }, true,
+    "whether only live entries are sent, \(what)")
+  for part in exchange.wireState {
+    let isClean = part.range.allSatisfy { place in
+      part.base[place - part.range.lowerBound] == 0 || mask.isLive(place)
+    }
+    try expectEqual(isClean, true, "whether \(part.name) owes to live entries only, \(what)")
   }
 }
 
