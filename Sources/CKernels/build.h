@@ -9,6 +9,7 @@
 #include "dropout.h"
 #include "input.h"
 #include "updates.h"
+#include "wire.h"
 #include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
@@ -38,4 +39,5 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
 };

@@ -19,6 +19,7 @@ static inline MPI_Datatype   COpenMPI_double(void)         { return MPI_DOUBLE; 
 static inline MPI_Datatype   COpenMPI_int32(void)          { return MPI_INT32_T; }
 static inline MPI_Datatype   COpenMPI_int64(void)          { return MPI_INT64_T; }
 static inline MPI_Datatype   COpenMPI_uint8(void)          { return MPI_UINT8_T; }
+static inline MPI_Datatype   COpenMPI_uint32(void)         { return MPI_UINT32_T; }
 static inline MPI_Datatype   COpenMPI_uint64(void)         { return MPI_UINT64_T; }
 static inline MPI_Errhandler COpenMPI_errors_return(void)  { return MPI_ERRORS_RETURN; }
 static inline void          *COpenMPI_in_place(void)       { return MPI_IN_PLACE; }

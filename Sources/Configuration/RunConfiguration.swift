@@ -355,7 +355,7 @@ public struct DistributedConfiguration: Sendable, Equatable {
   public var checkEvery: Int
 }
 
-/// How gradients travel; nothing here changes the result's bits.
+/// How gradients travel; of this only ``Wire`` changes the result's bits.
 public struct ExchangeConfiguration: Sendable, Equatable {
   /// Upper bound of one bucket in MiB (2²⁰ bytes); nil: measured at the start.
   public var bucketMiB: Int?
@@ -373,6 +373,19 @@ public struct ExchangeConfiguration: Sendable, Equatable {
     case thread
     /// The rank itself, between layers.
     case layers
+  }
+
+  /// In what form gradients travel between nodes; default `float32`.
+  public var wire: Wire
+
+  /// The forms in which gradients travel between nodes.
+  public enum Wire: Sendable, Equatable {
+    /// As they are.
+    case float32
+    /// Rounded to bfloat16, added in float32.
+    case bfloat16
+    /// The largest entries only, with error feedback and momentum correction (Lin et al. 2018).
+    case topK(density: Double, momentum: Double, warmupSteps: Int)
   }
 
   /// Who shares a copy of the weights.

@@ -27,15 +27,18 @@ extension Exchange {
       }
       folded += 1
       memory.drained[node.seat.localRank].advance(to: folded)
-      if wave == firstWave + step.waves.count - 1 { try sendSums(bucket) }
+      if wave == firstWave + step.waves.count - 1 {
+        residual?.sparsify(bucket, of: reducer, step, atStep: stepsTaken)
+        try sendSums(bucket)
+      }
     }
   }
 
   /// Sends this node's partial sums of a bucket to the owners on other nodes.
   private func sendSums(_ bucket: Int) throws {
     guard !link.toOwners[bucket].isEmpty else { return }
-    for sum in step.sums {
-      try link.sendSum(bucket) { lane in
+    for (number, sum) in step.sums.enumerated() {
+      try link.sendSum(bucket, number: number) { lane in
         let part = reducer.parts[bucket][lane.node]
         return reducer.values(ofSum: sum.index, part)
           + (lane.range.lowerBound - part.range.lowerBound)

@@ -17,7 +17,8 @@ import Tensors
 ///    bucket. It may do so between the calls of step 3.
 /// 5. ``finish()``: all weights are new on this node.
 ///
-/// The bits of a sum depend on the tree alone, so they are the same on any number of ranks and nodes.
+/// The bits of a sum depend on the tree alone, so they are the same on any number of ranks and nodes;
+/// with a ``WireFormat`` other than float32 they depend on which node computes and owns what, too.
 /// Every rank makes the same calls, ranks without a microbatch too.
 ///
 /// - Cost per step, with P parameters, L ranks on the node, M nodes, V microbatches: a rank reads
@@ -45,7 +46,13 @@ public final class Exchange {
   let memory: ExchangeMemory
   let reducer: Reducer
   let link: Link
+  let residual: WireResidual?
   let group: Int
+  private let wire: WireFormat
+  private var live: ParameterMask?
+  /// The weights that other nodes have of what this rank owns, where messages are compared with them.
+  private let known: FloatArray
+  private let compares: Bool
   var step: StepPlan
   private var plans: [Int: StepPlan] = [:]
   private var incoming: [FloatArray] = []
@@ -63,6 +70,10 @@ public final class Exchange {
   private var ownPublished = 0
   /// Steps finished since the start.
   private(set) var stepNumber = 0
+  /// Steps of the run before the current one, which count the warm-up of ``WireFormat/TopK``.
+  ///
+  /// Counts by itself; set when a run resumes.
+  public var stepsTaken = 0
 
   /// Joins the exchange of `layout` with all ranks.
   ///
@@ -73,12 +84,15 @@ public final class Exchange {
   ///   - layout: the same on every rank.
   ///   - bucketBytes: upper bound of a bucket; rounded down to whole blocks, at least one.
   ///   - group: G, the microbatches that a synchronised batch norm spans; 1 without.
+  ///   - wire: in what form gradients travel between nodes; equal on every rank.
   /// - Throws: `AgreedFailure` where memory is short, or `MPIError`.
   public init(
-    _ node: Node, layout: ParameterLayout, bucketBytes: Int, group: Int = 1
+    _ node: Node, layout: ParameterLayout, bucketBytes: Int, group: Int = 1,
+    wire: WireFormat = .float32
   ) throws {
     self.node = node
     self.group = group
+    self.wire = wire
     plan = BucketPlan(layout: layout, topology: node.topology, bucketBytes: bucketBytes)
     owned = plan.owned(by: node.seat)
     store = try Self.sharedStore(layout, node, name: "aimass-weights")
@@ -87,7 +101,12 @@ public final class Exchange {
     memory = try ExchangeMemory(
       node, layout: layout, buffersPerRank: 2 * ((group + size - 1) / size))
     reducer = Reducer(plan, seat: node.seat)
-    link = try Link(node, plan)
+    residual = wire.topK.map { [reducer, plan] in
+      WireResidual($0, reducer, plan, node: node.seat.node)
+    }
+    link = try Link(node, plan, wire)
+    compares = plan.buckets.indices.contains(where: link.compares)
+    known = FloatArray(compares ? owned.scalarCount : 0)
     step = StepPlan(
       microbatches: 1, topology: node.topology, node: node.seat.node, group: group)
   }
@@ -124,7 +143,8 @@ public final class Exchange {
       step = known
     } else {
       step = StepPlan(
-        microbatches: microbatches, topology: node.topology, node: node.seat.node, group: group)
+        microbatches: microbatches, topology: node.topology, node: node.seat.node, group: group,
+        merges: wire.topK != nil)
       plans[microbatches] = step
     }
     reducer.reserve(step.sumCount)
@@ -134,6 +154,11 @@ public final class Exchange {
       try link.receiveSums(bucket, count: { step.sumsOfNode[$0] }) { lane, number in
         incoming[step.firstIncoming[lane.node] + number].base + packed(lane.range.lowerBound)
       }
+      guard link.compares(bucket) else { continue }
+      let range = reducer.parts[bucket][node.seat.node].range
+      Kernels.copy(
+        count: range.count, source: store.base + range.lowerBound,
+        destination: known.base + packed(range.lowerBound))
     }
     skipWavesWithoutWork()
     progressThread?.isActive = node.topology.nodes.count > 1
@@ -234,6 +259,9 @@ public final class Exchange {
   private func yield(_ bucket: Int) {
     let part = reducer.parts[bucket][node.seat.node]
     step.finish.run(count: part.range.count) { place($0, part) }
+    if let live, !part.range.isEmpty {
+      live.clearDead(part.range, in: place(step.result, part))
+    }
     yielded += 1
   }
 
@@ -281,7 +309,9 @@ public final class Exchange {
   public func publish(_ bucket: Int) throws {
     precondition(bucket == ownPublished && bucket < yielded, "bucket \(bucket) is not due")
     ownPublished += 1
-    try link.exchangeWeights(bucket, of: store.base)
+    try link.exchangeWeights(bucket, of: store.base) { [self] lane in
+      UnsafePointer(known.base + packed(lane.range.lowerBound))
+    }
     try notePublished()
   }
 
@@ -317,15 +347,31 @@ public final class Exchange {
     try wait(for: memory.published, toReach: (stepNumber + 1) * all, .publish, bucket: all - 1)
     progressThread?.isActive = false
     stepNumber += 1
+    stepsTaken += 1
     firstWave += step.waves.count
   }
 
   /// Bytes this rank holds for gradients, partial sums and what comes from other nodes.
   public var memoryBytes: Int {
     memory.gradientBytesPerRank + reducer.memoryBytes
-      + incoming.count * owned.scalarCount * MemoryLayout<Float>.stride
+      + (incoming.count + (compares ? 1 : 0)) * owned.scalarCount * MemoryLayout<Float>.stride
+      + link.memoryBytes
+      + (residual?.memoryBytes ?? 0)
   }
 
-  /// Bytes this rank has sent to other nodes since the start: gradients and weights.
+  /// Lets only live parameters travel, and makes the global gradient of all others +0.
+  ///
+  /// Outside a step, on all ranks. Weights that are not live have to stay as they are, or to be changed on
+  /// all nodes alike: how much of them travels is not promised.
+  ///
+  /// - Parameter mask: over the layout, equal on all ranks; nil makes all live.
+  public func setLive(_ mask: ParameterMask?) {
+    precondition(mask.map { $0.count == plan.layout.count } ?? true, "a mask of another layout")
+    live = mask
+    residual?.setLive(mask)
+    link.setLive(mask)
+  }
+
+  /// Bytes this rank has sent to other nodes since the start: gradients and weights, as handed to MPI.
   public var bytesSent: Int { link.bytesSent }
 }

@@ -89,6 +89,18 @@ struct FoldPlanner {
     }
   }
 
+  /// Adds what is left, from left to right, where the parts of the tree need not stay apart.
+  mutating func merge(into program: inout FoldProgram) {
+    while entries.count >= 2 {
+      let (left, right) = (entries[0], entries[1])
+      program.operations.append(
+        .init(destination: left.operand, left: left.operand, right: right.operand))
+      if case .sum(let index) = right.operand { free.append(index) }
+      entries[0].node = left.node.lowerBound..<right.node.upperBound
+      entries.remove(at: 1)
+    }
+  }
+
   private func isGradient(_ operand: FoldProgram.Operand) -> Bool {
     if case .gradient = operand { return true }
     return false

@@ -144,7 +144,9 @@ extension Exchange {
   /// - Parameter other: made by ``makeStore(name:)``.
   /// - Throws: `MPIError` if a message fails.
   public func publish(whole other: ParameterStore) throws {
-    for bucket in plan.buckets.indices { try link.exchangeWeights(bucket, of: other.base) }
+    for bucket in plan.buckets.indices {
+      try link.exchangeWeights(bucket, of: other.base, since: nil)
+    }
     for bucket in plan.buckets.indices {
       try waitForMessages(.publish, bucket: bucket, of: link.toOwners[bucket].first?.node) {
         try link.weightsAreHere(bucket)

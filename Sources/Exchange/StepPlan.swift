@@ -1,4 +1,7 @@
 /// The additions and messages of a step of V microbatches, as one node sees them; made once per V.
+///
+/// Where nodes *merge*, each sends one sum, and the owner adds the nodes' sums from left to right: the
+/// bits then follow the nodes, not the tree.
 struct StepPlan {
   /// Who computes what.
   let deal: Deal
@@ -17,7 +20,7 @@ struct StepPlan {
   /// Where the global gradient lies then.
   let result: FoldProgram.Operand
 
-  init(microbatches: Int, topology: Topology, node: Int, group: Int) {
+  init(microbatches: Int, topology: Topology, node: Int, group: Int, merges: Bool = false) {
     deal = Deal(microbatches: microbatches, topology: topology, group: group)
     let run = deal.runs[node]
     var planner = FoldPlanner(count: microbatches)
@@ -32,41 +35,46 @@ struct StepPlan {
       planner.settle(into: &program)
       programs.append(program)
     }
+    if merges { planner.merge(into: &programs[programs.count - 1]) }
     waves = programs
     sumCount = planner.sumCount
     sums = planner.entries.compactMap { entry in
       guard case .sum(let index) = entry.operand else { return nil }
       return (entry.node, index)
     }
-    let nodesOfSums = deal.runs.map { SummationTree.nodes(covering: $0, of: microbatches) }
+    let nodesOfSums = deal.runs.map { run in
+      let nodes = SummationTree.nodes(covering: run, of: microbatches)
+      return merges && !nodes.isEmpty ? [run] : nodes
+    }
     sumsOfNode = nodesOfSums.map(\.count)
-    let elsewhere = sumsOfNode.enumerated().map { $0.offset == node ? 0 : $0.element }
-    firstIncoming = elsewhere.indices.map { elsewhere[..<$0].reduce(0, +) }
-    (finish, result) = Self.finish(nodesOfSums, node: node, sums: sums, of: microbatches)
+    (finish, result, firstIncoming) = Self.ending(
+      nodesOfSums, own: node, sums.map(\.index), count: microbatches, merges: merges)
   }
 
-  /// The additions of an owner, and where their result lies.
-  private static func finish(
-    _ nodesOfSums: [[Range<Int>]], node: Int, sums: [(node: Range<Int>, index: Int)],
-    of microbatches: Int
-  ) -> (FoldProgram, FoldProgram.Operand) {
-    var planner = FoldPlanner(count: microbatches)
+  /// What an owner on node `own` adds, where the result lies then, and each node's first incoming sum.
+  private static func ending(
+    _ nodesOfSums: [[Range<Int>]], own: Int, _ sums: [Int], count: Int, merges: Bool
+  ) -> (FoldProgram, FoldProgram.Operand, firstIncoming: [Int]) {
+    var planner = FoldPlanner(count: count)
     var program = FoldProgram()
     var incoming = 0
-    for (index, parts) in nodesOfSums.enumerated() {
-      for (number, part) in parts.enumerated() {
-        if index == node {
-          planner.push(part, .sum(sums[number].index), into: &program)
+    var first: [Int] = []
+    for (index, nodes) in nodesOfSums.enumerated() {
+      first.append(incoming)
+      for (number, part) in nodes.enumerated() {
+        if index == own {
+          planner.push(part, .sum(sums[number]), into: &program)
         } else {
           planner.push(part, .incoming(incoming), into: &program)
           incoming += 1
         }
       }
     }
+    if merges { planner.merge(into: &program) }
     precondition(
-      planner.entries.count == 1 && planner.entries[0].node == 0..<microbatches,
-      "the tree over \(microbatches) microbatches is not complete")
-    return (program, planner.entries[0].operand)
+      planner.entries.count == 1 && planner.entries[0].node == 0..<count,
+      "the tree over \(count) microbatches is not complete")
+    return (program, planner.entries[0].operand, first)
   }
 
   /// Partial sums that an owner receives for each of its blocks.

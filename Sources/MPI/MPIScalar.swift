@@ -36,6 +36,10 @@ extension UInt8: MPIScalar {
   /// `MPI_UINT8_T`.
   public static var datatype: Datatype { .init(handle: COpenMPI_uint8()) }
 }
+extension UInt32: MPIScalar {
+  /// `MPI_UINT32_T`.
+  public static var datatype: Datatype { .init(handle: COpenMPI_uint32()) }
+}
 extension UInt64: MPIScalar {
   /// `MPI_UINT64_T`.
   public static var datatype: Datatype { .init(handle: COpenMPI_uint64()) }

@@ -47,7 +47,7 @@ public final class RequestSet {
   /// Begins receiving into `buffer`.
   ///
   /// - Parameters:
-  ///   - buffer: must not be touched until ``waitAll()``; exactly as long as the message.
+  ///   - buffer: must not be touched until ``waitAll()``; the message may be shorter.
   ///   - rank: the sender.
   ///   - tag: the kind of message.
   /// - Throws: ``MPIError``.

@@ -39,7 +39,7 @@ extension Compiler {
         "expected a vocabulary of at least \(ids), the ids of the field, found \(vocabulary)")
     }
     let weight = try slot(
-      "weight", [vocabulary, size], context, .normal(deviation: 1), decays: true)
+      "weight", [vocabulary, size], context, .normal(deviation: 1), decays: true, isTable: true)
     let output = try output(
       input.shape + [size], context, requiresGradient: true, channelsFirst: false)
     checks.append(

@@ -124,12 +124,12 @@ struct Compiler {
   mutating func slot(
     _ name: String, _ shape: [Int], _ context: LayerContext,
     role: ParameterSlot.Role = .trainable, _ initializer: Initializer,
-    foreign: ForeignLayout = .same, decays: Bool = false
+    foreign: ForeignLayout = .same, decays: Bool = false, isTable: Bool = false
   ) throws -> Int {
     _ = try product(shape, context.path)
     return layout.reserve(
       "\(context.path).\(name)", shape, role: role, initializer: initializer, foreign: foreign,
-      decaysByDefault: decays
+      decaysByDefault: decays, isTable: isTable
     ).offset
   }
 

@@ -14,6 +14,9 @@ public struct ParameterSlot: Sendable, Equatable {
   public let foreign: ForeignLayout
   /// True for the weights of linear, convolution and embedding layers, which decay by default.
   public let decaysByDefault: Bool
+  /// True for a table `[rows, size]` of which a sample touches few rows, as an embedding's weights: most
+  /// rows of its gradient are zero.
+  public let isTable: Bool
 
   /// Whether an optimizer moves a slot.
   public enum Role: Sendable, Equatable {
@@ -75,12 +78,13 @@ public struct ParameterLayout: Sendable, Equatable {
   /// - Returns: the slot with its place.
   public mutating func reserve(
     _ name: String, _ shape: [Int], role: ParameterSlot.Role = .trainable,
-    initializer: Initializer, foreign: ForeignLayout = .same, decaysByDefault: Bool = false
+    initializer: Initializer, foreign: ForeignLayout = .same, decaysByDefault: Bool = false,
+    isTable: Bool = false
   ) -> ParameterSlot {
     precondition(!slots.contains { $0.name == name }, "two slots are called \(name)")
     let slot = ParameterSlot(
       name: name, shape: shape, role: role, offset: count, initializer: initializer,
-      foreign: foreign, decaysByDefault: decaysByDefault)
+      foreign: foreign, decaysByDefault: decaysByDefault, isTable: isTable)
     slots.append(slot)
     count += slot.count
     return slot

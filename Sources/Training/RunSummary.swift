@@ -21,6 +21,8 @@ public struct RunSummary: Sendable, Equatable, Codable {
   public var stoppedEarly: Bool
   /// Steps whose update was left out because of a NaN or infinity.
   public var skippedSteps: Int
+  /// Bytes that all ranks sent to other nodes in the last start: gradients and weights.
+  public var wireBytes: Int
   /// SHA-256 over all parameters after the last step.
   public var parametersDigest: String
   /// Seconds of rank 0 by phase, of the last start.

@@ -63,7 +63,8 @@ extension Trainer {
 
   /// Bytes of all shards together.
   private var checkpointBytes: Int {
-    model.layout.count * MemoryLayout<Float>.stride * (1 + optimizer.statesPerParameter)
+    model.layout.count * MemoryLayout<Float>.stride
+      * (1 + optimizer.statesPerParameter + wireStatesPerParameter)
   }
 
   /// Every rank's record, in rank order, on rank 0; elsewhere none.
@@ -95,6 +96,9 @@ extension Trainer {
       ShardArray(name: "parameters", range: $0.range, base: store.base + $0.range.lowerBound)
     }
     for part in optimizer.state {
+      arrays.append(ShardArray(name: part.name, range: part.range, base: part.base))
+    }
+    for part in exchange.wireState {
       arrays.append(ShardArray(name: part.name, range: part.range, base: part.base))
     }
     return arrays
@@ -138,6 +142,7 @@ extension Trainer {
       try checkpoint.read(part.name, part.range, into: part.base)
     }
     optimizer.stepsTaken = state.stepsTaken
+    try restoreWire(checkpoint)
     let (kernels, coreType) = (checkpoint.manifest.kernels, checkpoint.manifest.coreType)
     if (kernels, coreType) != (Kernels.name, BLAS.coreType) {
       observer?.noted(

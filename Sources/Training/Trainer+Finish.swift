@@ -17,7 +17,9 @@ extension Trainer {
       steps: state.step, epochs: Double(state.step) / Double(plan.stepsPerEpoch),
       ranks: world.size, wallSeconds: wall, samplesPerSecond: Double(samples) / max(wall, 1e-9),
       metrics: [:], bestStep: state.bestStep, stoppedEarly: state.stoppedEarly,
-      skippedSteps: state.skippedSteps, parametersDigest: store.digest, phases: [:], timing: nil,
+      skippedSteps: state.skippedSteps,
+      wireBytes: Int(try world.allReduce(Int64(exchange.bytesSent), by: .sum)),
+      parametersDigest: store.digest, phases: [:], timing: nil,
       noiseScale: noise.moments.scale, hosts: hosts,
       kernels: Kernels.name, coreType: BLAS.coreType, version: options.version)
     for metric in lastEvaluation?.named ?? [] {

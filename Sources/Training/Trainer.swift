@@ -99,7 +99,8 @@ public final class Trainer {
     settings.exchange.bucketMiB = bucketBytes >> 20
     configuration = settings
     exchange = try Exchange(
-      node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup)
+      node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup,
+      wire: WireFormat(settings.exchange.wire))
     if world.threadLevel == .multiple { exchange.progressThread = try ProgressThread(world) }
     let (layout, blocks) = (model.layout, exchange.owned)
     optimizer = try world.agree { [settings] in

@@ -24,8 +24,25 @@ struct DecodingTests {
     #expect(run.checkpoint.everySteps == nil && run.checkpoint.keep == 2)
     #expect(run.evaluate.everyEpochs == 1 && run.evaluate.metrics.isEmpty)
     #expect(run.exchange.bucketMiB == nil && run.exchange.copies == .node)
+    #expect(run.exchange.wire == .float32)
     #expect(run.distributed.checkEvery == 100)
     #expect(run.distributed.watchdogSeconds == 120)
+  }
+
+  @Test(
+    "Each wire form has its constants",
+    arguments: [
+      ("float32", ExchangeConfiguration.Wire.float32), ("bfloat16", .bfloat16),
+      ("topK", .topK(density: 0.01, momentum: 0.9, warmupSteps: 400)),
+      ("{topK: 0.5}", .topK(density: 0.5, momentum: 0.9, warmupSteps: 400)),
+      (
+        "{topK: {momentum: 0, warmupSteps: 0}}", .topK(density: 0.01, momentum: 0, warmupSteps: 0)
+      ),
+    ])
+  func wires(text: String, wire: ExchangeConfiguration.Wire) throws {
+    let yaml = Samples.small("exchange: {wire: \(text)}")
+    let sgd = yaml.replacingOccurrences(of: "adam:", with: "sgd:")
+    #expect(try RunConfiguration.decode(yaml: sgd, name: "w").exchange.wire == wire)
   }
 
   @Test(

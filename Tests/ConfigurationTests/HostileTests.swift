@@ -67,7 +67,7 @@ struct HostileTests {
       "heads", "heads.digit", "heads.digit.loss", "heads.digit.loss.crossEntropy", "initialize",
       "initialize.rename", "optimizer", "optimizer.lars", "optimizer.lars.groups", "schedule",
       "schedule.oneCycle", "train", "train.steps", "checkpoint", "evaluate", "evaluate.metrics",
-      "evaluate.earlyStop", "evaluate.best", "exchange",
+      "evaluate.earlyStop", "evaluate.best", "exchange", "exchange.wire",
     ]
     let values = [
       "", "null", "-1", "0", "1e400", ".nan", ".inf", "99999999999999999999", "text", "\"\"", "[]",

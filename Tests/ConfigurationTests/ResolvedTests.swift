@@ -15,6 +15,9 @@ struct ResolvedTests {
     texts += [
       "{step: {milestones: [3, 9]}}", "cosine", "polynomial", "{plateau: {metric: accuracy}}",
     ].map { Samples.small("schedule: \($0)") }
+    texts += ["bfloat16", "{topK: {density: 0.02, momentum: 0, warmupSteps: 7}}", "{topK: 1}"].map {
+      Samples.small("exchange: {wire: \($0)}").replacingOccurrences(of: "adam:", with: "sgd:")
+    }
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
@@ -34,7 +37,7 @@ struct ResolvedTests {
     for line in [
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
       "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "keep: 2", "everyEpochs: 1",
-      "copies: node", "watchdogSeconds: 120", "checkEvery: 100", "labelSmoothing: 0.0",
+      "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100", "labelSmoothing: 0.0",
       "weight: 1.0", "bias: true", "constant:",
     ] {
       #expect(text.contains(line), "\(line) is not in\n\(text)")
@@ -46,7 +49,8 @@ struct ResolvedTests {
     arguments: [
       ("train.epochs=99", true), ("checkpoint.keep=7", true), ("checkpoint.everySteps=3", true),
       ("evaluate.metrics=[accuracy]", true), ("evaluate.best=accuracy", true),
-      ("exchange.bucketMiB=9", true), ("distributed.watchdogSeconds=9", true),
+      ("exchange.bucketMiB=9", true), ("exchange.wire=bfloat16", false),
+      ("distributed.watchdogSeconds=9", true),
       ("data.file=/other/folder/small.h5", true),
       ("data.file=other.h5", false), ("seed=1", false), ("batch.global=16", false),
       ("batch.micro=2", false), ("train.clipNorm=1", false), ("train.lastBatch=drop", false),

@@ -30,4 +30,12 @@ struct ExchangeRankTests {
       ranks: 2, "rank-checks", ["progress"], environment: ["OMPI_MCA_btl": "tcp,self"])
     #expect(result.status == 0, "\(result)")
   }
+
+  @Test(arguments: [2, 3, 4], ["wire", "residuals"])
+  func sendsOtherFormsBetweenNodes(ranks: Int, check: String) throws {
+    let result = try Mpirun.run(ranks: ranks, "rank-checks", [check], timeout: 120)
+    #expect(result.status == 0, "\(result)")
+    #expect(result.lines(with: "passed \(check) on \(ranks)").count == 1, "\(result)")
+    #expect(result.leftovers.isEmpty)
+  }
 }

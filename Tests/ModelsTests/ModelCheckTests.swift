@@ -20,6 +20,11 @@ import Testing
       HeadConfiguration(name: "r", layers: [linear(1)], loss: .meanSquaredError, target: "z"),
     ])
 
+  @Test func saysWhichSlotsAreTablesOfRows() throws {
+    let layout = try Bench(configuration, fields, capacity: 4).model.layout
+    #expect(layout.slots.filter(\.isTable).map(\.name) == ["modalities.b.0.weight"])
+  }
+
   @Test func findsLabelsOutOfRange() throws {
     let bench = try Bench(configuration, fields, capacity: 4)
     #expect(bench.model.labelOutOfRange(bench.microbatch) == nil)

@@ -132,7 +132,7 @@ private func checkThatOrderMatters(_ drawn: Draws) throws {
 }
 
 /// The tree's sum: split at the largest power of two below the number of terms.
-private func treeSum(_ terms: ArraySlice<[Float]>) -> [Float] {
+func treeSum(_ terms: ArraySlice<[Float]>) -> [Float] {
   guard terms.count > 1 else { return terms[terms.startIndex] }
   var half = 1
   while half * 2 < terms.count { half *= 2 }
@@ -141,7 +141,7 @@ private func treeSum(_ terms: ArraySlice<[Float]>) -> [Float] {
 }
 
 /// A number of any sign and of very unlike sizes, by SplitMix64 of the place.
-private func draw(_ place: Int, _ microbatch: Int) -> Float {
+func draw(_ place: Int, _ microbatch: Int) -> Float {
   var bits = UInt64(place) &* 1_000_003 &+ UInt64(microbatch) &* 7919
   bits = (bits &+ 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
   bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB

@@ -21,6 +21,8 @@ let checks: [String: Check] = [
   "schedules": checkSchedules,
   "progress": checkProgress,
   "corruption": checkCorruption,
+  "wire": checkWire,
+  "residuals": checkResiduals,
   "drop": dropMessage,
   "throw": throwOnOneRank,
   "agree": agreeOnFailure,

@@ -152,6 +152,9 @@ typedef struct {
                        const float *offset, float *output);
   void (*convertFloat)(int64_t count, int64_t channels, const float *source, const float *scale,
                        const float *offset, float *output);
+
+  void (*roundToBFloat16)(int64_t count, const float *source, uint16_t *output);
+  void (*widenBFloat16)(int64_t count, const uint16_t *source, float *output);
 } CKernels_Table;
 
 /// The builds, best first; `count` receives how many there are.

@@ -81,6 +81,33 @@ extension RunConfiguration {
   }
 }
 
+extension RunConfiguration {
+  /// Momentum correction stands in for the optimizer's own momentum, so that may not be there too.
+  func checkWire(_ map: MapReader) {
+    guard case .topK(_, let momentum, _) = exchange.wire, momentum > 0,
+      let wire = map.value.descend(["exchange", "wire"]),
+      let rule = map.value.descend(["optimizer"]), !map.value.problems.has(at: rule.path)
+    else { return }
+    if case .sgd(momentum: 0, _) = optimizer.rule { return }
+    wire.fail(
+      "momentum \(momentum) of topK stands in for the optimizer's; expected the optimizer sgd "
+        + "without momentum, found \(optimizer.rule.name); or set topK.momentum to 0")
+  }
+}
+
+extension OptimizerConfiguration.Rule {
+  /// The rule as written, with its momentum where it has one.
+  fileprivate var name: String {
+    switch self {
+    case .sgd(let momentum, _): "sgd with momentum \(momentum)"
+    case .adam: "adam"
+    case .adamW: "adamW"
+    case .lamb: "lamb"
+    case .lars: "lars"
+    }
+  }
+}
+
 extension MetricName {
   /// Whether the metric has a meaning for a head with this loss.
   public func fits(_ loss: LossConfiguration) -> Bool {

@@ -60,6 +60,7 @@ extension RunConfiguration {
     checkFields(map)
     checkMetrics(map)
     checkLength(map)
+    checkWire(map)
   }
 }
 

@@ -51,7 +51,28 @@ extension ExchangeConfiguration {
     self.init(
       bucketMiB: map?.optional("bucketMiB")?.integer(1...1024),
       copies: map?.optional("copies")?.choice("sharing", of: Copies.self) ?? .node,
-      progress: map?.optional("progress")?.choice("way", of: Progress.self) ?? .auto)
+      progress: map?.optional("progress")?.choice("way", of: Progress.self) ?? .auto,
+      wire: map?.optional("wire").flatMap(Wire.init(reading:)) ?? .float32)
+  }
+}
+
+extension ExchangeConfiguration.Wire {
+  /// Reads a form in which gradients travel between nodes.
+  init?(reading value: ValueReader) {
+    guard let block = Block(value, sort: "wire form", known: Vocabulary.wires, later: []) else {
+      return nil
+    }
+    guard block.name == "topK" else {
+      let section = block.name == "bfloat16" ? Vocabulary.bfloat16 : Vocabulary.float32
+      _ = block.options(section)
+      self = block.name == "bfloat16" ? .bfloat16 : .float32
+      return
+    }
+    let map = block.options(Vocabulary.topK, shorthand: "density")
+    self = .topK(
+      density: map.optional("density")?.number(.fraction) ?? 0.01,
+      momentum: map.optional("momentum")?.number(.share) ?? 0.9,
+      warmupSteps: map.optional("warmupSteps")?.count(from: 0) ?? 400)
   }
 }
 

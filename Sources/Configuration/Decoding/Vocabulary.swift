@@ -7,7 +7,7 @@ public enum Vocabulary {
     [
       top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
-    ] + layers + losses + optimizers + schedules + fusions
+    ] + wires + layers + losses + optimizers + schedules + fusions
 
   static let top = KeySection(
     "top",
@@ -33,10 +33,17 @@ public enum Vocabulary {
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
-    "exchange", ["bucketMiB", "copies", "progress"], later: ["wire"])
+    "exchange", ["bucketMiB", "copies", "progress", "wire"])
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
+
+  // MARK: Wire forms
+
+  static let wires = [float32, bfloat16, topK]
+  static let float32 = KeySection("wire float32", [])
+  static let bfloat16 = KeySection("wire bfloat16", [])
+  static let topK = KeySection("wire topK", ["density", "momentum", "warmupSteps"])
 
   // MARK: Layers
 

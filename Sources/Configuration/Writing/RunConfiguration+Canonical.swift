@@ -33,15 +33,17 @@ extension RunConfiguration {
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate`,
-  /// `exchange` and `distributed`. Data files
-  /// count by their names, not their folders.
+  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate`, `distributed`
+  /// and of `exchange` all but `wire`. Data files count by their names, not their folders.
   public var identity: String {
     var copy = self
     copy.data.files = data.files.map { file in
       file.split(separator: "/").last.map(String.init) ?? file
     }
-    return CanonicalWriter.document(copy.beginning + [("train", .map(train.rules))])
+    let ending: [(String, CanonicalWriter.Value)] = [
+      ("train", .map(train.rules)), ("exchange", .map([("wire", exchange.wire.canonical)])),
+    ]
+    return CanonicalWriter.document(copy.beginning + ending)
   }
 
   /// The sections before `train`.
@@ -63,7 +65,28 @@ extension ExchangeConfiguration {
     var entries: [(String, CanonicalWriter.Value)] = []
     if let bucketMiB { entries.append(("bucketMiB", .number(bucketMiB))) }
     return .map(
-      entries + [("copies", .text(copies.rawValue)), ("progress", .text(progress.rawValue))])
+      entries + [("copies", .text(copies.rawValue)), ("progress", .text(progress.rawValue)),
+        ("wire", wire.canonical),
+      ])
+  }
+}
+
+extension ExchangeConfiguration.Wire {
+  fileprivate var canonical: CanonicalWriter.Value {
+    switch self {
+    case .float32: .text("float32")
+    case .bfloat16: .text("bfloat16")
+    case .topK(let density, let momentum, let warmupSteps):
+      .map([
+        (
+          "topK",
+          .map([
+            ("density", .number(density)), ("momentum", .number(momentum)),
+            ("warmupSteps", .number(warmupSteps)),
+          ])
+        )
+      ])
+    }
   }
 }
 
