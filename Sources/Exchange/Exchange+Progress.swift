@@ -40,8 +40,7 @@ extension Exchange {
     for (number, sum) in step.sums.enumerated() {
       try link.sendSum(bucket, number: number) { lane in
         let part = reducer.parts[bucket][lane.node]
-        return reducer.values(ofSum: sum.index, part)
-          + (lane.range.lowerBound - part.range.lowerBound)
+        return place(sum.operand, part) + (lane.range.lowerBound - part.range.lowerBound)
       }
     }
   }

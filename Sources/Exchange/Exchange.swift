@@ -265,14 +265,15 @@ public final class Exchange {
     yielded += 1
   }
 
-  /// Where an operand's values of an owned part lie.
-  private func place(
+  /// Where an operand's values of one of this rank's parts lie, after the last wave.
+  func place(
     _ operand: FoldProgram.Operand, _ part: Reducer.Part
   ) -> UnsafeMutablePointer<Float> {
     switch operand {
     case .sum(let index): reducer.values(ofSum: index, part)
     case .incoming(let index): incoming[index].base + packed(part.range.lowerBound)
-    case .gradient: preconditionFailure("gradients were settled in the last wave")
+    case .gradient(let local):
+      memory.gradient(of: local, inWave: firstWave + step.waves.count - 1) + part.range.lowerBound
     }
   }
 

@@ -57,10 +57,14 @@ struct FoldPlanner {
   /// What is there, left to right.
   private(set) var entries: [(node: Range<Int>, operand: FoldProgram.Operand)] = []
   /// Partial sums kept at the same time, at most.
-  private(set) var sumCount = 0
+  private(set) var sumCount: Int
   private var free: [Int] = []
 
-  init(count: Int) { self.count = count }
+  /// Nothing pushed yet, of V; `sums` partial sums are in use by others.
+  init(count: Int, sums: Int = 0) {
+    self.count = count
+    sumCount = sums
+  }
 
   /// Pushes the values of a node of the tree.
   mutating func push(
@@ -70,13 +74,21 @@ struct FoldPlanner {
     while entries.count >= 2 {
       let (left, right) = (entries[entries.count - 2], entries[entries.count - 1])
       guard SummationTree.areSiblings(left.node, right.node, of: count) else { return }
-      let target = isGradient(left.operand) ? .sum(takeSum()) : left.operand
+      let target = target(of: left.operand, right.operand)
       program.operations.append(
         .init(destination: target, left: left.operand, right: right.operand))
-      if case .sum(let index) = right.operand { free.append(index) }
+      if case .sum(let index) = right.operand, right.operand != target { free.append(index) }
       entries.removeLast(2)
       entries.append((left.node.lowerBound..<right.node.upperBound, target))
     }
+  }
+
+  /// Where a sum goes: over one of its terms, unless both are gradients, which neighbours still read.
+  private mutating func target(
+    of left: FoldProgram.Operand, _ right: FoldProgram.Operand
+  ) -> FoldProgram.Operand {
+    if !isGradient(left) { return left }
+    return isGradient(right) ? .sum(takeSum()) : right
   }
 
   /// Copies gradients that are still waiting for a sibling, since their memory is used again.

@@ -7,8 +7,11 @@ struct StepPlan {
   let deal: Deal
   /// Per wave, what each reducer does in its blocks.
   let waves: [FoldProgram]
-  /// The node's partial sums after the last wave: which node of the tree, and which kept sum.
-  let sums: [(node: Range<Int>, index: Int)]
+  /// The node's partial sums after the last wave: which node of the tree, and where it lies.
+  ///
+  /// A gradient of the last wave that has no sibling here stays where it is: nobody overwrites it
+  /// before the next step but one.
+  let sums: [(node: Range<Int>, operand: FoldProgram.Operand)]
   /// Partial sums kept at the same time, at most.
   let sumCount: Int
   /// How many partial sums each node ends with.
@@ -26,36 +29,36 @@ struct StepPlan {
     var planner = FoldPlanner(count: microbatches)
     var next = run.lowerBound
     var programs: [FoldProgram] = []
-    for wave in 0..<deal.waves(onNode: node) {
+    let waveCount = deal.waves(onNode: node)
+    for wave in 0..<waveCount {
       var program = FoldProgram()
       for local in 0..<deal.count(inWave: wave, onNode: node) {
         planner.push(next..<next + 1, .gradient(local), into: &program)
         next += 1
       }
-      planner.settle(into: &program)
+      if wave < waveCount - 1 || merges { planner.settle(into: &program) }
       programs.append(program)
     }
     if merges { planner.merge(into: &programs[programs.count - 1]) }
     waves = programs
     sumCount = planner.sumCount
-    sums = planner.entries.compactMap { entry in
-      guard case .sum(let index) = entry.operand else { return nil }
-      return (entry.node, index)
-    }
+    sums = planner.entries
     let nodesOfSums = deal.runs.map { run in
       let nodes = SummationTree.nodes(covering: run, of: microbatches)
       return merges && !nodes.isEmpty ? [run] : nodes
     }
     sumsOfNode = nodesOfSums.map(\.count)
     (finish, result, firstIncoming) = Self.ending(
-      nodesOfSums, own: node, sums.map(\.index), count: microbatches, merges: merges)
+      nodesOfSums, own: node, sums.map(\.operand),
+      planner: FoldPlanner(count: microbatches, sums: sumCount), merges: merges)
   }
 
   /// What an owner on node `own` adds, where the result lies then, and each node's first incoming sum.
   private static func ending(
-    _ nodesOfSums: [[Range<Int>]], own: Int, _ sums: [Int], count: Int, merges: Bool
+    _ nodesOfSums: [[Range<Int>]], own: Int, _ sums: [FoldProgram.Operand],
+    planner start: FoldPlanner, merges: Bool
   ) -> (FoldProgram, FoldProgram.Operand, firstIncoming: [Int]) {
-    var planner = FoldPlanner(count: count)
+    var planner = start
     var program = FoldProgram()
     var incoming = 0
     var first: [Int] = []
@@ -63,7 +66,7 @@ struct StepPlan {
       first.append(incoming)
       for (number, part) in nodes.enumerated() {
         if index == own {
-          planner.push(part, .sum(sums[number]), into: &program)
+          planner.push(part, sums[number], into: &program)
         } else {
           planner.push(part, .incoming(incoming), into: &program)
           incoming += 1
@@ -72,8 +75,8 @@ struct StepPlan {
     }
     if merges { planner.merge(into: &program) }
     precondition(
-      planner.entries.count == 1 && planner.entries[0].node == 0..<count,
-      "the tree over \(count) microbatches is not complete")
+      planner.entries.count == 1 && planner.entries[0].node == 0..<start.count,
+      "the tree over \(start.count) microbatches is not complete")
     return (program, planner.entries[0].operand, first)
   }
 

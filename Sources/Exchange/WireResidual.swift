@@ -60,10 +60,10 @@ final class WireResidual {
   ///   - step: says which sum it is.
   ///   - number: the step's number, for the warm-up.
   func sparsify(_ bucket: Int, of reducer: Reducer, _ step: StepPlan, atStep number: Int) {
-    guard let sum = step.sums.first else { return }
+    guard case .sum(let sum)? = step.sums.first?.operand else { return }
     let density = settings.density(atStep: number)
     for (part, stretches) in zip(parts[bucket], stretches[bucket]) {
-      let values = reducer.values(ofSum: sum.index, part)
+      let values = reducer.values(ofSum: sum, part)
       for stretch in stretches {
         let start = part.range.lowerBound + stretch.offset
         let gradient = values + stretch.offset
