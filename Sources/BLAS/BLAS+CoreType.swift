@@ -7,7 +7,7 @@ extension BLAS {
   /// A build of OpenBLAS for many processors looks at `OPENBLAS_CORETYPE` when it chooses, and can be
   /// made to choose again. Products then have the bits that a start with that variable gives.
   ///
-  /// - Parameter coreType: a type that this processor can run, for example `Haswell`.
+  /// - Parameter wanted: a type that this processor can run, for example `Haswell`.
   /// - Returns: whether ``coreType`` is now what was asked for; a build for one processor cannot change.
   ///
   /// The corresponding C functions are `gotoblas_dynamic_quit` and `gotoblas_dynamic_init`.

@@ -17,6 +17,9 @@ public struct ExchangeSpeed: Sendable {
   public var exchangeSeconds: Double
   /// Median seconds of `MPI_Allreduce`, in place.
   public var allReduceSeconds: Double
+  /// Median seconds of the same all-reduce with every rank then storing all new weights, as each must
+  /// where all update everything.
+  public var allReduceUpdateSeconds: Double
   /// Median of exchange over all-reduce, pair by pair.
   public var ratio: Double
   /// Bytes per second that a node sends while all send and receive at once; nil on one node.
@@ -37,7 +40,8 @@ public struct ExchangeSpeed: Sendable {
     [
       "bytes": .integer(bytes), "ranksPerNode": .array(ranksPerNode.map { .integer($0) }),
       "bucketBytes": .integer(bucketBytes), "exchangeSeconds": .number(exchangeSeconds),
-      "allReduceSeconds": .number(allReduceSeconds), "ratio": .number(ratio),
+      "allReduceSeconds": .number(allReduceSeconds),
+      "allReduceUpdateSeconds": .number(allReduceUpdateSeconds), "ratio": .number(ratio),
       "allSendingBytesPerSecond": allSendingRate.map { .number($0) } ?? .null,
       "boundSeconds": boundSeconds.map { .number($0) } ?? .null,
       "bytesSentByFirstNode": .integer(bytesSentByFirstNode),
@@ -50,7 +54,8 @@ public enum ExchangeBenchmark {
   /// Measures one size.
   ///
   /// Collective. Every rank has one gradient; an exchange adds them, takes the sum as new weights and
-  /// brings these to every rank, which is what an all-reduce leaves. The two alternate.
+  /// brings these to every rank. An all-reduce leaves the sum everywhere, and every rank then has to store
+  /// all new weights by itself; it is timed without that and with it. The three alternate.
   ///
   /// - Parameters:
   ///   - node: all ranks.
@@ -72,13 +77,21 @@ public enum ExchangeBenchmark {
     for _ in 0..<2 { try step(exchange, filling: buffer.base) }
     var exchanges: [Double] = []
     var reductions: [Double] = []
+    var updates: [Double] = []
+    let weights = HostBuffer<Float>(count: count)
     for index in -2..<repeats {
       let ours = try slowest(node.world) { try step(exchange, filling: nil) }
       let theirs = try slowest(node.world) { try node.world.allReduce(buffer.all, by: .sum) }
       for place in 0..<count { buffer[place] = 1 }
+      let both = try slowest(node.world) {
+        try node.world.allReduce(buffer.all, by: .sum)
+        Kernels.copy(count: count, source: buffer.base, destination: weights.base)
+      }
+      for place in 0..<count { buffer[place] = 1 }
       guard index >= 0 else { continue }
       exchanges.append(ours)
       reductions.append(theirs)
+      updates.append(both)
     }
     let before = exchange.bytesSent
     try step(exchange, filling: nil)
@@ -86,6 +99,7 @@ public enum ExchangeBenchmark {
     return ExchangeSpeed(
       bytes: bytes, ranksPerNode: node.topology.nodes.map(\.count), bucketBytes: bucketBytes,
       exchangeSeconds: median(exchanges) ?? 0, allReduceSeconds: median(reductions) ?? 0,
+      allReduceUpdateSeconds: median(updates) ?? 0,
       ratio: median(zip(exchanges, reductions).map { $0 / $1 }) ?? 0,
       allSendingRate: try allSendingRate(node), bytesSentByFirstNode: Int(sent))
   }

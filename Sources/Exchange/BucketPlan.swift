@@ -15,6 +15,8 @@ public struct BucketPlan: Sendable {
   public let topology: Topology
   /// The blocks of each bucket, in the order in which buckets are reduced.
   public let buckets: [Range<Int>]
+  /// The upper bound of a bucket that was asked for.
+  public let bucketBytes: Int
 
   /// Cuts a layout into buckets.
   ///
@@ -25,6 +27,7 @@ public struct BucketPlan: Sendable {
   public init(layout: ParameterLayout, topology: Topology, bucketBytes: Int) {
     self.layout = layout
     self.topology = topology
+    self.bucketBytes = bucketBytes
     let blockBytes = ParameterLayout.blockSize * MemoryLayout<Float>.stride
     let blocks = layout.blockCount
     let most = max(1, bucketBytes / blockBytes)

@@ -86,6 +86,7 @@ extension Exchange {
   ///   - bucket: of which bucket.
   ///   - other: the node it comes from, as far as it is known.
   ///   - condition: asked after every look at the messages.
+  /// - Throws: `MPIError` if a message fails.
   func waitForMessages(
     _ stage: ExchangeStage, bucket: Int, of other: Int?, until condition: () throws -> Bool
   ) throws {

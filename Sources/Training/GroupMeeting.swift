@@ -12,6 +12,8 @@ final class GroupMeeting: StatisticMeeting {
   init?(_ exchange: Exchange, _ setUp: TrainingSetUp) throws {
     let model = setUp.model
     guard model.synchronizedGroup > 1 else { return nil }
+    let size = exchange.node.local.size
+    model.reserveLanes((model.synchronizedGroup + size - 1) / size)
     table = try GroupTable(
       exchange, microbatches: setUp.plan.microbatchCount(ofStep: 0),
       width: model.largestSynchronizedWidth, points: model.synchronizationPoints)

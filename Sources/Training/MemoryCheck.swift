@@ -22,6 +22,7 @@ final class MemoryCheck {
   ///   - every: K; 0 checks nothing.
   ///   - exchange: whose weights are checked.
   ///   - optimizer: whose state is checked.
+  /// - Throws: `AgreedFailure` where memory is short, or `MPIError`.
   init(every: Int, _ exchange: Exchange, _ optimizer: Optimizer) throws {
     self.every = every
     self.exchange = exchange
@@ -33,6 +34,7 @@ final class MemoryCheck {
   ///
   /// - Parameter step: the step just done, counted from 1.
   /// - Returns: what is wrong between nodes, nil if nothing is; equal on all ranks.
+  /// - Throws: `MPIError` if a message fails.
   func afterUpdate(step: Int) throws -> String? {
     guard every > 0, step % every == 0 else { return nil }
     sums = stretches.map(Self.sum)

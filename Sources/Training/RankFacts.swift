@@ -57,9 +57,10 @@ struct RankFacts: Codable, Equatable {
     ]
   }
 
-  /// What is wrong with a set of ranks, one sentence per rank that differs from most; empty if nothing is.
+  /// What is wrong with a set of ranks.
   ///
   /// - Parameter all: every rank's facts, in rank order.
+  /// - Returns: one sentence per rank that differs from most, none if nothing is wrong.
   static func disagreements(_ all: [RankFacts]) -> [String] {
     guard let first = all.first else { return [] }
     var problems: [String] = []

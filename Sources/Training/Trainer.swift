@@ -93,15 +93,10 @@ public final class Trainer {
     sampler = setUp.sampler
     totalSteps = setUp.totalSteps
     model = setUp.model
-    let node = try Self.node(world, setUp.configuration.exchange.copies)
-    let bucketBytes = try Self.bucketBytes(node, setUp)
+    exchange = try Self.makeExchange(world, setUp)
     var settings = setUp.configuration
-    settings.exchange.bucketMiB = bucketBytes >> 20
+    settings.exchange.bucketMiB = exchange.plan.bucketBytes >> 20
     configuration = settings
-    exchange = try Exchange(
-      node, layout: model.layout, bucketBytes: bucketBytes, group: model.synchronizedGroup,
-      wire: WireFormat(settings.exchange.wire))
-    if world.threadLevel == .multiple { exchange.progressThread = try ProgressThread(world) }
     let (layout, blocks) = (model.layout, exchange.owned)
     optimizer = try world.agree { [settings] in
       try Optimizer(
@@ -113,43 +108,9 @@ public final class Trainer {
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalLabels = Self.makeGlobalLabels(setUp)
     meeting = try GroupMeeting(exchange, setUp)
-    if meeting != nil {
-      let size = node.local.size
-      model.reserveLanes((model.synchronizedGroup + size - 1) / size)
-    }
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
-  }
-
-  /// Which threads of a rank will call MPI, decided before MPI starts from what its launcher says.
-  ///
-  /// - Parameter settings: of the run.
-  /// - Returns: `multiple` where messages are to be moved by a thread of their own.
-  public static func threadLevel(for settings: RunConfiguration) -> ThreadLevel {
-    switch settings.exchange.progress {
-    case .thread: return .multiple
-    case .layers: return .funneled
-    case .auto:
-      guard let launch = MPIEnvironment.launchedRanks, launch.local < launch.all else {
-        return .funneled
-      }
-      return Placement.ofThisProcess.cores > launch.local ? .multiple : .funneled
-    }
-  }
-
-  /// The nodes, as far as the configuration lets ranks share memory.
-  private static func node(
-    _ world: Communicator, _ copies: ExchangeConfiguration.Copies
-  ) throws -> Node {
-    guard copies == .rank else { return try Node(world) }
-    return try Node(world, machine: world.split(color: Int32(world.rank), key: 0))
-  }
-
-  /// The configured bucket, or the one that a few exchanges show to be best.
-  private static func bucketBytes(_ node: Node, _ setUp: TrainingSetUp) throws -> Int {
-    if let size = setUp.configuration.exchange.bucketMiB { return size << 20 }
-    return try BucketMeasurement.run(node, layout: setUp.model.layout)
   }
 }
 

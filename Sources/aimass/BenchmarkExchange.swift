@@ -59,6 +59,7 @@ struct BenchmarkExchange: ParsableCommand {
     table.add(["ranks on each node", layout])
     table.add(["exchange", milliseconds(speed.exchangeSeconds)])
     table.add(["MPI_Allreduce", milliseconds(speed.allReduceSeconds)])
+    table.add(["the same, storing all weights", milliseconds(speed.allReduceUpdateSeconds)])
     table.add(["exchange / MPI_Allreduce", HumanUnits.fixed(speed.ratio, digits: 2)])
     if let rate = speed.allSendingRate, let bound = speed.boundSeconds {
       table.add(["a node sends, all sending", HumanUnits.bytes(Int(rate)) + "/s"])

@@ -37,7 +37,8 @@ struct ResolvedTests {
     for line in [
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
       "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "keep: 2", "everyEpochs: 1",
-      "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100", "labelSmoothing: 0.0",
+      "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100",
+      "labelSmoothing: 0.0",
       "weight: 1.0", "bias: true", "constant:",
     ] {
       #expect(text.contains(line), "\(line) is not in\n\(text)")

@@ -36,7 +36,9 @@ struct FormatTests {
   }
 
   @Test func scriptsParseAndStopAtErrors() throws {
-    let scripts = SourceFile.all(below: "launch") + SourceFile.all(below: ".ci")
+    let files = SourceFile.all(below: "launch") + SourceFile.all(below: ".ci")
+    // Peers that are measured bring programs of their own language.
+    let scripts = files.filter { !$0.path.hasSuffix(".py") }
     #expect(scripts.count >= 5)
     for script in scripts {
       let path = Checkout.folder + "/" + script.path

@@ -65,7 +65,8 @@ extension ExchangeConfiguration {
     var entries: [(String, CanonicalWriter.Value)] = []
     if let bucketMiB { entries.append(("bucketMiB", .number(bucketMiB))) }
     return .map(
-      entries + [("copies", .text(copies.rawValue)), ("progress", .text(progress.rawValue)),
+      entries + [
+        ("copies", .text(copies.rawValue)), ("progress", .text(progress.rawValue)),
         ("wire", wire.canonical),
       ])
   }

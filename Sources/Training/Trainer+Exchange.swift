@@ -1,0 +1,49 @@
+import Configuration
+import Exchange
+import MPI
+
+extension Trainer {
+  /// Which threads of a rank will call MPI, decided before MPI starts from what its launcher says.
+  ///
+  /// - Parameter settings: of the run.
+  /// - Returns: `multiple` where messages are to be moved by a thread of their own.
+  public static func threadLevel(for settings: RunConfiguration) -> ThreadLevel {
+    switch settings.exchange.progress {
+    case .thread: return .multiple
+    case .layers: return .funneled
+    case .auto:
+      guard let launch = MPIEnvironment.launchedRanks, launch.local < launch.all else {
+        return .funneled
+      }
+      return Placement.ofThisProcess.cores > launch.local ? .multiple : .funneled
+    }
+  }
+
+  /// The nodes, as far as the configuration lets ranks share memory.
+  private static func node(
+    _ world: Communicator, _ copies: ExchangeConfiguration.Copies
+  ) throws -> Node {
+    guard copies == .rank else { return try Node(world) }
+    return try Node(world, machine: world.split(color: Int32(world.rank), key: 0))
+  }
+
+  /// The configured bucket, or the one that a few exchanges show to be best.
+  private static func bucketBytes(_ node: Node, _ setUp: TrainingSetUp) throws -> Int {
+    let settings = setUp.configuration.exchange
+    if let size = settings.bucketMiB { return size << 20 }
+    // What is among the largest of a stretch depends on the stretches, and must not on a measurement.
+    if case .topK = settings.wire { return 4 << 20 }
+    return try BucketMeasurement.run(node, layout: setUp.model.layout)
+  }
+
+  /// Joins the other ranks in the exchange that the configuration asks for; collective.
+  static func makeExchange(_ world: Communicator, _ setUp: TrainingSetUp) throws -> Exchange {
+    let settings = setUp.configuration.exchange
+    let node = try node(world, settings.copies)
+    let exchange = try Exchange(
+      node, layout: setUp.model.layout, bucketBytes: bucketBytes(node, setUp),
+      group: setUp.model.synchronizedGroup, wire: WireFormat(settings.wire))
+    if world.threadLevel == .multiple { exchange.progressThread = try ProgressThread(world) }
+    return exchange
+  }
+}
