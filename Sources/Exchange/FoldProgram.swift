@@ -59,6 +59,9 @@ struct FoldPlanner {
   /// Partial sums kept at the same time, at most.
   private(set) var sumCount: Int
   private var free: [Int] = []
+  /// Whether a gradient may be overwritten by a sum: nobody else reads this rank's part of it, but its
+  /// memory is used again in a later wave.
+  var overwritesGradients = false
 
   /// Nothing pushed yet, of V; `sums` partial sums are in use by others.
   init(count: Int, sums: Int = 0) {
@@ -83,11 +86,11 @@ struct FoldPlanner {
     }
   }
 
-  /// Where a sum goes: over one of its terms, unless both are gradients, which neighbours still read.
+  /// Where a sum goes: over one of its terms, unless both are gradients and more waves follow.
   private mutating func target(
     of left: FoldProgram.Operand, _ right: FoldProgram.Operand
   ) -> FoldProgram.Operand {
-    if !isGradient(left) { return left }
+    if overwritesGradients || !isGradient(left) { return left }
     return isGradient(right) ? .sum(takeSum()) : right
   }
 

@@ -9,8 +9,8 @@ struct StepPlan {
   let waves: [FoldProgram]
   /// The node's partial sums after the last wave: which node of the tree, and where it lies.
   ///
-  /// A gradient of the last wave that has no sibling here stays where it is: nobody overwrites it
-  /// before the next step but one.
+  /// Sums of two gradients of the last wave take the place of one of them, and a gradient without a
+  /// sibling stays where it is: nobody overwrites them before the next step but one.
   let sums: [(node: Range<Int>, operand: FoldProgram.Operand)]
   /// Partial sums kept at the same time, at most.
   let sumCount: Int
@@ -32,6 +32,7 @@ struct StepPlan {
     let waveCount = deal.waves(onNode: node)
     for wave in 0..<waveCount {
       var program = FoldProgram()
+      planner.overwritesGradients = wave == waveCount - 1
       for local in 0..<deal.count(inWave: wave, onNode: node) {
         planner.push(next..<next + 1, .gradient(local), into: &program)
         next += 1
