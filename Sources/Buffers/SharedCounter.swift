@@ -41,7 +41,7 @@ public struct Patience {
   /// A wait that begins.
   ///
   /// - Parameter forMessages: whether it is for another node, not for a neighbour.
-  public init(forMessages: Bool = false) { looks = forMessages ? Self.spins - 4 : 0 }
+  public init(forMessages: Bool = false) { looks = forMessages ? Self.yields - Self.messageYields : 0 }
 
   /// Lets some time pass before the next look.
   public mutating func pause() {
@@ -61,4 +61,6 @@ public struct Patience {
 
   private static let spins = 200
   private static let yields = 2_000
+  /// A sleep leaves the core to the system, which moves what the sockets hold meanwhile.
+  private static let messageYields = 16
 }
