@@ -41,7 +41,9 @@ public struct Patience {
   /// A wait that begins.
   ///
   /// - Parameter forMessages: whether it is for another node, not for a neighbour.
-  public init(forMessages: Bool = false) { looks = forMessages ? Self.yields - Self.messageYields : 0 }
+  public init(forMessages: Bool = false) {
+    looks = forMessages ? Self.yields - Self.messageYields : 0
+  }
 
   /// Lets some time pass before the next look.
   public mutating func pause() {

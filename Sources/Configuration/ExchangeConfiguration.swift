@@ -11,7 +11,7 @@ public struct DistributedConfiguration: Sendable, Equatable {
 /// How gradients travel; of this only ``Wire`` changes the result's bits.
 public struct ExchangeConfiguration: Sendable, Equatable {
   /// Upper bound of one bucket in MiB (2²⁰ bytes); nil: measured at the start.
-  public var bucketMiB: Int?
+  public var bucketMiB: Double?
   /// Who shares the weights; default `node`.
   public var copies: Copies
 

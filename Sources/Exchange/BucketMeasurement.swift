@@ -3,12 +3,15 @@ import Parameters
 
 /// Finds the size of buckets that suits the network, by a few exchanges at the start.
 ///
-/// Small buckets leave early, large ones cost fewer messages. The size never changes a bit of a result.
+/// Small buckets can leave while the backward pass still computes, large ones cost fewer messages; so the
+/// smallest size is taken that is about as fast as the best. The size never changes a bit of a result.
 public enum BucketMeasurement {
-  /// Sizes that are tried.
-  static let candidates = [1 << 20, 4 << 20, 16 << 20]
+  /// Sizes that are tried, in bytes.
+  static let candidates = [1 << 18, 1 << 20, 1 << 22, 1 << 24]
   /// Gradients are cut to this size for the trial.
   static let most = 32 << 20
+  /// How much slower than the best a smaller size may be.
+  static let tolerance = 1.1
 
   /// The size of buckets for a model, in bytes.
   ///
@@ -20,22 +23,21 @@ public enum BucketMeasurement {
   ///   - layout: the slots.
   /// - Returns: the same number on every rank.
   /// - Throws: `AgreedFailure` where memory is short, or `MPIError`.
-  /// - Cost: three exchanges of at most 32 MiB for each of three sizes.
+  /// - Cost: three exchanges of at most 32 MiB for each of four sizes.
   public static func run(_ node: Node, layout: ParameterLayout) throws -> Int {
     let bytes = layout.count * MemoryLayout<Float>.stride
     if bytes <= candidates[0] { return candidates[0] }
-    if node.topology.nodes.count == 1 { return candidates[1] }
+    if node.topology.nodes.count == 1 { return candidates[2] }
     var trial = ParameterLayout()
     let count = min(bytes, most) / MemoryLayout<Float>.stride
     _ = trial.reserve("trial", [count], initializer: .constant(0))
-    var best = (bytes: candidates[0], seconds: Double.infinity)
+    var times: [(size: Int, seconds: Double)] = []
     for size in candidates where size < 2 * bytes {
       let exchange = try Exchange(node, layout: trial, bucketBytes: size)
-      var seconds = Double.infinity
-      for _ in 0..<3 { seconds = min(seconds, try time(exchange)) }
-      if seconds < best.seconds { best = (size, seconds) }
+      times.append((size, try (0..<3).map { _ in try time(exchange) }.min() ?? .infinity))
     }
-    return best.bytes
+    let best = times.map(\.seconds).min() ?? 0
+    return times.first { $0.seconds <= best * tolerance }?.size ?? candidates[1]
   }
 
   /// Seconds of one exchange on the slowest rank.

@@ -30,7 +30,7 @@ extension Trainer {
   /// The configured bucket, or the one that a few exchanges show to be best.
   private static func bucketBytes(_ node: Node, _ setUp: TrainingSetUp) throws -> Int {
     let settings = setUp.configuration.exchange
-    if let size = settings.bucketMiB { return size << 20 }
+    if let size = settings.bucketMiB { return Int(size * Double(1 << 20)) }
     // What is among the largest of a stretch depends on the stretches, and must not on a measurement.
     if case .topK = settings.wire { return 4 << 20 }
     return try BucketMeasurement.run(node, layout: setUp.model.layout)

@@ -95,7 +95,7 @@ public final class Trainer {
     model = setUp.model
     exchange = try Self.makeExchange(world, setUp)
     var settings = setUp.configuration
-    settings.exchange.bucketMiB = exchange.plan.bucketBytes >> 20
+    settings.exchange.bucketMiB = Double(exchange.plan.bucketBytes) / Double(1 << 20)
     configuration = settings
     let (layout, blocks) = (model.layout, exchange.owned)
     optimizer = try world.agree { [settings] in

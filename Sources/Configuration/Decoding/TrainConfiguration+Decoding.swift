@@ -49,7 +49,7 @@ extension CheckpointConfiguration {
 extension ExchangeConfiguration {
   init(reading map: MapReader?) {
     self.init(
-      bucketMiB: map?.optional("bucketMiB")?.integer(1...1024),
+      bucketMiB: map?.optional("bucketMiB")?.number(.bucket),
       copies: map?.optional("copies")?.choice("sharing", of: Copies.self) ?? .node,
       progress: map?.optional("progress")?.choice("way", of: Progress.self) ?? .auto,
       wire: map?.optional("wire").flatMap(Wire.init(reading:)) ?? .float32)

@@ -17,6 +17,8 @@ struct NumberRange {
   static let open = NumberRange(text: "a number above 0 and below 1") { $0 > 0 && $0 < 1 }
   /// Above 0, up to 1.
   static let fraction = NumberRange(text: "a number above 0, at most 1") { $0 > 0 && $0 <= 1 }
+  /// A size of buckets in MiB.
+  static let bucket = NumberRange(text: "a number above 0, at most 1024") { $0 > 0 && $0 <= 1024 }
   /// From 0 up to 1.
   static let unit = NumberRange(text: "a number in 0 ... 1") { $0 >= 0 && $0 <= 1 }
 }
