@@ -80,7 +80,11 @@ public final class SharedMemory {
   public func claim(_ part: Range<Int>) throws(SharedMemoryError) {
     precondition(part.lowerBound >= 0 && part.upperBound <= byteCount, "\(part) is outside")
     guard !part.isEmpty else { return }
-    let problem = posix_fallocate(descriptor, part.lowerBound, part.count)
+    var problem: Int32
+    // A signal interrupts it, and it is not begun again by itself.
+    repeat {
+      problem = posix_fallocate(descriptor, part.lowerBound, part.count)
+    } while problem == EINTR
     guard problem == 0 else {
       throw SharedMemoryError("posix_fallocate of \(part.count) bytes", problem)
     }

@@ -4,7 +4,8 @@ import Parameters
 /// Finds the size of buckets that suits the network, by a few exchanges at the start.
 ///
 /// Small buckets can leave while the backward pass still computes, large ones cost fewer messages; so the
-/// smallest size is taken that is about as fast as the best. The size never changes a bit of a result.
+/// smallest size is taken that is about as fast as the best. The size never changes a bit of a result
+/// where sums travel as they are.
 public enum BucketMeasurement {
   /// Sizes that are tried, in bytes.
   static let candidates = [1 << 18, 1 << 20, 1 << 22, 1 << 24]

@@ -7,7 +7,8 @@ import Parameters
 /// and each node's part evenly among that node's ranks, who *own* it: they alone update it. On every
 /// other node the same part is shared evenly among the ranks there, who *reduce* it: they add up what
 /// their node computed and pass it on. On its own node the owner is the reducer. So all ranks have work
-/// in every bucket, whatever the nodes look like, and nothing here decides a bit of the result.
+/// in every bucket, whatever the nodes look like, and where sums travel as they are nothing here decides a
+/// bit of the result.
 public struct BucketPlan: Sendable {
   /// The slots.
   public let layout: ParameterLayout

@@ -181,6 +181,8 @@ public final class Exchange {
   /// Tells that the gradient being computed is final, and its weights are not read any more, at and
   /// after a canonical place; lets buckets that are whole leave.
   ///
+  /// From then on the exchange may overwrite the gradient there: the caller reads it no more.
+  ///
   /// - Parameter offset: falls from call to call within a pass.
   /// - Throws: `MPIError` if a message fails.
   public func advance(from offset: Int) throws {
@@ -319,7 +321,13 @@ public final class Exchange {
   /// Counts buckets whose weights are all in place on this node, as far as this rank brings them.
   func notePublished() throws {
     var count = published
-    while count < ownPublished, try link.weightsAreHere(count) { count += 1 }
+    let all = plan.buckets.count
+    while count < ownPublished, try link.weightsAreHere(count),
+      // What is sent may lie in a neighbour's gradient, which is used again once all is published.
+      try count < all - 1 || link.isQuiet()
+    {
+      count += 1
+    }
     guard count > published else { return }
     published = count
     memory.published[node.seat.localRank].advance(to: stepNumber * plan.buckets.count + count)
@@ -335,6 +343,7 @@ public final class Exchange {
     let all = plan.buckets.count
     if !updated {
       precondition(ownPublished == 0, "a step is published whole or not at all")
+      try waitForMessages(.publish, bucket: all - 1, of: nil) { try link.isQuiet() }
       published = all
       memory.published[node.seat.localRank].advance(to: (stepNumber + 1) * all)
     }
@@ -344,12 +353,19 @@ public final class Exchange {
         published > next
       }
     }
-    try waitForMessages(.publish, bucket: all - 1, of: nil) { try link.isQuiet() }
     try wait(for: memory.published, toReach: (stepNumber + 1) * all, .publish, bucket: all - 1)
     progressThread?.isActive = false
     stepNumber += 1
     stepsTaken += 1
     firstWave += step.waves.count
+  }
+
+  /// Gives up in the middle of a step, before the job ends with an error.
+  ///
+  /// Messages in flight still point into this memory, which therefore is never freed.
+  public func abandon() {
+    progressThread = nil
+    _ = Unmanaged.passRetained(self)
   }
 
   /// Bytes this rank holds for gradients, partial sums and what comes from other nodes.

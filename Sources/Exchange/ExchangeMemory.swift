@@ -38,7 +38,8 @@ final class ExchangeMemory {
       byteCount: own * size, name: "aimass-gradients", claiming: own * local..<own * (local + 1))
     let lines = SharedCounter.stride
     let counters = try node.share(
-      byteCount: 3 * size * lines, name: "aimass-counters", claiming: 0..<(local == 0 ? 1 : 0))
+      byteCount: 3 * size * lines, name: "aimass-counters",
+      claiming: 0..<(local == 0 ? 3 * size * lines : 0))
     self.counters = counters
     func column(_ index: Int) -> [SharedCounter] {
       (0..<size).map { SharedCounter(at: counters.base + (index * size + $0) * lines) }

@@ -17,7 +17,7 @@ public final class Node {
   public let topology: Topology
   /// Where this rank sits.
   public let seat: Topology.Seat
-  /// Why ranks of one machine do not share memory, or nil where they do.
+  /// Where and why ranks of one machine do not share memory, or nil where all do; equal on all ranks.
   public let sharingProblem: String?
 
   /// Finds out which ranks can share memory.
@@ -33,7 +33,7 @@ public final class Node {
     self.world = world
     let machine = try machine ?? world.splitByNode()
     let problem = machine.size > 1 ? try Self.probe(machine) : nil
-    sharingProblem = problem
+    sharingProblem = try Self.summary(of: problem, world)
     let lowest = try machine.broadcast(Int64(world.rank), root: 0)
     let mine = problem == nil ? lowest : Int64(world.rank)
     local = try world.split(color: Int32(mine), key: Int32(world.rank))
@@ -45,32 +45,50 @@ public final class Node {
 
   /// Memory that all ranks of this node see, zeroed.
   ///
-  /// Collective on the node. Each rank takes the pages of its own part, so that they lie near its core.
+  /// Collective. Each rank takes the pages of its own part, so that they lie near its core.
   ///
   /// - Parameters:
   ///   - byteCount: equal on all ranks of the node.
   ///   - name: for people who look at `/proc/PID/maps`.
   ///   - part: the bytes that this rank will write most.
   /// - Returns: the memory.
-  /// - Throws: `AgreedFailure` on all ranks of the node if one has no memory left, or `MPIError`.
+  /// - Throws: `AgreedFailure` on all ranks if one has no memory left, or `MPIError`.
   public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory
   {
-    let memory = try Self.share(byteCount: byteCount, name: name, among: local)
-    try local.agree { try memory.claim(part) }
+    let memory = try Self.share(byteCount: byteCount, name: name, among: local, agreeing: world)
+    try world.agree { try memory.claim(part) }
     memory.closeDescriptor()
     return memory
   }
 
+  /// One sentence on all machines whose ranks cannot share memory.
+  private static func summary(of problem: String?, _ world: Communicator) throws -> String? {
+    let all = try world.allGatherBytes(Array((problem ?? "").utf8))
+    guard let first = all.firstIndex(where: { !$0.isEmpty }) else { return nil }
+    let count = all.filter { !$0.isEmpty }.count
+    return
+      "\(count) of \(world.size) ranks keep weights of their own and exchange by messages, as rank "
+      + "\(first): \(String(decoding: all[first], as: UTF8.self))"
+  }
+
   /// Makes memory on the first rank of a machine and opens it on the others; descriptors stay open.
+  ///
+  /// - Parameters:
+  ///   - byteCount: equal on all ranks of the machine.
+  ///   - name: for people.
+  ///   - group: the ranks of the machine.
+  ///   - all: the ranks that fail together.
+  /// - Returns: the memory.
+  /// - Throws: `AgreedFailure` on all of them, or `MPIError`.
   private static func share(
-    byteCount: Int, name: String, among group: Communicator
+    byteCount: Int, name: String, among group: Communicator, agreeing all: Communicator
   ) throws -> SharedMemory {
-    let made = try group.agree {
+    let made = try all.agree {
       group.rank == 0 ? try SharedMemory(byteCount: byteCount, name: name) : nil
     }
     var address = [Int64(getpid()), Int64(made?.descriptor ?? -1)]
     try group.broadcast(&address, root: 0)
-    return try group.agree {
+    return try all.agree {
       try made
         ?? SharedMemory(
           opening: Int32(address[1]), of: Int32(address[0]), byteCount: byteCount)
@@ -81,7 +99,9 @@ public final class Node {
   private static func probe(_ machine: Communicator) throws -> String? {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     do {
-      let memory = try share(byteCount: page * machine.size, name: "aimass-probe", among: machine)
+      let memory = try share(
+        byteCount: page * machine.size, name: "aimass-probe", among: machine,
+        agreeing: machine)
       let words = memory.base.assumingMemoryBound(to: Int64.self)
       let stride = page / MemoryLayout<Int64>.stride
       words[machine.rank * stride] = Int64(machine.rank + 1)

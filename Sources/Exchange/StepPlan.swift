@@ -10,7 +10,7 @@ struct StepPlan {
   /// The node's partial sums after the last wave: which node of the tree, and where it lies.
   ///
   /// Sums of two gradients of the last wave take the place of one of them, and a gradient without a
-  /// sibling stays where it is: nobody overwrites them before the next step but one.
+  /// sibling stays where it is: their memory is used again when all of the step is published.
   let sums: [(node: Range<Int>, operand: FoldProgram.Operand)]
   /// Partial sums kept at the same time, at most.
   let sumCount: Int

@@ -40,12 +40,13 @@ final class MemoryCheck {
     sums = stretches.map(Self.sum)
     let found = try weights.run()
     guard let first = found.first else { return nil }
-    let names = found.prefix(3).map(\.tensor).joined(separator: ", ")
+    let same = found.filter { ($0.node, $0.owner) == (first.node, first.owner) }
+    let names = same.prefix(3).map(\.tensor).joined(separator: ", ")
     let hosts = exchange.node.topology.nodes
     return
       "after step \(step) the weights of the node of rank \(hosts[first.node][0]) are not those "
       + "of their owners on the node of rank \(hosts[first.owner][0]), in \(names)"
-      + (found.count > 3 ? " and \(found.count - 3) more" : "")
+      + (same.count > 3 ? " and \(same.count - 3) more" : "")
       + ": memory or a processor of one of them is faulty; go on from the last checkpoint without it"
   }
 

@@ -22,7 +22,8 @@ final class PassProgress: PassObserver {
 
   func gradientsFinal(from offset: Int) {
     trainer.clock.gradientsFinal(from: offset)
-    guard failure == nil else { return }
+    // Where the norm of this gradient is still to be taken, nobody may add to it yet.
+    guard failure == nil, trainer.noise.pending == nil else { return }
     do {
       try trainer.advance(from: offset, samples: samples)
     } catch {

@@ -31,8 +31,8 @@ extension Trainer {
   private static func bucketBytes(_ node: Node, _ setUp: TrainingSetUp) throws -> Int {
     let settings = setUp.configuration.exchange
     if let size = settings.bucketMiB { return Int(size * Double(1 << 20)) }
-    // What is among the largest of a stretch depends on the stretches, and must not on a measurement.
-    if case .topK = settings.wire { return 4 << 20 }
+    // In other forms bits depend on who owns what, and so on the buckets: not on a measurement, then.
+    guard settings.wire == .float32 else { return 4 << 20 }
     return try BucketMeasurement.run(node, layout: setUp.model.layout)
   }
 

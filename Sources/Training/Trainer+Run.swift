@@ -11,13 +11,22 @@ extension Trainer {
   /// - Returns: how it ended, equal on all ranks.
   /// - Throws: the errors of the rooms, or ``TrainingError``.
   public func run() throws -> RunOutcome {
+    do {
+      return try runToEnd()
+    } catch {
+      exchange.abandon()
+      throw error
+    }
+  }
+
+  private func runToEnd() throws -> RunOutcome {
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
     return try watched {
       try resumeOrInitialize()
       observer?.started(facts)
-      for note in [startNote, exchange.node.sharingProblem.map(Self.privateCopies)] {
+      for note in [startNote, exchange.node.sharingProblem] {
         if let note { observer?.noted(note) }
       }
       started = StepClock.now()
@@ -27,11 +36,6 @@ extension Trainer {
       guard isDone else { return .interrupted(step: state.step) }
       return .finished(try finish())
     }
-  }
-
-  /// What a person is told where ranks of one machine cannot share memory.
-  private static func privateCopies(_ problem: String) -> String {
-    "every rank keeps weights of its own and exchanges by messages: \(problem)"
   }
 
   /// Steps until the end, a stop or an early stop.

@@ -30,18 +30,19 @@ extension Trainer {
       step: step, epoch: step / plan.stepsPerEpoch, loss: loss,
       learningRate: learningRate(at: step), gradientNorm: norm.value, samples: samples,
       skipped: false)
-    if loss.isFinite && norm.isFinite {
-      if !updatesEarly { try update(norm: norm, samples: samples) }
+    let isFinite = loss.isFinite && norm.isFinite
+    if isFinite && !updatesEarly { try update(norm: norm, samples: samples) }
+    clock.enter(.publish)
+    // Also before an error that all ranks share: nothing is in flight when they leave.
+    try exchange.finish(updated: isFinite || updatesEarly)
+    if isFinite {
       optimizer.finishStep()
-      clock.enter(.publish)
-      try exchange.finish()
       if let problem = try memoryCheck.afterUpdate(step: step + 1) {
         try failTogether(.failure, problem)
       }
     } else {
       record.skipped = true
       try handleNonFinite(record)
-      try exchange.finish(updated: false)
     }
     clock.enter(.other)
     return (record, request)

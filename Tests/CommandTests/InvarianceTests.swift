@@ -52,6 +52,23 @@ extension JobTests {
       }
     }
 
+    /// An error inside a step leaves messages in flight; the job must still end with what happened.
+    @Test(arguments: ["node", "rank"], ["abort", "skip"])
+    func anErrorInAStepKeepsItsNameAndCode(copies: String, rule: String) throws {
+      try withTemporaryFolder { folder in
+        let result = try Aimass.train(
+          Shelf.glyphs.get(), ranks: 3, output: folder.file("run"),
+          set: [
+            "exchange.copies=\(copies)", "train.nonFinite=\(rule)",
+            "optimizer={sgd: {learningRate: 1.0e+30}}", "train.epochs=40",
+          ])
+        #expect(result.status == 79, "\(result)")
+        #expect(result.leftovers.isEmpty)
+        #expect(result.errors.contains("NaN or infinity first in"), "\(result)")
+        #expect(!result.errors.contains("Fatal error"), "\(result)")
+      }
+    }
+
     @Test func windowedOrderAndDroppedBatchesGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.glyphs.get(), ranks: [1, 3], set: ["data.shuffle=window", "train.lastBatch=drop"],

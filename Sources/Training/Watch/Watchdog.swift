@@ -24,6 +24,10 @@ final class Watchdog: @unchecked Sendable {
   private var sinceBeat = Double.infinity
   private var deathSeconds = 0.0
   private var hasToldDeath = false
+  private var hasWarned = false
+
+  /// Seconds without any sign of life after which a person is told, long before the job is ended.
+  private static let warningSeconds = 25.0
 
   /// A watchdog of this rank; it does not run yet.
   ///
@@ -96,10 +100,11 @@ final class Watchdog: @unchecked Sendable {
     if sinceBeat >= 1 || (!dead.isEmpty && deathSeconds == 0) { beat(states) }
     if !dead.isEmpty { mourn(dead, seconds) }
     guard facts.limit > 0 else { return }
-    if view.isStill(for: facts.limit / 2) {
+    if view.isStill(for: min(facts.limit / 2, Self.warningSeconds)) {
       judge(states, seconds)
     } else {
       neighbours = Neighbours()
+      hasWarned = false
     }
   }
 
@@ -136,9 +141,23 @@ final class Watchdog: @unchecked Sendable {
     let all = (states + others.states).sorted { $0.rank < $1.rank }
     // Those of a silent node cannot show that they live.
     let speaking = all.filter { others.silent[$0.node] == nil }
+    if RankState.areStuck(speaking, min(facts.limit, Self.warningSeconds)) {
+      warn(Verdict(all, silent: others.silent).sentence)
+    }
     guard RankState.areStuck(speaking, facts.limit) else { return }
     guard all.contains(where: { $0.condition != .ended }) else { return }
     condemn(Verdict(all, silent: others.silent).sentence, states)
+  }
+
+  /// Tells a person, once and on the first node, who is late while there is still time.
+  private func warn(_ sentence: String) {
+    guard !hasWarned, facts.limit > Self.warningSeconds, facts.file == facts.files.first else {
+      return
+    }
+    hasWarned = true
+    let line =
+      "aimass: nothing moves: \(sentence); the job is ended after \(Int(facts.limit)) s of that\n"
+    _ = line.withCString { Glibc.write(2, $0, strlen($0)) }
   }
 
   private func condemn(_ sentence: String?, _ states: [RankState]) -> Never {
