@@ -102,6 +102,11 @@ extension JobTests {
       }
     }
 
+    /// Makes steps that mostly compute.
+    static let heavyEncoder =
+      "modalities.image.encoder=[{conv: {out: 32, kernel: 3}}, relu, "
+      + "{conv: {out: 32, kernel: 3}}, relu, {maxPool: {size: 2}}, flatten]"
+
     @Test func aSlowRankIsFoundByWhatItMakesOthersWait() throws {
       try withTemporaryFolder { folder in
         // Rank 2 stands still half of the time, in steps that mostly compute.
@@ -113,8 +118,7 @@ extension JobTests {
           """, folder,
           set: [
             "train={steps: 90}", "evaluate.everyEpochs=1000", "batch={global: 320, micro: 80}",
-            "modalities.image.encoder=[{conv: {out: 32, kernel: 3}}, relu, "
-              + "{conv: {out: 32, kernel: 3}}, relu, {maxPool: {size: 2}}, flatten]",
+            Self.heavyEncoder,
           ])
         #expect(result.status == 0, "\(result)")
         let timing = try #require(run.summary?["timing"] as? [String: Any])
@@ -128,6 +132,68 @@ extension JobTests {
           #expect((ranks[0]["seconds"] as? [String: Any])?[part] != nil, "\(part)")
         }
         #expect(result.lines(with: "waiting for other ranks took").count == 1, "\(result)")
+      }
+    }
+
+    /// Holds the input thread of rank 1 from outside, most of the time, until the rank is gone.
+    static let holder = """
+      import ctypes, os, sys, time
+      ptrace = ctypes.CDLL(None).ptrace
+      ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+      seize, interrupt, go_on, any_child = 0x4206, 0x4207, 7, 0x40000000
+      run, deadline, thread = sys.argv[1].encode(), time.time() + 60, None
+      while thread is None and time.time() < deadline:
+          for process in filter(str.isdigit, os.listdir('/proc')):
+              try:
+                  if run not in open(f'/proc/{process}/cmdline', 'rb').read().split(b'\\0'): continue
+                  variables = open(f'/proc/{process}/environ', 'rb').read().split(b'\\0')
+                  if b'OMPI_COMM_WORLD_RANK=1' not in variables: continue
+                  for task in os.listdir(f'/proc/{process}/task'):
+                      if open(f'/proc/{process}/task/{task}/comm').read() == 'aimass-input\\n':
+                          thread = int(task)
+              except OSError:
+                  pass
+          time.sleep(0.005)
+      assert thread and ptrace(seize, thread, None, None) == 0, 'the input thread was not held'
+      while ptrace(interrupt, thread, None, None) == 0:
+          try:
+              status = os.waitpid(thread, any_child)[1]
+          except ChildProcessError:
+              break
+          if os.WIFEXITED(status) or os.WIFSIGNALED(status): break
+          time.sleep(0.1)
+          ptrace(go_on, thread, None, None)
+          time.sleep(0.0002)
+      """
+
+    @Test(.enabled(if: geteuid() == 0, "needs root, to hold a thread of another process"))
+    func aRankWithSlowInputIsNamedWithTheCause() throws {
+      try withTemporaryFolder { folder in
+        let run = folder.file("run")
+        let script = """
+          python3 -c "$1" "$2" & holder=$!
+          shift 2
+          "$@"
+          status=$?
+          wait $holder || echo "the holder failed"
+          exit $status
+          """
+        let words = try Aimass.trainArguments(
+          Shelf.glyphs.get(), ranks: 2, output: run,
+          set: [
+            "train={steps: 40, lastBatch: drop}", "data.prefetch=1", "evaluate.everyEpochs=1000",
+            "batch={global: 320, micro: 80}", Self.heavyEncoder,
+          ])
+        let result = try runProcess(
+          "bash", ["-c", script, "bash", Self.holder, run, Aimass.program] + words,
+          environment: Aimass.variables([:]), timeout: Aimass.patience)
+        #expect(result.status == 0, "\(result)")
+        #expect(!result.output.contains("the holder failed"), "\(result)")
+        let lines = result.lines(with: "was last in")
+        #expect(lines.count == 1, "\(result)")
+        #expect(
+          lines.contains { $0.contains("rank 1 on node") && $0.hasSuffix(": its own input") },
+          "\(result)")
       }
     }
 
