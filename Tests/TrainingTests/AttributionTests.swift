@@ -41,6 +41,22 @@ struct AttributionTests {
     ).findings
   }
 
+  @Test func whatARankCostComesBeforeHowOftenItIsLate() {
+    let attribution = Self.run(steps: 100, ranks: 3) { step, times in
+      if step % 5 < 2 {
+        times[1].input += 40 * Self.millisecond
+      } else {
+        times[0].compute += Self.millisecond
+      }
+    }
+    let found = Self.findings(attribution)
+    #expect(
+      found.first
+        == "rank 1 on node n1 was last in 40 % of steps, by 40.0 ms on average: its own input")
+    #expect(
+      found.dropFirst().first?.hasPrefix("rank 0 on node n0 was last in 60 % of steps") == true)
+  }
+
   @Test func aSlowInputIsTheRanksOwnFault() {
     let attribution = Self.run(steps: 100, ranks: 4) { step, times in
       if step % 33 != 0 { times[2].input += 19 * Self.millisecond }

@@ -73,12 +73,23 @@ public struct TimingReport: Sendable, Equatable, Codable {
     return seconds
   }
 
+  /// Whether a rank is late as a rule: in most steps, or often and for a tenth of the time.
+  private static func isHabit(
+    _ rank: RankTiming, lost: Double, _ attribution: Attribution
+  ) -> Bool {
+    // A few steps say nothing about a habit.
+    guard attribution.steps >= 10 else { return false }
+    if rank.isChronic || rank.lateShare >= 0.5 { return true }
+    return rank.lateShare >= 0.1 && lost >= 0.1 * attribution.seconds
+  }
+
   private static func sentences(_ attribution: Attribution, _ ranks: [RankTiming]) -> [String] {
     guard ranks.count > 1, attribution.steps > 0 else { return [] }
     var found: [String] = []
-    // A few steps say nothing about a habit.
-    let chronic = ranks.filter { ($0.isChronic || $0.lateShare >= 0.5) && attribution.steps >= 10 }
-    for rank in chronic.sorted(by: { $0.lateShare > $1.lateShare }) {
+    let lost = attribution.ranks.map(\.lateSeconds)
+    let habits = ranks.filter { isHabit($0, lost: lost[$0.rank], attribution) }
+    // What a rank cost comes before how often: a rank that is a little late in most steps is no news.
+    for rank in habits.sorted(by: { lost[$0.rank] > lost[$1.rank] }) {
       let share = HumanUnits.percent(rank.lateShare, digits: 0)
       let delay = HumanUnits.seconds(rank.meanDelay)
       found.append(
@@ -86,7 +97,7 @@ public struct TimingReport: Sendable, Equatable, Codable {
           + (rank.cause ?? .compute).phrase)
     }
     let mean = attribution.seconds / Double(attribution.steps)
-    for rank in ranks where !chronic.contains(where: { $0.rank == rank.rank }) {
+    for rank in ranks where !habits.contains(where: { $0.rank == rank.rank }) {
       let worst = attribution.ranks[rank.rank].worst
       // Once, but long enough to be felt.
       guard worst.seconds > 5 * mean, worst.seconds > 0.01 * attribution.seconds else { continue }
