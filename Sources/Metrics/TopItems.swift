@@ -56,10 +56,9 @@ public struct TopItems {
     let start = index * Self.userBlock
     let block = Array(users[start..<min(start + Self.userBlock, users.count)])
     var rows = [Float](repeating: 0, count: block.count * pair.width)
-    for (row, user) in block.enumerated() where (0..<pair.userCount).contains(user) {
-      for column in 0..<pair.width {
-        rows[row * pair.width + column] = pair.users[user * pair.width + column]
-      }
+    for (row, user) in block.enumerated() {
+      let vector = pair.user(user)
+      for column in 0..<pair.width { rows[row * pair.width + column] = vector[column] }
     }
     var heaps = block.map { _ in BestEntries(length: length) }
     var scores = [Float](repeating: 0, count: block.count * Self.itemBlock)
