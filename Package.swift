@@ -123,7 +123,7 @@ let package = Package(
       ]),
     tests(
       "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
-    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "TestSupport"]),
+    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "BLAS", "TestSupport"]),
     tests(
       "PreparationTests",
       ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),

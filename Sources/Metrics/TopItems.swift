@@ -23,6 +23,9 @@ public struct TopItems {
     /// Its score.
     public let score: Float
 
+    /// An entry from its parts.
+    public init(item: Int, score: Float) { (self.item, self.score) = (item, score) }
+
     /// Whether it stands before another one.
     fileprivate func precedes(_ other: Entry) -> Bool {
       score > other.score || (score == other.score && item < other.item)
