@@ -107,10 +107,7 @@ extension LoadedRun {
   public func pairScores() throws -> PairScores {
     switch self {
     case .network(let run):
-      throw TrainingError(
-        .badConfiguration,
-        "\(run.configuration.name) scores no pairs of users and items; recommend needs a run with "
-          + "`factorization`")
+      return try run.pairScores(ofRun: run.run)
     case .counted(let run):
       let settings = run.configuration.factorization
       return PairScores(
