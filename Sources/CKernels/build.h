@@ -13,6 +13,9 @@
 #include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
+#include "product.h"
+#include "recurrent.h"
+#include "ctc.h"
 
 static bool supported(void) { return BUILD_SUPPORTED; }
 
@@ -39,5 +42,9 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .lstmForward = lstmForward,
+    .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
+    .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
+    .gruGateGradient = gruGateGradient, .ctc = ctc,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
 };
