@@ -4,7 +4,11 @@
 // holds W x and becomes the activated gates; on the way back these become the gradients before the
 // activations. What belongs to running samples alone lies densely: `products` [n, G · H] is U h,
 // `state` and `carry` [n, H] are h and what flows back to it.
+//
+// Arrays do not overlap, which the compiler could not find out by itself within one row of gates.
 
+#define UNITS(i) \
+  _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < H; i++)
 #define ROW(j) (s->starts[j] + s->step * s->direction)
 
 static void lstmForward(const CKernels_Recurrent *s, const float *biasInput, const float *biasHidden,
@@ -13,11 +17,11 @@ static void lstmForward(const CKernels_Recurrent *s, const float *biasInput, con
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 4 * H, *restrict cell = cells + row * H;
-    float *restrict h = state + j * H, *restrict y = output + row * s->outputStride;
-    const float *restrict p = products + j * 4 * H, *restrict a = biasInput, *restrict b = biasHidden;
-    const float *restrict before = s->step ? cells + (row - s->direction) * H : initialCell + j * H;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 4 * H, *cell = cells + row * H;
+    float *h = state + j * H, *y = output + row * s->outputStride;
+    const float *p = products + j * 4 * H, *a = biasInput, *b = biasHidden;
+    const float *before = s->step ? cells + (row - s->direction) * H : initialCell + j * H;
+    UNITS(i) {
       float in = fastSigmoid(g[i] + p[i] + a[i] + b[i]);
       float forget = fastSigmoid(g[H + i] + p[H + i] + a[H + i] + b[H + i]);
       float new = fastTanh(g[2 * H + i] + p[2 * H + i] + a[2 * H + i] + b[2 * H + i]);
@@ -40,12 +44,12 @@ static void lstmBackward(const CKernels_Recurrent *s, const float *initialCell, 
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 4 * H, *restrict p = products + j * 4 * H;
-    float *restrict dcell = carryCell + j * H;
-    const float *restrict cell = cells + row * H, *restrict through = carry + j * H;
-    const float *restrict dy = outputGradient + row * s->outputStride;
-    const float *restrict before = s->step ? cells + (row - s->direction) * H : initialCell + j * H;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 4 * H, *p = products + j * 4 * H;
+    float *dcell = carryCell + j * H;
+    const float *cell = cells + row * H, *through = carry + j * H;
+    const float *dy = outputGradient + row * s->outputStride;
+    const float *before = s->step ? cells + (row - s->direction) * H : initialCell + j * H;
+    UNITS(i) {
       float in = g[i], forget = g[H + i], new = g[2 * H + i], out = g[3 * H + i];
       float dh = dy[i] + through[i], t = fastTanh(cell[i]);
       float dc = dcell[i] + dh * out * (1.0f - t * t);
@@ -65,10 +69,10 @@ static void gruForward(const CKernels_Recurrent *s, const float *biasInput, cons
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 3 * H, *restrict q = inner + row * H;
-    float *restrict h = state + j * H, *restrict y = output + row * s->outputStride;
-    const float *restrict p = products + j * 3 * H, *restrict a = biasInput, *restrict b = biasHidden;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 3 * H, *q = inner + row * H;
+    float *h = state + j * H, *y = output + row * s->outputStride;
+    const float *p = products + j * 3 * H, *a = biasInput, *b = biasHidden;
+    UNITS(i) {
       float reset = fastSigmoid(g[i] + p[i] + a[i] + b[i]);
       float update = fastSigmoid(g[H + i] + p[H + i] + a[H + i] + b[H + i]);
       float hidden = p[2 * H + i] + b[2 * H + i];
@@ -90,11 +94,11 @@ static void gruBackward(const CKernels_Recurrent *s, const float *before,
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 3 * H, *restrict q = inner + row * H;
-    float *restrict p = products + j * 3 * H, *restrict dh = carry + j * H;
-    const float *restrict dy = outputGradient + row * s->outputStride;
-    const float *restrict u = through + j * H, *restrict h = before + row * H;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 3 * H, *q = inner + row * H;
+    float *p = products + j * 3 * H, *dh = carry + j * H;
+    const float *dy = outputGradient + row * s->outputStride;
+    const float *u = through + j * H, *h = before + row * H;
+    UNITS(i) {
       float reset = g[i], update = g[H + i], new = g[2 * H + i];
       float d = dy[i] + u[i] + dh[i];
       float dn = d * (1.0f - update) * (1.0f - new * new);
@@ -114,11 +118,11 @@ static void gruGates(const CKernels_Recurrent *s, const float *biasInput, const 
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 3 * H, *restrict q = inner + row * H;
-    float *restrict dense = reset + j * H;
-    const float *restrict p = products + j * 3 * H, *restrict a = biasInput, *restrict b = biasHidden;
-    const float *restrict h = state + j * H;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 3 * H, *q = inner + row * H;
+    float *dense = reset + j * H;
+    const float *p = products + j * 3 * H, *a = biasInput, *b = biasHidden;
+    const float *h = state + j * H;
+    UNITS(i) {
       g[i] = fastSigmoid(g[i] + p[i] + a[i] + b[i]);
       g[H + i] = fastSigmoid(g[H + i] + p[H + i] + a[H + i] + b[H + i]);
       dense[i] = q[i] = g[i] * h[i];
@@ -132,10 +136,10 @@ static void gruState(const CKernels_Recurrent *s, const float *biasInput, const 
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 3 * H, *restrict h = state + j * H;
-    float *restrict y = output + row * s->outputStride;
-    const float *restrict p = products + j * 3 * H, *restrict a = biasInput, *restrict b = biasHidden;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 3 * H, *h = state + j * H;
+    float *y = output + row * s->outputStride;
+    const float *p = products + j * 3 * H, *a = biasInput, *b = biasHidden;
+    UNITS(i) {
       float update = g[H + i];
       float new = fastTanh(g[2 * H + i] + p[2 * H + i] + a[2 * H + i] + b[2 * H + i]);
       g[2 * H + i] = new;
@@ -151,11 +155,11 @@ static void gruStateGradient(const CKernels_Recurrent *s, const float *before,
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 3 * H, *restrict p = products + j * 3 * H;
-    float *restrict dh = carry + j * H;
-    const float *restrict dy = outputGradient + row * s->outputStride;
-    const float *restrict u = through + j * H, *restrict h = before + row * H;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 3 * H, *p = products + j * 3 * H;
+    float *dh = carry + j * H;
+    const float *dy = outputGradient + row * s->outputStride;
+    const float *u = through + j * H, *h = before + row * H;
+    UNITS(i) {
       float update = g[H + i], new = g[2 * H + i];
       float d = dy[i] + u[i] + dh[i];
       dh[i] = d * update;
@@ -171,10 +175,10 @@ static void gruGateGradient(const CKernels_Recurrent *s, const float *before, co
   int64_t H = s->hidden;
   for (int64_t j = 0; j < s->running; j++) {
     int64_t row = ROW(j);
-    float *restrict g = gates + row * 3 * H, *restrict p = products + j * 3 * H;
-    float *restrict dh = carry + j * H;
-    const float *restrict q = reset + j * H, *restrict h = before + row * H;
-    for (int64_t i = 0; i < H; i++) {
+    float *g = gates + row * 3 * H, *p = products + j * 3 * H;
+    float *dh = carry + j * H;
+    const float *q = reset + j * H, *h = before + row * H;
+    UNITS(i) {
       float r = g[i];
       dh[i] += q[i] * r;
       p[i] = g[i] = q[i] * h[i] * r * (1.0f - r);
@@ -183,3 +187,4 @@ static void gruGateGradient(const CKernels_Recurrent *s, const float *before, co
 }
 
 #undef ROW
+#undef UNITS

@@ -13,8 +13,10 @@ public struct CTCDecoder: Sendable, Equatable {
     (self.classes, self.blank) = (classes, blank)
   }
 
-  /// The labels of the single most probable path: the best class of each row, repeats merged and
-  /// blanks dropped. Of equal classes the first one counts.
+  /// The labels of the single most probable path.
+  ///
+  /// The best class of each row, with repeats merged and blanks dropped. Of equal classes the first one
+  /// counts.
   ///
   /// - Parameters:
   ///   - steps: T.
@@ -49,9 +51,9 @@ public struct CTCDecoder: Sendable, Equatable {
     public let score: Double
   }
 
-  /// The best labels over sums of paths, by a search of prefixes (Hannun et al. 2014).
+  /// The best labels over sums of paths, by a search of prefixes.
   ///
-  /// A beam as wide as there are prefixes gives exact probabilities.
+  /// Hannun, Maas, Jurafsky and Ng 2014, "First-pass large vocabulary continuous speech recognition". A beam as wide as there are prefixes gives exact probabilities.
   ///
   /// - Parameters:
   ///   - steps: T.

@@ -18,9 +18,10 @@ extension Kernels {
     (steps + 2) * (2 * labels + 1) + steps
   }
 
-  /// Connectionist temporal classification (Graves et al. 2006): −log of the probability that a
-  /// sample's rows, each a softmax over classes, spell its labels once repeats are merged and blanks
-  /// are dropped.
+  /// Connectionist temporal classification summed over the samples.
+  ///
+  /// −log of the probability that a sample's rows, each a softmax over classes, spell its labels once
+  /// repeats are merged and blanks are dropped (Graves et al. 2006).
   ///
   /// A sample needs a row per label and one more between equal neighbours; one with fewer adds nothing
   /// but a count. Sums over paths are Float64 logarithms, so a sequence may be of any length. No rows

@@ -120,7 +120,9 @@ extension Recurrence {
     }
   }
 
-  /// dU and both biases'. What U was multiplied with, and the gradient of that product, differ from the
+  /// dU and both biases' gradients.
+  ///
+  /// What U was multiplied with, and the gradient of that product, differ from the
   /// other gates' only for the n of a GRU.
   private func hiddenGradients(
     _ rows: Int, _ tape: Tape, _ parts: Scratch, _ gradients: Gradients

@@ -1,8 +1,9 @@
 import Glibc
 
 extension Reference {
-  /// −log of the probability that rows spell `labels`, by adding up every path there is; +∞ where there
-  /// is none. `Y^T` paths: for a handful of rows.
+  /// −log of the probability that rows spell `labels`, by adding up every path there is.
+  ///
+  /// +∞ where there is none. `Y^T` paths: for a handful of rows.
   package static func ctc(
     steps: Int, classes: Int, logits: [Double], labels: [Int], blank: Int
   ) -> Double {
