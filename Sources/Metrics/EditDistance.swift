@@ -17,6 +17,15 @@ public struct EditDistance: Sendable, Equatable {
     length > 0 ? Double(edits) / Double(length) : (edits > 0 ? .infinity : 0)
   }
 
+  /// A sum from its parts.
+  init(edits: Int64, length: Int64) { (self.edits, self.length) = (edits, length) }
+
+  /// Adds what was compared elsewhere.
+  public mutating func merge(_ other: EditDistance) {
+    edits += other.edits
+    length += other.length
+  }
+
   /// Adds one pair of sequences.
   ///
   /// - Parameters:

@@ -25,6 +25,7 @@ extension Compiler {
     case .concat(let branches): return try concat(branches, context)
     case .embedding(let vocabulary, let size):
       return try embedding(vocabulary: vocabulary, size: size, context)
+    case .recurrent(let stack): return try recurrent(stack, context)
     }
   }
 
@@ -87,6 +88,7 @@ extension LayerConfiguration {
     case .residual: return "residual"
     case .concat: return "concat"
     case .embedding: return "embedding"
+    case .recurrent(let stack): return stack.keyword
     }
   }
 }
