@@ -7,6 +7,8 @@
 #include "pooling.h"
 #include "losses.h"
 #include "dropout.h"
+#include "attention.h"
+#include "speech.h"
 #include "input.h"
 #include "updates.h"
 #include "wire.h"
@@ -39,5 +41,9 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .dropoutRows = dropoutRows, .dropoutSteps = dropoutSteps, .softmaxRows = softmaxRows,
+    .softmaxRowsGradient = softmaxRowsGradient, .attentionPoolForward = attentionPoolForward,
+    .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
+    .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
 };

@@ -1,0 +1,209 @@
+import Foundation
+import Tensors
+import Testing
+
+/// Changes of samples: what they do, and that they depend on sample number and step alone.
+@Suite("Augmentation")
+struct AugmentationTests {
+  /// Runs `body` with keys of `numbers` at `step`.
+  private func key<Result>(
+    _ numbers: [Int64], step: Int = 3, _ body: (PassRandom) throws -> Result
+  ) throws -> Result {
+    try numbers.withUnsafeBufferPointer {
+      try body(
+        PassRandom(
+          seed: 9, path: 8, step: step, sampleNumbers: try #require($0.baseAddress)))
+    }
+  }
+
+  @Test("A spectrogram loses whole runs of channels and steps, no more than allowed")
+  func masks() throws {
+    let (channels, steps, samples) = (20, 30, 200)
+    let offsets = (0...samples).map { $0 * steps }
+    let x = [Float](repeating: 1, count: samples * steps * channels)
+    let masks = SpectrogramMasks(
+      channelMasks: 1, channelWidth: 5, stepMasks: 1, stepWidth: 12, stepFraction: 0.2)
+    let y = try key((0..<samples).map(Int64.init)) { random in
+      var y = [Float](repeating: .nan, count: x.count)
+      Kernels.maskSpectrogram(
+        samples: samples, offsets: offsets, channels: channels, masks: masks, random: random, x: x,
+        y: &y)
+      return y
+    }
+    var hidden: (channels: Set<Int>, steps: Set<Int>, places: Set<Int>) = ([], [], [])
+    for n in 0..<samples {
+      let cell = { (t: Int, c: Int) in y[(n * steps + t) * channels + c] }
+      let lostSteps = (0..<steps).filter { t in (0..<channels).allSatisfy { cell(t, $0) == 0 } }
+      let lost = (0..<channels).filter { c in (0..<steps).allSatisfy { cell($0, c) == 0 } }
+      #expect(lost.count <= 5 && lostSteps.count <= 6)
+      #expect(lost.isEmpty || lost.count == (lost.last ?? 0) - lost[0] + 1)
+      #expect(lostSteps.isEmpty || lostSteps.count == (lostSteps.last ?? 0) - lostSteps[0] + 1)
+      for t in 0..<steps {
+        for c in 0..<channels where !lost.contains(c) && !lostSteps.contains(t) {
+          #expect(cell(t, c) == 1)
+        }
+      }
+      hidden.channels.insert(lost.count)
+      hidden.steps.insert(lostSteps.count)
+      hidden.places.formUnion(lost)
+    }
+    #expect(hidden.channels == Set(0...5) && hidden.steps == Set(0...6))
+    #expect(hidden.places == Set(0..<channels))
+  }
+
+  @Test("Noise is normal, of the wanted power, and the same in every build to rounding")
+  func noise() throws {
+    let count = 50_000
+    let x = (0..<count).map { 0.1 * sin(Float($0)) }
+    let offsets = [0, count, count, 2 * count - 10]
+    let all = x + x.dropLast(10)
+    var first: [Float] = []
+    try onEachBuild { build in
+      let y = try key([5, 6, 7]) { random in
+        var y = [Float](repeating: .nan, count: all.count)
+        Kernels.addNoise(samples: 3, offsets: offsets, snr: 10...10, random: random, x: all, y: &y)
+        return y
+      }
+      if first.isEmpty { first = y }
+      #expect(zip(first, y).allSatisfy { abs($0 - $1) <= 1e-6 }, "\(build)")
+      let added = (0..<count).map { Double(y[$0] - all[$0]) }
+      // Ten decibels below a power of 0.005.
+      let deviation = 0.0005.squareRoot()
+      let moments = (1...4).map { k in
+        added.reduce(0) { $0 + pow($1 / deviation, Double(k)) } / Double(count)
+      }
+      let error = 1 / Double(count).squareRoot()
+      #expect(abs(moments[0]) < 5 * error && abs(moments[1] - 1) < 5 * 2.squareRoot() * error)
+      #expect(abs(moments[2]) < 5 * 15.squareRoot() * error)
+      #expect(abs(moments[3] - 3) < 5 * 96.squareRoot() * error, "\(build)")
+      let lag = zip(added, added.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
+      #expect(abs(lag) / (deviation * deviation) < 5 * error, "\(build)")
+      let other = (0..<100).map { y[count + $0] - all[count + $0] }
+      #expect(zip(other, added).allSatisfy { abs(Double($0) - $1) > 0 }, "\(build)")
+    }
+  }
+
+  @Test("Ratios of signal to noise fill their range")
+  func ratios() throws {
+    let (count, samples) = (4_000, 60)
+    let x = (0..<count * samples).map { sin(Float($0)) }
+    let found = try key((0..<samples).map(Int64.init)) { random in
+      var y = x
+      let offsets = (0...samples).map { $0 * count }
+      Kernels.addNoise(samples: samples, offsets: offsets, snr: -5...10, random: random, x: x, y: &y)
+      return (0..<samples).map { n in
+        let places = n * count..<(n + 1) * count
+        let signal = places.reduce(0.0) { $0 + Double(x[$1] * x[$1]) }
+        return 10 * log10(signal / places.reduce(0.0) { $0 + pow(Double(y[$1] - x[$1]), 2) })
+      }
+    }
+    #expect(found.allSatisfy { $0 > -5.5 && $0 < 10.5 })
+    #expect(found.min() ?? 0 < -3 && found.max() ?? 0 > 8)
+  }
+
+  /// Images whose values name their sample, row, column and channel.
+  private static let extents = (samples: 300, height: 4, width: 5, channels: 2)
+  private static let images = (0..<300 * 40).map { Float($0 + 1) }
+
+  private func augmented(
+    _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, PassRandom) -> Void
+  ) throws -> [Float] {
+    try key((0..<300).map(Int64.init)) { random in
+      var y = [Float](repeating: .nan, count: Self.images.count)
+      Self.images.withUnsafeBufferPointer { x in
+        y.withUnsafeMutableBufferPointer { y in
+          guard let x = x.baseAddress, let y = y.baseAddress else { return }
+          body(x, y, random)
+        }
+      }
+      return y
+    }
+  }
+
+  @Test("About half of the images are mirrored, the others left")
+  func flips() throws {
+    let e = Self.extents
+    let y = try augmented {
+      Kernels.flip(
+        samples: e.samples, height: e.height, width: e.width, channels: e.channels, random: $2,
+        x: $0, y: $1)
+    }
+    var mirrored = 0
+    for n in 0..<e.samples {
+      let image = Array(Self.images[n * 40..<(n + 1) * 40])
+      let flipped = (0..<40).map { index in
+        image[index / 10 * 10 + (4 - index % 10 / 2) * 2 + index % 2]
+      }
+      let found = Array(y[n * 40..<(n + 1) * 40])
+      #expect(found == image || found == flipped)
+      mirrored += found == flipped ? 1 : 0
+    }
+    #expect((110...190).contains(mirrored))
+  }
+
+  @Test("Crops are shifted images with zeros around, at every place", arguments: [0, 2, 7])
+  func crops(padding: Int) throws {
+    let e = Self.extents
+    let y = try augmented {
+      Kernels.crop(
+        samples: e.samples, height: e.height, width: e.width, channels: e.channels,
+        padding: padding, random: $2, x: $0, y: $1)
+    }
+    let shifts = -padding...padding
+    var seen: Set<[Int]> = []
+    for n in 0..<e.samples {
+      let found = Array(y[n * 40..<(n + 1) * 40])
+      let match = shifts.flatMap { down in shifts.map { [down, $0] } }.first { shift in
+        found
+          == (0..<40).map { index in
+            let (row, column) = (index / 10 + shift[0], index % 10 / 2 + shift[1])
+            guard row >= 0, row < 4, column >= 0, column < 5 else { return 0 }
+            return Self.images[n * 40 + row * 10 + column * 2 + index % 2]
+          }
+      }
+      #expect(match != nil, "image \(n)")
+      seen.insert(match ?? [])
+    }
+    #expect(seen.count >= [0: 1, 2: 25, 7: 50][padding] ?? 0)
+  }
+
+  @Test("A square is cut out around any pixel")
+  func cutouts() throws {
+    let e = Self.extents
+    let y = try augmented {
+      Kernels.cutout(
+        samples: e.samples, height: e.height, width: e.width, channels: e.channels, size: 3,
+        random: $2, x: $0, y: $1)
+    }
+    var seen: Set<Int> = []
+    for n in 0..<e.samples {
+      let found = Array(y[n * 40..<(n + 1) * 40])
+      let match = (0..<20).first { centre in
+        found
+          == (0..<40).map { index in
+            let hidden = abs(index / 10 - centre / 5) <= 1 && abs(index % 10 / 2 - centre % 5) <= 1
+            return hidden ? 0 : Self.images[n * 40 + index]
+          }
+      }
+      #expect(match != nil, "image \(n)")
+      seen.insert(match ?? -1)
+    }
+    #expect(seen == Set(0..<20))
+  }
+
+  @Test("What happens to a sample depends on its number and the step, not on its neighbours")
+  func keyed() throws {
+    let x = (0..<120).map { Float($0 % 40 + 1) }
+    let run = { (numbers: [Int64], step: Int) -> [[Float]] in
+      try key(numbers, step: step) { random in
+        var y = [Float](repeating: 0, count: x.count)
+        Kernels.crop(
+          samples: 3, height: 4, width: 5, channels: 2, padding: 3, random: random, x: x, y: &y)
+        return (0..<3).map { Array(y[$0 * 40..<($0 + 1) * 40]) }
+      }
+    }
+    let (a, b, later) = (try run([4, 5, 6], 1), try run([6, 9, 4], 1), try run([4, 5, 6], 2))
+    #expect(a[0] == b[2] && a[2] == b[0])
+    #expect(a != later)
+  }
+}
