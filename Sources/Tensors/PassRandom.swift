@@ -47,6 +47,6 @@ struct SampleDraws {
   /// An integer in `0 ..< limit`, which is at least 1: the high half of a product of 32 bits each.
   mutating func integer(below limit: Int) -> Int {
     defer { next += 1 }
-    return Int(random.bits(at: base + next)) * limit >> 32
+    return (Int(random.bits(at: base + next)) * limit) >> 32
   }
 }

@@ -52,7 +52,8 @@ struct AttentionTests {
     let bench = AttentionBench(heads: 1, size: 4, causal: false, queries: [6], keys: [6])
     for index in 0..<bench.queries.count { bench.queries.base[index] *= 1e4 }
     compare(bench.run(), bench.reference(), bound: 1e-3, "scores of thousands")
-    #expect(bench.run().output.allSatisfy(\.isFinite))
+    let output = bench.run().output
+    #expect(output.allSatisfy { $0.isFinite })
   }
 
   @Test("A NaN in one sample stays there")
@@ -60,7 +61,8 @@ struct AttentionTests {
     let bench = AttentionBench(heads: 1, size: 2, causal: false, queries: [2, 2], keys: [2, 2])
     bench.keys.base[0] = .nan
     let output = bench.run().output
-    #expect(output[..<4].allSatisfy(\.isNaN) && output[4...].allSatisfy(\.isFinite))
+    #expect(output[..<4].allSatisfy { $0.isNaN })
+    #expect(output[4...].allSatisfy { $0.isFinite })
   }
 
   @Test(
@@ -68,20 +70,22 @@ struct AttentionTests {
     .enabled(if: Python.has("torch", "numpy"), "torch is missing"))
   func torch() throws {
     let folder = try TemporaryFolder()
-    for (index, bench) in Self.benches.enumerated() where bench.rate == 0 {
+    let benches = Self.benches.filter { $0.rate == 0 }
+    let lengths = { (list: [Int]) in list.map(String.init).joined(separator: ",") }
+    var arguments: [String] = []
+    for (index, bench) in benches.enumerated() {
       let all = [bench.queries, bench.keys, bench.values, bench.dy].flatMap(\.array)
-      let file = folder.path + "/\(index)"
+      let file = folder.file("\(index)")
       try all.withUnsafeBytes { Data($0) }.write(to: URL(filePath: file))
-      let lengths = { (list: [Int]) in list.map(String.init).joined(separator: ",") }
-      _ = try Python.run(
-        Self.script,
-        [
-          file, "\(bench.g.heads)", "\(bench.g.size)", bench.g.isCausal ? "1" : "",
-          lengths(bench.queryLengths), lengths(bench.keyLengths),
-        ])
-      let found = try Data(contentsOf: URL(filePath: file + ".out")).withUnsafeBytes {
-        Array($0.bindMemory(to: Float.self))
-      }
+      arguments += [
+        file, "\(bench.g.heads)", "\(bench.g.size)", bench.g.isCausal ? "1" : "",
+        lengths(bench.queryLengths), lengths(bench.keyLengths),
+      ]
+    }
+    _ = try Python.run(Self.script, arguments)
+    for (index, bench) in benches.enumerated() {
+      let data = try Data(contentsOf: URL(filePath: folder.file("\(index).out")))
+      let found = data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
       let (q, k) = (bench.queries.count, bench.keys.count)
       try #require(found.count == 2 * q + 2 * k)
       let expected = AttentionBench.Results(
@@ -93,25 +97,29 @@ struct AttentionTests {
 
   private static let script = """
     import sys, numpy as np, torch
-    path, heads, size, causal = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), bool(sys.argv[4])
-    A, B = [[int(x) for x in a.split(",")] for a in sys.argv[5:7]]
-    width = heads * size
-    data = torch.from_numpy(np.fromfile(path, np.float32).reshape(-1, width))
-    q, k, v, dy = torch.split(data, [sum(A), sum(B), sum(B), sum(A)])
-    q, k, v = [x.clone().requires_grad_() for x in (q, k, v)]
-    cut = lambda x, lengths: [
+    cut = lambda x, lengths, heads, size: [
       y.reshape(-1, heads, size).transpose(0, 1) for y in torch.split(x, lengths)]
-    out = []
-    for a, b, c in zip(cut(q, A), cut(k, B), cut(v, B)):
-      if a.shape[1] and b.shape[1]:
-        y = torch.nn.functional.scaled_dot_product_attention(a[None], b[None], c[None],
-          is_causal=causal)[0]
-      else:
-        y = 0 * a + 0 * b.sum() + 0 * c.sum()
-      out.append(y.transpose(0, 1).reshape(-1, width))
-    out = torch.cat(out)
-    (out * dy).sum().backward()
-    np.concatenate([x.detach().numpy().ravel() for x in (out, q.grad, k.grad, v.grad)]).tofile(
-      path + ".out")
+
+    def run(path, heads, size, causal, A, B):
+      data = torch.from_numpy(np.fromfile(path, np.float32).reshape(-1, heads * size))
+      q, k, v, dy = torch.split(data, [sum(A), sum(B), sum(B), sum(A)])
+      q, k, v = [x.clone().requires_grad_() for x in (q, k, v)]
+      out = []
+      for a, b, c in zip(*[cut(x, l, heads, size) for x, l in ((q, A), (k, B), (v, B))]):
+        if a.shape[1] and b.shape[1]:
+          y = torch.nn.functional.scaled_dot_product_attention(
+            a[None], b[None], c[None], is_causal=causal)[0]
+        else:
+          y = 0 * a + 0 * b.sum() + 0 * c.sum()
+        out.append(y.transpose(0, 1).reshape(-1, heads * size))
+      out = torch.cat(out)
+      (out * dy).sum().backward()
+      np.concatenate([x.detach().numpy().ravel() for x in (out, q.grad, k.grad, v.grad)]).tofile(
+        path + ".out")
+
+    for i in range(1, len(sys.argv), 6):
+      path, heads, size, causal, A, B = sys.argv[i:i + 6]
+      A, B = [[int(x) for x in y.split(",")] for y in (A, B)]
+      run(path, int(heads), int(size), bool(causal), A, B)
     """
 }

@@ -65,7 +65,8 @@ struct AugmentationTests {
         return y
       }
       if first.isEmpty { first = y }
-      #expect(zip(first, y).allSatisfy { abs($0 - $1) <= 1e-6 }, "\(build)")
+      let differ = zip(first, y).filter { abs($0 - $1) > 1e-6 }.count
+      #expect(differ == 0, "\(build)")
       let added = (0..<count).map { Double(y[$0] - all[$0]) }
       // Ten decibels below a power of 0.005.
       let deviation = 0.0005.squareRoot()
@@ -79,7 +80,8 @@ struct AugmentationTests {
       let lag = zip(added, added.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
       #expect(abs(lag) / (deviation * deviation) < 5 * error, "\(build)")
       let other = (0..<100).map { y[count + $0] - all[count + $0] }
-      #expect(zip(other, added).allSatisfy { abs(Double($0) - $1) > 0 }, "\(build)")
+      let equal = zip(other, added).filter { Double($0) == $1 }.count
+      #expect(equal == 0, "\(build)")
     }
   }
 
@@ -90,15 +92,16 @@ struct AugmentationTests {
     let found = try key((0..<samples).map(Int64.init)) { random in
       var y = x
       let offsets = (0...samples).map { $0 * count }
-      Kernels.addNoise(samples: samples, offsets: offsets, snr: -5...10, random: random, x: x, y: &y)
+      Kernels.addNoise(
+        samples: samples, offsets: offsets, snr: -5...10, random: random, x: x, y: &y)
       return (0..<samples).map { n in
         let places = n * count..<(n + 1) * count
         let signal = places.reduce(0.0) { $0 + Double(x[$1] * x[$1]) }
         return 10 * log10(signal / places.reduce(0.0) { $0 + pow(Double(y[$1] - x[$1]), 2) })
       }
     }
-    #expect(found.allSatisfy { $0 > -5.5 && $0 < 10.5 })
-    #expect(found.min() ?? 0 < -3 && found.max() ?? 0 > 8)
+    let (least, most) = (found.min() ?? 0, found.max() ?? 0)
+    #expect(least > -5.5 && least < -3 && most > 8 && most < 10.5)
   }
 
   /// Images whose values name their sample, row, column and channel.
@@ -132,13 +135,24 @@ struct AugmentationTests {
     for n in 0..<e.samples {
       let image = Array(Self.images[n * 40..<(n + 1) * 40])
       let flipped = (0..<40).map { index in
-        image[index / 10 * 10 + (4 - index % 10 / 2) * 2 + index % 2]
+        let column = 4 - index % 10 / 2
+        return image[index / 10 * 10 + column * 2 + index % 2]
       }
       let found = Array(y[n * 40..<(n + 1) * 40])
       #expect(found == image || found == flipped)
       mirrored += found == flipped ? 1 : 0
     }
     #expect((110...190).contains(mirrored))
+  }
+
+  /// Image n moved up and left, with zeros where nothing comes from.
+  private static func shifted(_ n: Int, down: Int, right: Int) -> [Float] {
+    (0..<40).map { index -> Float in
+      let row = index / 10 + down
+      let column = index % 10 / 2 + right
+      guard row >= 0, row < 4, column >= 0, column < 5 else { return 0 }
+      return images[n * 40 + row * 10 + column * 2 + index % 2]
+    }
   }
 
   @Test("Crops are shifted images with zeros around, at every place", arguments: [0, 2, 7])
@@ -153,18 +167,24 @@ struct AugmentationTests {
     var seen: Set<[Int]> = []
     for n in 0..<e.samples {
       let found = Array(y[n * 40..<(n + 1) * 40])
-      let match = shifts.flatMap { down in shifts.map { [down, $0] } }.first { shift in
-        found
-          == (0..<40).map { index in
-            let (row, column) = (index / 10 + shift[0], index % 10 / 2 + shift[1])
-            guard row >= 0, row < 4, column >= 0, column < 5 else { return 0 }
-            return Self.images[n * 40 + row * 10 + column * 2 + index % 2]
-          }
+      let match = shifts.flatMap { down in shifts.map { [down, $0] } }.first {
+        found == Self.shifted(n, down: $0[0], right: $0[1])
       }
       #expect(match != nil, "image \(n)")
       seen.insert(match ?? [])
     }
-    #expect(seen.count >= [0: 1, 2: 25, 7: 50][padding] ?? 0)
+    // With 7, most shifts leave nothing to see.
+    #expect(
+      seen.count == (2 * padding + 1) * (2 * padding + 1) || (padding == 7 && seen.count > 30))
+  }
+
+  /// Image n without the pixels next to pixel `centre`.
+  private static func holed(_ n: Int, around centre: Int) -> [Float] {
+    (0..<40).map { index -> Float in
+      let down = abs(index / 10 - centre / 5)
+      let right = abs(index % 10 / 2 - centre % 5)
+      return down <= 1 && right <= 1 ? 0 : images[n * 40 + index]
+    }
   }
 
   @Test("A square is cut out around any pixel")
@@ -178,13 +198,7 @@ struct AugmentationTests {
     var seen: Set<Int> = []
     for n in 0..<e.samples {
       let found = Array(y[n * 40..<(n + 1) * 40])
-      let match = (0..<20).first { centre in
-        found
-          == (0..<40).map { index in
-            let hidden = abs(index / 10 - centre / 5) <= 1 && abs(index % 10 / 2 - centre % 5) <= 1
-            return hidden ? 0 : Self.images[n * 40 + index]
-          }
-      }
+      let match = (0..<20).first { found == Self.holed(n, around: $0) }
       #expect(match != nil, "image \(n)")
       seen.insert(match ?? -1)
     }

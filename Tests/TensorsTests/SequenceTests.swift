@@ -78,7 +78,8 @@ struct SequenceTests {
     }
   }
 
-  @Test("Attention pooling and its gradients equal the definition in every build", arguments: widths)
+  @Test(
+    "Attention pooling and its gradients equal the definition in every build", arguments: widths)
   func attention(channels: Int) throws {
     let x = GuardedFloats(random: Self.rows * channels, seed: 5)
     let query = GuardedFloats(random: channels, seed: 6)
