@@ -19,7 +19,7 @@ extension Compiler {
     case .maxPool(let settings): return try maxPool(settings, context)
     case .averagePool(let settings): return try averagePool(settings, context)
     case .globalAveragePool: return try globalAveragePool(context)
-    case .flatten: return flatten(context)
+    case .flatten: return try flatten(context)
     case .residual(let layers, let shortcut):
       return try residual(layers: layers, shortcut: shortcut, context)
     case .concat(let branches): return try concat(branches, context)

@@ -7,6 +7,8 @@ final class LossFunction {
   private let kind: Kind
   private let targetIndex: Int
   private let outputs: Int
+  /// A row for each prediction.
+  private let rows: Extent
   /// Y factors, or none.
   private let classWeights: HostBuffer<Float>
   /// Where integer targets of a loss over values become floats; nil for float targets.
@@ -19,12 +21,13 @@ final class LossFunction {
     case huber(delta: Float)
   }
 
-  /// A loss of `outputs` numbers per sample against the field at `targetIndex`.
+  /// A loss of the rows of `output` against the field at `targetIndex`.
   init(
-    _ configuration: LossConfiguration, targetIndex: Int, outputs: Int, converted: Region?
+    _ configuration: LossConfiguration, targetIndex: Int, output: Value, converted: Region?
   ) {
     self.targetIndex = targetIndex
-    self.outputs = outputs
+    outputs = output.unitCount
+    rows = output.units
     self.converted = converted
     var weights: [Double] = []
     switch configuration {
@@ -39,18 +42,18 @@ final class LossFunction {
     for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
   }
 
-  /// The sum over the microbatch's samples, and `scale` times its gradient.
+  /// The sum over the microbatch's samples or steps, and `scale` times its gradient.
   func sum(
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
     if case .crossEntropy(let labelSmoothing) = kind {
       return Kernels.softmaxCrossEntropy(
-        samples: pass.samples, classes: outputs, logits: logits,
+        samples: pass.count(rows), classes: outputs, logits: logits,
         labels: pass.integers(.field(targetIndex)), labelSmoothing: labelSmoothing,
         classWeights: weights, scale: scale, gradient: gradient)
     }
-    let count = pass.samples * outputs
+    let count = pass.count(rows) * outputs
     let targets = floatTargets(pass, count: count)
     switch kind {
     case .huber(let delta):
@@ -68,7 +71,7 @@ final class LossFunction {
     }
   }
 
-  /// Σ of the samples' class weights, or the number of samples where there are none.
+  /// Σ of the class weights of `count` labels, or `count` where there are none.
   func normalizer(_ labels: UnsafePointer<Int64>?, count: Int) -> Double {
     guard let weights, let labels else { return Double(count) }
     var sum = 0.0

@@ -113,7 +113,8 @@ public struct Evaluator {
       guard let target = head.targetIndex else { continue }
       let isInteger = microbatch.fields[target].element == .integer
       accumulator.add(
-        head: index, microbatch: microbatch.index, count: microbatch.count,
+        head: index, microbatch: microbatch.index,
+        count: model.rows(ofHead: index, samples: microbatch.count),
         outputs: model.output(ofHead: index),
         labels: isInteger ? UnsafePointer(microbatch.integers(target)) : nil,
         values: isInteger ? nil : UnsafePointer(microbatch.floats(target)),
