@@ -52,7 +52,7 @@ public final class FilterBank: @unchecked Sendable {
     /// Numbers per frame.
     public var width: Int { coefficients ?? bins }
     /// The bins of the spectrum that filters read: half of the transform's length.
-    var spectrumBins: Int {
+    public var spectrumBins: Int {
       var half = 1
       while 2 * half < frame { half *= 2 }
       return half

@@ -12,8 +12,12 @@ extension LayerConfiguration {
     else { return nil }
     if let activation = Self.activation(block) {
       self = .activation(activation)
-    } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.nested(block) {
+    } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.nested(block)
+      ?? Self.stepwise(block)
+    {
       self = layer
+    } else if let frontEnd = FrontEndConfiguration(block) {
+      self = .frontEnd(frontEnd)
     } else {
       return nil
     }

@@ -50,10 +50,8 @@ public enum Vocabulary {
   static let layers: [KeySection] = [
     linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
     maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding,
-  ]
-  static let laterLayers = [
-    "gru", "lstm", "attention", "transformer", "positional", "pool", "toSequence", "fbank", "mfcc",
-  ]
+  ] + stepwise + frontEnds
+  static let laterLayers = ["gru", "lstm"]
   static let linear = KeySection("layer linear", ["out", "bias"])
   static let conv = KeySection(
     "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])

@@ -34,10 +34,14 @@ extension LayerConfiguration {
     case .embedding(let vocabulary, let size):
       return Self.block(
         "embedding", [("vocabulary", .number(vocabulary)), ("size", .number(size))])
+    case .pool, .positional, .attention, .transformer, .toSequence, .tokenDropout, .frontEnd:
+      guard let value = stepwiseCanonical else { preconditionFailure("a layer without a name") }
+      return value
     }
   }
 
-  private static func block(
+  /// A layer's name with its options.
+  static func block(
     _ name: String, _ options: [(String, CanonicalWriter.Value)]
   ) -> CanonicalWriter.Value {
     .inline([(name, .inline(options))])
