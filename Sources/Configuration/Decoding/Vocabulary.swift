@@ -47,10 +47,11 @@ public enum Vocabulary {
 
   // MARK: Layers
 
-  static let layers: [KeySection] = [
-    linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
-    maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding,
-  ] + stepwise + frontEnds
+  static let layers: [KeySection] =
+    [
+      linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
+      maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding,
+    ] + stepwise + frontEnds
   static let laterLayers = ["gru", "lstm"]
   static let linear = KeySection("layer linear", ["out", "bias"])
   static let conv = KeySection(
