@@ -99,7 +99,8 @@ extension TableField {
     for name in quantile where log.contains(name) {
       map.fail("quantile", "`\(name)` is among log too")
     }
-    for list in lists where (numeric ?? []).contains(list.column) || categorical.contains(list.column) {
+    for list in lists
+    where (numeric ?? []).contains(list.column) || categorical.contains(list.column) {
       map.fail("lists", "`\(list.column)` is among numeric or categorical too")
     }
   }

@@ -22,7 +22,8 @@ extension Vocabulary {
   static let laterSourceKinds = ["wav", "png", "jpeg", "tar", "images", "archive"]
   static let idx = KeySection("source idx", ["idx"])
   static let csv = KeySection(
-    "source csv", ["csv", "separator", "header", "columns", "comment", "trim", "missing", "extract"])
+    "source csv",
+    ["csv", "separator", "header", "columns", "comment", "trim", "missing", "extract"])
   static let cifar = KeySection("source cifar", ["cifar", "height", "width", "labelBytes"])
   static let npz = KeySection("source npz", ["npz", "array"])
   static let text = KeySection("source text", ["text", "badLines", "labels"])
