@@ -7,6 +7,8 @@
 #include "pooling.h"
 #include "losses.h"
 #include "dropout.h"
+#include "attention.h"
+#include "speech.h"
 #include "input.h"
 #include "updates.h"
 #include "wire.h"
@@ -46,5 +48,9 @@ static const CKernels_Table table = {
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
     .gruGateGradient = gruGateGradient, .ctc = ctc,
+    .dropoutRows = dropoutRows, .dropoutSteps = dropoutSteps, .softmaxRows = softmaxRows,
+    .softmaxRowsGradient = softmaxRowsGradient, .attentionPoolForward = attentionPoolForward,
+    .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
+    .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
 };

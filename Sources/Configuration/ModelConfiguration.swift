@@ -141,6 +141,20 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   /// `gru{hidden,layers,bidirectional,variant,dropout}` and `lstm{hidden,layers,bidirectional,dropout}`
   /// over a sequence `[T, C]`.
   case recurrent(RecurrentConfiguration)
+  /// `pool{kind}`: a sequence `[T, C]` becomes `[C]`.
+  case pool(StepPool)
+  /// `positional{kind,length}`: adds a vector that tells the step.
+  case positional(PositionalConfiguration)
+  /// `attention{…}`: self-attention over `[T, C]`.
+  case attention(AttentionConfiguration)
+  /// `transformer{…}`: blocks of attention and a hidden layer over `[T, C]`.
+  case transformer(TransformerConfiguration)
+  /// `toSequence{by}`: an image as a sequence.
+  case toSequence(StepOrder)
+  /// `tokenDropout{rate}`: zeroes whole steps with probability `rate`, scales the others.
+  case tokenDropout(rate: Double)
+  /// What is done to the data before the first layer with parameters.
+  case frontEnd(FrontEndConfiguration)
 
   /// The element-wise functions.
   public enum Activation: Sendable, Equatable {

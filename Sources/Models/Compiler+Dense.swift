@@ -8,14 +8,17 @@ extension Compiler {
     try require(out, atLeast: 1, "linear out", context)
     let input = context.input
     let bound = Initializer.uniform(bound: Float(1 / Double(input.channels).squareRoot()))
+    let wanted = deviations[context.path]
     var foreign = ForeignLayout.same
     if let image = input.flattened {
       foreign = .flattenedImage(
         height: image.height, width: image.width, channels: image.channels)
     }
     let weight = try slot(
-      "weight", [out, input.channels], context, bound, foreign: foreign, decays: true)
-    let biasSlot = bias ? try slot("bias", [out], context, bound) : nil
+      "weight", [out, input.channels], context,
+      wanted.map { .normal(deviation: $0.inner) } ?? bound, foreign: foreign, decays: true)
+    let biasSlot =
+      bias ? try slot("bias", [out], context, wanted == nil ? bound : .constant(0)) : nil
     let output = try output(
       input.shape.dropLast() + [out], context, requiresGradient: true, channelsFirst: false)
     return Compiled(

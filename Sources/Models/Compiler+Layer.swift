@@ -26,6 +26,13 @@ extension Compiler {
     case .embedding(let vocabulary, let size):
       return try embedding(vocabulary: vocabulary, size: size, context)
     case .recurrent(let stack): return try recurrent(stack, context)
+    case .pool(let kind): return try stepPool(kind, context)
+    case .positional(let configuration): return try positional(configuration, context)
+    case .attention(let configuration): return try attention(configuration, context)
+    case .transformer(let configuration): return try transformer(configuration, context)
+    case .toSequence(let order): return try toSequence(order, context)
+    case .tokenDropout(let rate): return try tokenDropout(rate: rate, context)
+    case .frontEnd(let configuration): return try frontEnd(configuration, context)
     }
   }
 
@@ -89,6 +96,13 @@ extension LayerConfiguration {
     case .concat: return "concat"
     case .embedding: return "embedding"
     case .recurrent(let stack): return stack.keyword
+    case .pool: return "pool"
+    case .positional: return "positional"
+    case .attention: return "attention"
+    case .transformer: return "transformer"
+    case .toSequence: return "toSequence"
+    case .tokenDropout: return "tokenDropout"
+    case .frontEnd(let configuration): return configuration.kind
     }
   }
 }

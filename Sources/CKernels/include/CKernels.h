@@ -126,6 +126,28 @@ typedef struct {
                   uint32_t path, uint32_t step, const int64_t *sampleNumbers, const float *input,
                   float *output);
 
+  // Packed sequences: sample n owns rows offsets[n] ..< offsets[n + 1].
+  void (*dropoutRows)(int64_t rows, int64_t width, float rate, uint64_t seed, uint32_t purpose,
+                      uint32_t path, uint32_t step, int64_t sampleNumber, uint32_t first,
+                      uint32_t counters, const float *input, float *output);
+  void (*dropoutSteps)(int64_t samples, const long *offsets, int64_t channels, float rate,
+                       uint64_t seed, uint32_t purpose, uint32_t path, uint32_t step,
+                       const int64_t *sampleNumbers, const float *input, float *output);
+  void (*softmaxRows)(int64_t rows, int64_t width, int64_t visible, int64_t growth, float *values);
+  void (*softmaxRowsGradient)(int64_t rows, int64_t width, float factor, const float *probabilities,
+                              const float *dropped, float *gradient);
+  void (*attentionPoolForward)(int64_t samples, const long *offsets, int64_t channels, const float *x,
+                               const float *query, float *probabilities, float *y);
+  void (*attentionPoolBackward)(int64_t samples, const long *offsets, int64_t channels, const float *x,
+                                const float *query, const float *probabilities, const float *dy,
+                                float *scratch, float *dx, float *dQuery);
+  void (*powerSpectrum)(int64_t rows, int64_t bins, const float *spectrum, float *power);
+  void (*logarithms)(int64_t count, float least, float *values);
+  void (*deltas)(int64_t samples, const long *offsets, int64_t channels, const float *x,
+                 int64_t xStride, float *y, int64_t yStride);
+  void (*addNoise)(int64_t count, float deviation, uint64_t seed, uint32_t purpose, uint32_t path,
+                   uint32_t step, int64_t sampleNumber, uint32_t first, const float *x, float *y);
+
   double (*softmaxCrossEntropy)(int64_t samples, int64_t classes, const float *logits,
                                 const int64_t *labels, float labelSmoothing, const float *classWeights,
                                 float scale, float *gradient);

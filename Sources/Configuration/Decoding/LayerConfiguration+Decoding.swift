@@ -13,9 +13,11 @@ extension LayerConfiguration {
     if let activation = Self.activation(block) {
       self = .activation(activation)
     } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.recurrent(block)
-      ?? Self.nested(block)
+      ?? Self.nested(block) ?? Self.stepwise(block)
     {
       self = layer
+    } else if let frontEnd = FrontEndConfiguration(block) {
+      self = .frontEnd(frontEnd)
     } else {
       return nil
     }

@@ -47,14 +47,12 @@ public enum Vocabulary {
 
   // MARK: Layers
 
-  static let layers: [KeySection] = [
-    linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
-    maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding,
-    gru, lstm,
-  ]
-  static let laterLayers = [
-    "attention", "transformer", "positional", "pool", "toSequence", "fbank", "mfcc",
-  ]
+  static let layers: [KeySection] =
+    [
+      linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
+      maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding, gru, lstm,
+    ] + stepwise + frontEnds
+  static let laterLayers: [String] = []
   static let linear = KeySection("layer linear", ["out", "bias"])
   static let conv = KeySection(
     "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])

@@ -35,10 +35,14 @@ extension LayerConfiguration {
       return Self.block(
         "embedding", [("vocabulary", .number(vocabulary)), ("size", .number(size))])
     case .recurrent(let stack): return Self.block(stack.keyword, stack.canonicalOptions)
+    case .pool, .positional, .attention, .transformer, .toSequence, .tokenDropout, .frontEnd:
+      guard let value = stepwiseCanonical else { preconditionFailure("a layer without a name") }
+      return value
     }
   }
 
-  private static func block(
+  /// A layer's name with its options.
+  static func block(
     _ name: String, _ options: [(String, CanonicalWriter.Value)]
   ) -> CanonicalWriter.Value {
     .inline([(name, .inline(options))])
