@@ -69,11 +69,19 @@ struct MappedRows: RawRows {
 
 extension SourcePart {
   /// The part with row n taken from row `map.rows[n]`.
-  func mapped(_ map: RowMap) -> SourcePart {
+  ///
+  /// - Parameters:
+  ///   - map: the rows.
+  ///   - name: for messages.
+  /// - Throws: ``PreparationError`` with `.badData` where keys stand for more rows than there are.
+  func mapped(_ map: RowMap, _ name: String) throws -> SourcePart {
+    if let highest = map.rows.max(), highest >= count {
+      throw PreparationError(.badData, "\(name) has \(count) rows, but its keys are for more")
+    }
     switch self {
-    case .rows(let rows): .rows(MappedRows(base: rows, map: map.rows))
-    case .table(let table): .table(table.mapped(map.rows))
-    case .column(let table, let column): .column(table.mapped(map.rows), column)
+    case .rows(let rows): return .rows(MappedRows(base: rows, map: map.rows))
+    case .table(let table): return .table(table.mapped(map.rows))
+    case .column(let table, let column): return .column(table.mapped(map.rows), column)
     }
   }
 

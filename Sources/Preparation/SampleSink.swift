@@ -60,7 +60,8 @@ final class SampleSink {
     let plan = fields.splits[split]
     return (0..<bytes.count / size).flatMap { index -> ArraySlice<UInt8> in
       let row = plan.rows[trainingWritten[field] + index]
-      return fields.isPresent(field, plan.origin, row) ? bytes[index * size..<(index + 1) * size] : []
+      return fields.isPresent(field, plan.origin, row)
+        ? bytes[index * size..<(index + 1) * size] : []
     }
   }
 

@@ -19,7 +19,8 @@ struct SourceShelf {
     progress: (PreparationProgress) -> Void
   ) throws {
     var loaded: [String: LoadedSource] = [:]
-    let sources = recipe.sources.filter { $0.kind.like == nil }
+    let sources =
+      recipe.sources.filter { $0.kind.like == nil }
       + recipe.sources.filter { $0.kind.like != nil }
     for source in sources {
       progress(.reading(source: source.name))
@@ -32,7 +33,9 @@ struct SourceShelf {
   /// The part that a reference names, for a field or, without one, for a rule.
   ///
   /// - Throws: ``PreparationError`` with `.badRecipe`.
-  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField? = nil) throws -> SourcePart {
+  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField? = nil) throws
+    -> SourcePart
+  {
     guard let source = loaded[reference.source] else {
       throw PreparationError(.badRecipe, "there is no source '\(reference.source)'")
     }
@@ -66,7 +69,8 @@ struct SourceShelf {
     for join in joins {
       let name = "split '\(split)', join '\(join.source)'"
       maps[join.source] = try RowMap(
-        join, split: split, on: part(join.on).keys("\(name), on"), to: part(join.to).keys("\(name), to"))
+        join, split: split, on: part(join.on).keys("\(name), on"),
+        to: part(join.to).keys("\(name), to"))
     }
     var parts: [SourcePart] = []
     var counts: [(String, Int)] = joins.compactMap { join in
@@ -78,12 +82,7 @@ struct SourceShelf {
       }
       var part = try self.part(reference, for: field)
       if let map = maps[reference.source] {
-        if let highest = map.rows.max(), highest >= part.count {
-          throw PreparationError(
-            .badData,
-            "split '\(split)': '\(reference.source)' has \(part.count) rows, but its keys are for more")
-        }
-        part = part.mapped(map)
+        part = try part.mapped(map, "split '\(split)': '\(reference.source)'")
       }
       counts.append((field.name, part.count))
       parts.append(part)
