@@ -24,7 +24,10 @@ extension TrainedModel {
       )
     }
     let names = configuration.model.modalities.map(\.field)
-    let training = try Self.trainingSplit(ofRun: run, fields: names)
+    let own = try Self.ownData(ofRun: run, fields: names)
+    guard let training = try own.split(.train) else {
+      throw TrainingError(.missingInput, "\(own.name) has no training split any more")
+    }
     let reader = try InteractionReader(training, user: names[0], item: names[1], value: nil)
     let seen = try ItemLists(users: users.count) { visit in
       try reader.forEach { visit($0.user, $0.item) }
@@ -32,7 +35,8 @@ extension TrainedModel {
     let offset = biases ? store.layout.slots.last.map { store.base[$0.offset] } ?? 0 : 0
     return PairScores(
       pair: pair(users.count, items.count, biases: biases, offset: offset), seen: seen,
-      userNames: training.classNames(names[0]), itemNames: training.classNames(names[1]))
+      userNames: PairScores.names(names[0], in: own),
+      itemNames: PairScores.names(names[1], in: own))
   }
 
   /// The ids of a modality with one id per sample.
@@ -46,15 +50,12 @@ extension TrainedModel {
     return 0..<vocabulary
   }
 
-  private static func trainingSplit(ofRun run: String, fields: [String]) throws -> Split {
+  /// The run's own data, whatever else is evaluated.
+  private static func ownData(ofRun run: String, fields: [String]) throws -> Dataset {
     let folder = RunFolder(run)
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? run
     let own = try RunConfiguration.load(path: folder.configuration)
-    let dataset = try Dataset(own.data, relativeTo: origin, fields: fields)
-    guard let training = try dataset.split(.train) else {
-      throw TrainingError(.missingInput, "\(dataset.name) has no training split any more")
-    }
-    return training
+    return try Dataset(own.data, relativeTo: origin, fields: fields)
   }
 
   /// Runs the encoders over all ids and keeps their vectors; an unknown id has zeros.
