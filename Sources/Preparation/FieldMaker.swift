@@ -8,8 +8,12 @@ struct FieldDescription: Equatable {
   let modality: String
   /// How numbers are stored.
   let element: SampleField.Element
-  /// The extents of one sample.
+  /// The extents of one sample; of one step where samples differ in length.
   let sampleShape: [Int]
+  /// Whether samples differ in length.
+  var isRagged = false
+  /// Samples a second of a sound.
+  var rate: Int?
   /// Names of classes of a label.
   var classes: [String]?
   /// Names of columns of a table.
@@ -19,7 +23,7 @@ struct FieldDescription: Equatable {
   /// Standard deviations over the training split, for the reader to apply.
   var std: [Double]?
 
-  /// Bytes of one sample.
+  /// Bytes of one sample; of one step where samples differ in length.
   var sampleBytes: Int { sampleShape.reduce(element.byteCount, *) }
 }
 
@@ -27,7 +31,9 @@ struct FieldDescription: Equatable {
 protocol FieldMaker {
   /// What is made.
   var description: FieldDescription { get }
-  /// Writes one sample, `sampleBytes` of it.
+  /// The steps of a sample; 1 where all have one length.
+  func steps(origin: Int, row: Int) -> Int
+  /// Writes one sample, `steps` times `sampleBytes` of it.
   ///
   /// - Parameters:
   ///   - origin: the number of the split that has the sources.
@@ -35,6 +41,11 @@ protocol FieldMaker {
   ///   - target: where the sample goes.
   /// - Throws: ``PreparationError`` with `.badData`, naming file and row.
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws
+}
+
+extension FieldMaker {
+  /// All samples have one length unless the maker says so.
+  func steps(origin: Int, row: Int) -> Int { 1 }
 }
 
 /// The sources of one field, one entry per split of the recipe that has sources of its own.

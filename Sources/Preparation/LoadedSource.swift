@@ -8,12 +8,15 @@ enum SourcePart {
   case table(TextTable)
   /// One column of a text table.
   case column(TextTable, Int)
+  /// Pictures or sounds.
+  case media(MediaSource)
 
   /// The number of samples.
   var count: Int {
     switch self {
     case .rows(let rows): rows.rows
     case .table(let table), .column(let table, _): table.rows
+    case .media(let media): media.files.count
     }
   }
 }
@@ -26,6 +29,8 @@ enum LoadedSource {
   case records(CIFARDecoder.Records)
   /// A text table.
   case table(TextTable)
+  /// Files of pictures or sounds, and what their names say.
+  case files(MediaSource, MediaListing)
   /// Drawn samples.
   case glyphs(Glyphs)
 
@@ -34,9 +39,10 @@ enum LoadedSource {
   /// - Parameters:
   ///   - source: what and where.
   ///   - root: the folder its paths are relative to.
+  ///   - team: the ranks, which look through files together.
   /// - Returns: the decoded source.
   /// - Throws: ``PreparationError``.
-  static func load(_ source: RecipeSource, root: String) throws -> LoadedSource {
+  static func load(_ source: RecipeSource, root: String, team: RankTeam) throws -> LoadedSource {
     switch source.kind {
     case .idx(let paths):
       return .array(
@@ -60,6 +66,9 @@ enum LoadedSource {
         CIFARDecoder.Records(
           images: try RawArray(joining: records.map(\.images)),
           labels: try RawArray(joining: records.map(\.labels))))
+    case .files(let collection):
+      let listing = try MediaListing(source.name, collection, root: root)
+      return .files(try MediaSource(source.name, collection, listing, team), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
     }
@@ -86,6 +95,21 @@ enum LoadedSource {
     case .table(let table):
       guard let part = reference.part else { return .table(table) }
       return .column(table, try table.column(part))
+    case .files(let media, let listing):
+      switch (reference.part, field.modality) {
+      case (nil, .image), (nil, .sound): return .media(media)
+      case (nil, .label):
+        guard let label = listing.label else {
+          throw noPart("label", reference, "its parts are \(listing.parts)")
+        }
+        return .column(listing.table, try listing.table.column(label))
+      case (nil, _): throw noPart("table", reference, "its parts are \(listing.parts)")
+      case (let part?, _):
+        guard let column = listing.table.columns.firstIndex(of: part) else {
+          throw noPart(part, reference, "its parts are \(listing.parts)")
+        }
+        return .column(listing.table, column)
+      }
     case .glyphs(let glyphs):
       let part = reference.part ?? field.name
       guard let kind = GlyphPart(rawValue: part) else {
@@ -93,6 +117,15 @@ enum LoadedSource {
         throw noPart(part, reference, "its parts are \(parts)")
       }
       return .rows(GlyphRows(glyphs: glyphs, part: kind))
+    }
+  }
+
+  /// The text that says of each row what it is; nil for numbers.
+  var text: TextTable? {
+    switch self {
+    case .table(let table): table
+    case .files(_, let listing): listing.table
+    default: nil
     }
   }
 
@@ -110,6 +143,7 @@ extension RecipeField.Modality {
   var word: String {
     switch self {
     case .image: "image"
+    case .sound: "sound"
     case .label: "label"
     case .table: "table"
     case .value: "value"
@@ -124,6 +158,11 @@ extension RecipeSource.Kind {
     case .idx(let paths), .npy(let paths), .csv(let paths, _), .cifar(let paths, _, _, _),
       .hdf5(let paths, _):
       paths
+    case .files(let collection):
+      switch collection.place {
+      case .folder: []
+      case .archive(let path), .list(let path, _, _): [path]
+      }
     case .glyphs: []
     }
   }

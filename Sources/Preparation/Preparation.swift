@@ -45,13 +45,14 @@ public struct Preparation {
     progress: (PreparationProgress) -> Void = { _ in }
   ) throws -> PreparationSummary {
     try RecipeCheck.run(recipe)
-    let sources = try digestSources()
+    let team = RankTeam(rank: rank, ranks: ranks, exchange: exchange)
+    let sources = try digestSources(team)
     let identity = RecipeIdentity.digest(recipe, sources)
     let standing = try standingDigest(output, identity, exchange)
     guard standing.isEmpty else {
       return summary(.unchanged, output, standing, sources, nil, [])
     }
-    let fields = try PreparedFields(recipe, root: root, progress: progress)
+    let fields = try PreparedFields(recipe, root: root, team: team, progress: progress)
     var descriptions = fields.makers.map(\.description)
     var digest = ""
     if rank == 0 {
@@ -76,8 +77,8 @@ public struct Preparation {
   ) throws {
     for (split, plan) in fields.splits.enumerated() {
       for (field, maker) in fields.makers.enumerated() {
-        let size = maker.description.sampleBytes
-        let slab = max(1, slabBytes / max(1, size))
+        let steps = plan.rows.map { maker.steps(origin: plan.origin, row: $0) }.max() ?? 1
+        let slab = max(1, slabBytes / max(1, maker.description.sampleBytes * steps))
         var done = 0
         while done < plan.rows.count {
           let start = min(plan.rows.count, done + rank * slab)
@@ -96,20 +97,30 @@ public struct Preparation {
   private func make(
     _ maker: any FieldMaker, _ plan: PlannedSplit, _ range: Range<Int>
   ) throws -> [UInt8] {
-    let size = maker.description.sampleBytes
-    var bytes = [UInt8](repeating: 0, count: range.count * size)
+    let sizes = plan.rows[range].map {
+      maker.steps(origin: plan.origin, row: $0) * maker.description.sampleBytes
+    }
+    var bytes = [UInt8](repeating: 0, count: sizes.reduce(0, +))
     try bytes.withUnsafeMutableBytes { buffer in
-      guard let base = buffer.baseAddress else { return }
-      for (place, row) in plan.rows[range].enumerated() {
-        try maker.make(origin: plan.origin, row: row, into: base + place * size)
+      guard var place = buffer.baseAddress else { return }
+      for (row, size) in zip(plan.rows[range], sizes) {
+        try maker.make(origin: plan.origin, row: row, into: place)
+        place += size
       }
     }
     return bytes
   }
 
-  private func digestSources() throws -> [PreparationSummary.Source] {
-    try recipe.sources.flatMap(\.kind.paths).map {
-      PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+  private func digestSources(_ team: RankTeam) throws -> [PreparationSummary.Source] {
+    try recipe.sources.flatMap { source in
+      var sources = try source.kind.paths.map {
+        PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+      }
+      if case .files(let files) = source.kind, let place = files.looseFiles {
+        let listing = try MediaListing(source.name, files, root: root)
+        sources.append(.init(path: place, digest: try listing.digest(team)))
+      }
+      return sources
     }
   }
 

@@ -10,36 +10,39 @@ struct PreparedFields {
   let normalized: Set<String>
   /// What a person should know.
   let notes: [String]
+  /// Files that were left out.
+  let badFiles: [PreparationSummary.BadFile]
 
   /// Reads the sources, deals the samples, and measures the training split.
   ///
   /// - Parameters:
   ///   - recipe: the recipe, already checked.
   ///   - root: the folder its paths are relative to.
+  ///   - team: the ranks.
   ///   - progress: hears of each source and field.
   /// - Throws: ``PreparationError``.
   init(
-    _ recipe: RecipeConfiguration, root: String, progress: (PreparationProgress) -> Void
+    _ recipe: RecipeConfiguration, root: String, team: RankTeam,
+    progress: (PreparationProgress) -> Void
   ) throws {
     var loaded: [String: LoadedSource] = [:]
     for source in recipe.sources {
       progress(.reading(source: source.name))
-      loaded[source.name] = try LoadedSource.load(source, root: root)
+      loaded[source.name] = try LoadedSource.load(source, root: root, team: team)
     }
+    let media = recipe.sources.compactMap { loaded[$0.name]?.media }
+    badFiles = media.flatMap(\.source.bad)
     let origins = recipe.splits.compactMap { split -> [RecipeSplit.FieldSource]? in
       if case .sources(let sources) = split.origin { return sources }
       return nil
     }
-    let parts = try PreparedFields.parts(recipe.fields, origins, loaded)
-    let counts = try origins.indices.map { origin in
-      try PreparedFields.count(recipe.fields, parts.map { $0[origin] })
-    }
+    let (parts, counts) = try PreparedFields.parts(recipe, origins, loaded)
     splits = try PlannedSplit.plan(recipe.splits, counts: counts)
     guard let train = splits.first(where: { $0.name == "train" }) else {
       throw PreparationError(.badRecipe, "there is no split 'train'")
     }
     var makers: [any FieldMaker] = []
-    var notes: [String] = []
+    var notes = media.flatMap(\.notes)
     for (field, parts) in zip(recipe.fields, parts) {
       progress(.measuring(field: field.name))
       let input = FieldInput(
@@ -59,7 +62,27 @@ struct PreparedFields {
       }.map(\.name))
   }
 
-  /// The parts of each field in each origin.
+  /// The parts of each field in each origin, and the samples of each origin.
+  private static func parts(
+    _ recipe: RecipeConfiguration, _ origins: [[RecipeSplit.FieldSource]],
+    _ loaded: [String: LoadedSource]
+  ) throws -> (parts: [[SourcePart]], counts: [Int]) {
+    var parts = try parts(recipe.fields, origins, loaded)
+    var counts: [Int] = []
+    let splits = recipe.splits.filter { if case .sources = $0.origin { true } else { false } }
+    for (origin, split) in splits.enumerated() {
+      let count = try count(recipe.fields, parts.map { $0[origin] })
+      let selection = try RowSelection(
+        split, parts.map { $0[origin] }, count: count, loaded: loaded)
+      for (field, part) in selection.apply(parts.map { $0[origin] }, split).enumerated() {
+        parts[field][origin] = part
+      }
+      counts.append(selection.kept.count)
+    }
+    return (parts, counts)
+  }
+
+  /// The parts of each field in each origin, before any row is left out.
   private static func parts(
     _ fields: [RecipeField], _ origins: [[RecipeSplit.FieldSource]],
     _ loaded: [String: LoadedSource]
@@ -91,7 +114,8 @@ struct PreparedFields {
 
   private static func maker(_ field: RecipeField, _ input: FieldInput) throws -> any FieldMaker {
     switch field.modality {
-    case .image(let image): try ImageMaker(image, input)
+    case .image(let image): try ImageMaker.maker(image, input)
+    case .sound(let sound): try SoundMaker(sound, input)
     case .label(let label): try LabelMaker(label, input)
     case .table(let table): try TableMaker(table, input)
     case .value(let shape, let normalize):

@@ -4,8 +4,8 @@ import HDF5
 
 /// Passes samples on to the writer, and sums up the training images on the way.
 final class SampleSink {
-  private let writer: SampleFileWriter
-  private let fields: PreparedFields
+  fileprivate let writer: SampleFileWriter
+  fileprivate let fields: PreparedFields
   private var sums: [String: ChannelSums] = [:]
 
   /// Announces every field of every split.
@@ -19,8 +19,14 @@ final class SampleSink {
     self.fields = fields
     for split in fields.splits {
       for maker in fields.makers {
-        try writer.addField(
-          maker.description.sampleField, split: split.name, samples: split.rows.count)
+        let field = maker.description.sampleField
+        if maker.description.isRagged {
+          try writer.addRaggedField(
+            field, split: split.name,
+            lengths: split.rows.map { maker.steps(origin: split.origin, row: $0) })
+        } else {
+          try writer.addField(field, split: split.name, samples: split.rows.count)
+        }
       }
     }
     for maker in fields.makers where fields.normalized.contains(maker.description.name) {
@@ -45,6 +51,8 @@ final class SampleSink {
       switch description.element {
       case .uint8:
         try writer.append(raw.bindMemory(to: UInt8.self), to: name, split: splitName)
+      case .int16:
+        try writer.append(raw.bindMemory(to: Int16.self), to: name, split: splitName)
       case .int64:
         try writer.append(raw.bindMemory(to: Int64.self), to: name, split: splitName)
       case .float32:
@@ -78,6 +86,7 @@ final class SampleSink {
       writer.setAttribute("sourceNames", to: .texts(sources.map(\.path)))
       writer.setAttribute("sourceDigests", to: .texts(sources.map(\.digest)))
     }
+    describeBadFiles()
     return try fields.makers.map { maker in
       var description = maker.description
       if let sums = sums[description.name] {
@@ -90,8 +99,25 @@ final class SampleSink {
       if let columns = description.columns {
         writer.setAttribute("columns", to: .texts(columns), field: description.name)
       }
+      if let rate = description.rate {
+        writer.setAttribute("rate", to: .integer(Int64(rate)), field: description.name)
+      }
       return description
     }
+  }
+}
+
+extension SampleSink {
+  /// Files that were left out: how many, and the first of them, as many as an attribute holds.
+  private func describeBadFiles() {
+    guard !fields.badFiles.isEmpty else { return }
+    writer.setAttribute("badFileCount", to: .integer(Int64(fields.badFiles.count)))
+    var left = 16 << 10
+    let lines = fields.badFiles.map { "\($0.source): \($0.path): \($0.reason)" }.prefix { line in
+      left -= line.utf8.count + 1
+      return left >= 0
+    }
+    writer.setAttribute("badFiles", to: .texts(Array(lines)))
   }
 }
 
@@ -106,6 +132,7 @@ extension FieldDescription {
   /// One letter per extent of the dataset.
   private var axes: String {
     switch (modality, sampleShape.count) {
+    case _ where isRagged: "ST" + (sampleShape.isEmpty ? "" : "C")
     case ("table", _): "SF"
     case (_, 0): "S"
     case (_, 1): "ST"

@@ -3,13 +3,15 @@ struct TextTable {
   /// The names of the columns.
   let columns: [String]
   /// The texts that mean "no value".
-  let missing: [[UInt8]]
+  private(set) var missing: [[UInt8]]
   /// The bytes of all cells, row after row.
   private(set) var bytes: [UInt8] = []
   /// Where each cell begins in `bytes`, and the end of the last.
   private(set) var starts: [Int] = [0]
   /// The line each row began on, from 1.
   private var lines: [Int] = []
+  /// Texts that a column may hold though no row may: the folders of classes.
+  var declared: [String: [String]] = [:]
   private var files: [(name: String, rows: Int)] = []
 
   /// An empty table.
@@ -33,6 +35,34 @@ struct TextTable {
     }
     lines.append(line)
     files[files.count - 1].rows += 1
+  }
+
+  /// Appends the row of a file that is a sample of its own.
+  mutating func append(file name: String, cells: [String]) {
+    beginFile(name)
+    append(row: cells.map { Array($0.utf8) }, line: 0)
+  }
+
+  /// The same table with some of its rows.
+  ///
+  /// - Parameter kept: rows, ascending.
+  func selecting(_ kept: [Int]) -> TextTable {
+    var table = TextTable(columns: columns, missing: [])
+    table.missing = missing
+    table.declared = declared
+    var (file, end) = (-1, 0)
+    for row in kept {
+      while row >= end {
+        file += 1
+        end += files[file].rows
+        table.beginFile(files[file].name)
+      }
+      let first = row * columns.count
+      table.append(
+        row: (first..<first + columns.count).map { Array(bytes[starts[$0]..<starts[$0 + 1]]) },
+        line: lines[row])
+    }
+    return table
   }
 
   /// The text of a cell, or nil if it means "no value".
@@ -65,12 +95,12 @@ struct TextTable {
     return number
   }
 
-  /// The file and line of a row.
+  /// The file and line of a row; the file alone where it is a sample of its own.
   func place(_ row: Int) -> String {
     var before = 0
     for file in files {
       before += file.rows
-      if row < before { return "\(file.name), line \(lines[row])" }
+      if row < before { return file.name + (lines[row] > 0 ? ", line \(lines[row])" : "") }
     }
     return files.last?.name ?? ""
   }

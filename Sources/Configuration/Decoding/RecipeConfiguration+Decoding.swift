@@ -56,7 +56,8 @@ extension RecipeConfiguration {
   private func check(_ map: MapReader) {
     let sourceNames = sources.map(\.name)
     let fieldNames = fields.map(\.name)
-    for name in fieldNames where Vocabulary.derivedSplit.keys.contains(name) {
+    for name in fieldNames
+    where (Vocabulary.derivedSplit.keys + Vocabulary.sourcesSplit.keys).contains(name) {
       map.value.descend(["fields", name])?.fail(
         "`\(name)` is a word of splits; choose another name")
     }
@@ -73,6 +74,11 @@ extension RecipeConfiguration {
             value.descend([reference.field])?
               .fail(Spelling.unknown("field", reference.field, known: fieldNames))
           }
+        }
+        for condition in split.conditions
+        where !list.contains(where: { $0.source == condition.source }) {
+          value.descend(["where"])?.fail(
+            Spelling.unknown("source", condition.source, known: list.map(\.source)))
         }
         for name in fieldNames where !list.contains(where: { $0.field == name }) {
           value.fail("missing field `\(name)`; each split gives every field a source")

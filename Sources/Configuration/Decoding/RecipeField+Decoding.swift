@@ -23,6 +23,7 @@ extension RecipeField {
     let map = MapReader(value, section)
     switch text {
     case "image": self.init(name: name, modality: .image(ImageField(reading: map)))
+    case "sound": self.init(name: name, modality: .sound(SoundField(reading: map)))
     case "label": self.init(name: name, modality: .label(LabelField(reading: map)))
     case "table": self.init(name: name, modality: .table(TableField(reading: map)))
     default:
@@ -44,6 +45,7 @@ extension ImageField {
     }
     self.init(
       shape: shape, resize: map.optional("resize")?.pair(from: 1),
+      crop: map.optional("crop")?.choice("crop", of: Crop.self),
       normalize: map.optional("normalize")?.flag() ?? true)
   }
 }

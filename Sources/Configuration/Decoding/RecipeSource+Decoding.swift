@@ -52,6 +52,8 @@ extension RecipeSource.Kind {
       self = .glyphs(
         samples: map.required("samples")?.integer(1...1_000_000_000) ?? 1,
         seed: map.optional("seed")?.seed() ?? 0, first: map.optional("first")?.count(from: 0) ?? 0)
+    case "images": self = .files(FileCollection(.images, reading: map))
+    case "sounds": self = .files(FileCollection(.sounds, reading: map))
     default: self = .idx(paths: paths())
     }
   }

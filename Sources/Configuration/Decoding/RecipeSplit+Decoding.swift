@@ -13,16 +13,19 @@ extension RecipeSplit {
       return
     }
     var limit: Int?
+    var conditions: [RecipeCondition] = []
     var fields: [FieldSource] = []
     for (field, source) in value.names("fields") ?? [] {
       if field == "limit" {
         limit = Self.limit(source)
+      } else if field == "where" {
+        conditions = RecipeCondition.list(reading: source)
       } else if let text = source.text("a source, as in NAME or NAME.part") {
         fields.append(FieldSource(field: field, reference: text))
       }
     }
     if fields.isEmpty { value.fail("expected a source for each field, as in {image: images}") }
-    self.init(name: name, origin: .sources(fields), limit: limit)
+    self.init(name: name, origin: .sources(fields), limit: limit, conditions: conditions)
   }
 
   private static func limit(_ value: ValueReader?) -> Int? { value?.count(from: 1) }
