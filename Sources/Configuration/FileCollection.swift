@@ -75,11 +75,10 @@ public struct FilePattern: Sendable, Equatable {
     pieces.compactMap { if case .part(let name) = $0 { name } else { nil } }
   }
 
-  /// Reads a pattern.
+  /// Reads a pattern; nil for braces that do not pair, parts that touch, names that are none or come
+  /// twice, or no part at all.
   ///
   /// - Parameter text: as in the recipe.
-  /// - Returns: nil for braces that do not pair, parts that touch, names that are none or come twice,
-  ///   or no part at all.
   public init?(_ text: String) {
     var pieces: [Piece] = []
     var rest = Substring(text)

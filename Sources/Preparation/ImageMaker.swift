@@ -11,6 +11,7 @@ struct ImageMaker: FieldMaker {
   /// - Parameters:
   ///   - field: the recipe's options.
   ///   - input: the sources.
+  /// - Returns: the maker.
   /// - Throws: ``PreparationError`` where sources and options do not fit.
   static func maker(_ field: ImageField, _ input: FieldInput) throws -> any FieldMaker {
     if input.parts.contains(where: { if case .media = $0 { true } else { false } }) {

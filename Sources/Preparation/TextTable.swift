@@ -46,6 +46,7 @@ struct TextTable {
   /// The same table with some of its rows.
   ///
   /// - Parameter kept: rows, ascending.
+  /// - Returns: a table of those rows, which still know their lines.
   func selecting(_ kept: [Int]) -> TextTable {
     var table = TextTable(columns: columns, missing: [])
     table.missing = missing

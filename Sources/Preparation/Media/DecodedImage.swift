@@ -45,6 +45,7 @@ struct DecodedImage: Equatable {
   ///   - height: H by the header.
   ///   - width: W by the header.
   ///   - most: the most pixels that so long a file can hold.
+  /// - Throws: ``BadFile``.
   static func check(height: Int, width: Int, most: Int) throws(BadFile) {
     guard height > 0, width > 0 else {
       throw BadFile("its header says \(height) x \(width) pixels")
@@ -63,6 +64,7 @@ struct DecodedImage: Equatable {
   /// Grey is (19595 R + 38470 G + 7471 B + 32768) / 65536, the luma of ITU-R BT.601 in whole numbers.
   ///
   /// - Parameter wanted: 1 or 3.
+  /// - Returns: a picture of the same extents.
   func inChannels(_ wanted: Int) -> DecodedImage {
     if wanted == channels { return self }
     var target = [UInt8](repeating: 0, count: height * width * wanted)
@@ -86,6 +88,7 @@ struct DecodedImage: Equatable {
   /// - Parameters:
   ///   - rows: at most H.
   ///   - columns: at most W.
+  /// - Returns: a picture of these extents.
   func center(_ rows: Int, _ columns: Int) -> DecodedImage {
     if rows == height, columns == width { return self }
     let top = (height - rows) / 2

@@ -26,6 +26,9 @@ enum JPEGDecoder {
       tjDecompressHeader3(
         handle, file.baseAddress, length, &width, &height, &sampling, &space) == 0
     else { return .failure(failure(handle)) }
+    guard width > 0, height > 0 else {
+      return .failure(BadFile("it is no whole JPEG: it has no picture"))
+    }
     guard space != Int32(TJCS_CMYK.rawValue), space != Int32(TJCS_YCCK.rawValue) else {
       return .failure(BadFile("its colours are CMYK; convert it to RGB"))
     }

@@ -78,11 +78,12 @@ struct MediaListing {
     }
     var notes: [String] = []
     if others > 0 {
-      notes.append("source '\(source)': \(others) files in \(place) are of another kind or name")
+      notes.append("source '\(source)': files in \(place) of another kind or name: \(others)")
     }
     if hasFolders, !folders.isEmpty {
       table.declared["label"] = folders
-      for folder in folders where !files.contains(where: { $0.path.hasPrefix(folder + "/") }) {
+      let filled = Set(files.map { $0.path.prefix { $0 != "/" } })
+      for folder in folders where !filled.contains(folder[...]) {
         notes.append(
           "source '\(source)': the class folder \(place)/\(folder) holds no file to read")
       }

@@ -70,6 +70,7 @@ struct MediaSource {
   /// - Parameters:
   ///   - row: the file.
   ///   - decode: the decoder.
+  /// - Returns: what the file holds.
   /// - Throws: ``PreparationError`` where the file has changed since.
   func decoded<Content>(
     _ row: Int, _ decode: ([UInt8]) throws(BadFile) -> Content

@@ -4,6 +4,7 @@ extension SourcePart {
   /// The same part with some of its rows.
   ///
   /// - Parameter kept: rows, ascending.
+  /// - Returns: a part of so many rows.
   func selecting(_ kept: [Int]) -> SourcePart {
     switch self {
     case .rows(let rows): .rows(SelectedRows(all: rows, kept: kept))

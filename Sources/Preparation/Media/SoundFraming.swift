@@ -37,9 +37,10 @@ enum SoundFraming {
   private static func checkOgg(_ bytes: [UInt8]) throws(BadFile) {
     var place = 0
     while place < bytes.count {
-      guard place + 27 <= bytes.count, bytes[place..<place + 4].elementsEqual("OggS".utf8) else {
+      guard bytes[place...].starts(with: "OggS".utf8) else {
         throw BadFile("it is damaged: no Ogg page at byte \(place)")
       }
+      guard place + 27 <= bytes.count else { break }
       let segments = Int(bytes[place + 26])
       guard place + 27 + segments <= bytes.count else { break }
       place +=

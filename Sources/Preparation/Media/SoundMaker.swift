@@ -24,7 +24,6 @@ struct SoundMaker: FieldMaker {
       return media
     }
     rate = try field.rate ?? SoundMaker.commonRate(inputs, input)
-    resamplers = try SoundMaker.resamplers(inputs, rate)
     switch field.length {
     case .frames(let frames): self.frames = frames
     case .seconds(let seconds):
@@ -35,6 +34,7 @@ struct SoundMaker: FieldMaker {
       self.frames = Int(frames)
     case nil: frames = nil
     }
+    resamplers = try SoundMaker.resamplers(inputs, rate)
     description = FieldDescription(
       name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
       sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil, rate: rate)
@@ -78,7 +78,10 @@ struct SoundMaker: FieldMaker {
     return resamplers
   }
 
-  func steps(origin: Int, row: Int) -> Int {
+  func steps(origin: Int, row: Int) -> Int { frames == nil ? length(origin, row) : 1 }
+
+  /// T of a sample.
+  private func length(_ origin: Int, _ row: Int) -> Int {
     guard case .sound(let samples, let found) = inputs[origin].verdicts[row] else { return 0 }
     return frames ?? resamplers[found]?.count(samples) ?? 0
   }
@@ -87,7 +90,7 @@ struct SoundMaker: FieldMaker {
     let sound = try inputs[origin].decoded(row) { bytes throws(BadFile) in
       try DecodedSound(bytes)
     }
-    let wanted = steps(origin: origin, row: row)
+    let wanted = length(origin, row)
     guard let resampler = resamplers[sound.rate],
       frames != nil || resampler.count(sound.samples.count) == wanted
     else {
