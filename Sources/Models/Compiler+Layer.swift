@@ -19,12 +19,20 @@ extension Compiler {
     case .maxPool(let settings): return try maxPool(settings, context)
     case .averagePool(let settings): return try averagePool(settings, context)
     case .globalAveragePool: return try globalAveragePool(context)
-    case .flatten: return flatten(context)
+    case .flatten: return try flatten(context)
     case .residual(let layers, let shortcut):
       return try residual(layers: layers, shortcut: shortcut, context)
     case .concat(let branches): return try concat(branches, context)
     case .embedding(let vocabulary, let size):
       return try embedding(vocabulary: vocabulary, size: size, context)
+    case .recurrent(let stack): return try recurrent(stack, context)
+    case .pool(let kind): return try stepPool(kind, context)
+    case .positional(let configuration): return try positional(configuration, context)
+    case .attention(let configuration): return try attention(configuration, context)
+    case .transformer(let configuration): return try transformer(configuration, context)
+    case .toSequence(let order): return try toSequence(order, context)
+    case .tokenDropout(let rate): return try tokenDropout(rate: rate, context)
+    case .frontEnd(let configuration): return try frontEnd(configuration, context)
     }
   }
 
@@ -87,6 +95,14 @@ extension LayerConfiguration {
     case .residual: return "residual"
     case .concat: return "concat"
     case .embedding: return "embedding"
+    case .recurrent(let stack): return stack.keyword
+    case .pool: return "pool"
+    case .positional: return "positional"
+    case .attention: return "attention"
+    case .transformer: return "transformer"
+    case .toSequence: return "toSequence"
+    case .tokenDropout: return "tokenDropout"
+    case .frontEnd(let configuration): return configuration.kind
     }
   }
 }

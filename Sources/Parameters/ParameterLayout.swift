@@ -43,6 +43,10 @@ public enum Initializer: Sendable, Equatable {
   case uniform(bound: Float)
   /// Normal with mean 0.
   case normal(deviation: Float)
+  /// Square blocks with orthonormal rows, one behind the other.
+  case orthogonal
+  /// As many equal parts one behind the other as there are values, each the same everywhere.
+  case sections([Float])
 }
 
 /// How PyTorch lays out the tensor that corresponds to a slot.

@@ -115,11 +115,11 @@ struct MediaListing {
 
   /// The SHA-256 over the paths and contents of files on disk, which the ranks read together.
   ///
-  /// - Parameter team: the ranks.
+  /// - Parameter crew: the ranks.
   /// - Returns: 64 hexadecimal digits.
   /// - Throws: what the exchange throws.
-  func digest(_ team: RankTeam) throws -> String {
-    let digests = try team.share(files.count) { index in
+  func digest(_ crew: Crew) throws -> String {
+    let digests = try crew.divide(files.count) { index in
       var hash = SHA256()
       do throws(BadFile) {
         try files[index].bytes().withUnsafeBytes { hash.update($0) }

@@ -17,17 +17,17 @@ struct MediaSource {
   ///   - name: the source's name.
   ///   - collection: the recipe's words.
   ///   - listing: the files.
-  ///   - team: the ranks.
+  ///   - crew: the ranks.
   /// - Throws: ``PreparationError`` with `.badData` where no file decodes, or one does not and the
   ///   recipe says `badFiles: fail`.
   init(
-    _ name: String, _ collection: FileCollection, _ listing: MediaListing, _ team: RankTeam
+    _ name: String, _ collection: FileCollection, _ listing: MediaListing, _ crew: Crew
   ) throws {
     self.name = name
     content = collection.content
     files = listing.files
     let files = listing.files
-    verdicts = try team.share(files.count) {
+    verdicts = try crew.divide(files.count) {
       MediaVerdict(files[$0], collection.content).encoded
     }.map { MediaVerdict(encoded: $0) }
     guard let first = bad.first else { return }
@@ -54,11 +54,13 @@ struct MediaSource {
     if case .bad = verdicts[row] { false } else { true }
   }
 
-  /// The same source with some of its rows.
-  func selecting(_ rows: [Int]) -> MediaSource {
+  /// The same source with row n taken from row `rows[n]`; -1 makes a row without a file.
+  func mapped(_ rows: [Int]) -> MediaSource {
     var copy = self
-    copy.files = rows.map { files[$0] }
-    copy.verdicts = rows.map { verdicts[$0] }
+    copy.files = rows.map {
+      $0 < 0 ? MediaFile(path: "none", content: .refused("there is no file")) : files[$0]
+    }
+    copy.verdicts = rows.map { $0 < 0 ? .none : verdicts[$0] }
     return copy
   }
 
@@ -92,6 +94,8 @@ enum MediaVerdict: Equatable {
   case sound(samples: Int, rate: Int)
   /// Neither.
   case bad(String)
+  /// No file, because a join found none.
+  case none
 
   /// Decodes a file and keeps only what it measures.
   init(_ file: MediaFile, _ content: FileCollection.Content) {
@@ -115,6 +119,7 @@ enum MediaVerdict: Equatable {
       Array("i \(height) \(width) \(channels)".utf8)
     case .sound(let samples, let rate): Array("s \(samples) \(rate)".utf8)
     case .bad(let reason): Array("b \(reason)".utf8)
+    case .none: Array("n".utf8)
     }
   }
 
@@ -125,6 +130,7 @@ enum MediaVerdict: Equatable {
     switch text.first {
     case "i": self = .image(height: numbers[0], width: numbers[1], channels: numbers[2])
     case "s": self = .sound(samples: numbers[0], rate: numbers[1])
+    case "n": self = .none
     default: self = .bad(String(text.dropFirst(2)))
     }
   }

@@ -1,4 +1,5 @@
 import Configuration
+import HDF5
 
 /// Amplitudes out of WAV, FLAC and Ogg files: float32 or int16, of one length or ragged.
 struct SoundMaker: FieldMaker {
@@ -37,7 +38,8 @@ struct SoundMaker: FieldMaker {
     resamplers = try SoundMaker.resamplers(inputs, rate)
     description = FieldDescription(
       name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
-      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil, rate: rate)
+      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil,
+      attributes: ["rate": .integer(Int64(rate))])
   }
 
   private static func commonRate(_ inputs: [MediaSource], _ input: FieldInput) throws -> Int {
