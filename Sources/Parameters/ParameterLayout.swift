@@ -12,7 +12,7 @@ public struct ParameterSlot: Sendable, Equatable {
   public let initializer: Initializer
   /// How the same tensor lies in PyTorch's files.
   public let foreign: ForeignLayout
-  /// True for the weights of linear, convolution and embedding layers, which decay by default.
+  /// True for the weights of linear, convolution, recurrent and embedding layers, which decay by default.
   public let decaysByDefault: Bool
   /// True for a table `[rows, size]` of which a sample touches few rows, as an embedding's weights: most
   /// rows of its gradient are zero.

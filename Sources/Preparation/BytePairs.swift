@@ -49,6 +49,7 @@ final class BytePairs {
   /// - Parameters:
   ///   - pieces: how often each piece occurs.
   ///   - vocabulary: the most ids, at least 256.
+  /// - Returns: the pairs in the order in which they were found.
   static func learn(_ pieces: ByteCounts, vocabulary: Int) -> [(left: Int32, right: Int32)] {
     var learner = BytePairLearner(pieces)
     while 256 + learner.merges.count < vocabulary, learner.step() {}

@@ -75,17 +75,10 @@ enum LoadedSource {
         try TextLines.read(
           try paths.map { try RawFile($0, root: root) }, badLines: badLines, labels: labels))
     case .corpus(let corpus):
-      var like: Corpus?
-      if let name = corpus.like {
-        guard case .corpus(let found) = other(name) else {
-          throw PreparationError(
-            .badRecipe,
-            "source '\(source.name)': like '\(name)' is no corpus with tokens of its own")
-        }
-        like = found
-      }
       return .corpus(
-        try Corpus(corpus, name: source.name, root: root, like: like, crew: crew))
+        try Corpus(
+          corpus, name: source.name, root: root,
+          like: try corpus.like.map { try like($0, of: source.name, other) }, crew: crew))
     case .hdf5(let paths, let dataset):
       return .array(
         try RawArray(
@@ -110,6 +103,17 @@ enum LoadedSource {
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
     }
+  }
+
+  /// The corpus that another one is like.
+  private static func like(
+    _ name: String, of source: String, _ other: (String) -> LoadedSource?
+  ) throws -> Corpus {
+    guard case .corpus(let found) = other(name) else {
+      throw PreparationError(
+        .badRecipe, "source '\(source)': like '\(name)' is no corpus with tokens of its own")
+    }
+    return found
   }
 
   /// The part of the source that a field is made from.

@@ -69,9 +69,19 @@ struct MappedRows: RawRows {
 
 extension SourcePart {
   /// The part with row n taken from row `map.rows[n]`.
-  func mapped(_ map: RowMap) -> SourcePart { mapped(map.rows) }
+  ///
+  /// - Parameters:
+  ///   - map: the rows.
+  ///   - name: for messages.
+  /// - Throws: ``PreparationError`` with `.badData` where keys stand for more rows than there are.
+  func mapped(_ map: RowMap, _ name: String) throws -> SourcePart {
+    if let highest = map.rows.max(), highest >= count {
+      throw PreparationError(.badData, "\(name) has \(count) rows, but its keys are for more")
+    }
+    return mapped(map.rows)
+  }
 
-  /// The part with row n taken from row `rows[n]`, -1 where there is none.
+  /// The part with row n taken from row `map[n]`, -1 where there is none.
   func mapped(_ map: [Int]) -> SourcePart {
     switch self {
     case .rows(let rows): .rows(MappedRows(base: rows, map: map))

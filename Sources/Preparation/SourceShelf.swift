@@ -103,13 +103,7 @@ struct SourceShelf {
       }
       var part = try self.part(reference, for: field)
       if let map = maps[reference.source] {
-        if let highest = map.rows.max(), highest >= part.count {
-          throw PreparationError(
-            .badData,
-            "split '\(split)': '\(reference.source)' has \(part.count) rows, but its keys are for more"
-          )
-        }
-        part = part.mapped(map)
+        part = try part.mapped(map, "split '\(split)': '\(reference.source)'")
       }
       counts.append((field.name, part.count))
       parts.append(part)

@@ -47,4 +47,14 @@ struct EditDistanceTests {
     empty.add([1], truth: [])
     #expect(empty.rate == .infinity)
   }
+
+  @Test("The error rate of a split is that of all its sequences together")
+  func ofASplit() throws {
+    let samples = Samples.transcripts(40, seed: 3)
+    let result = try samples.measure(size: 7)
+    var distance = EditDistance()
+    for text in samples.texts { distance.add(text.found, truth: text.truth) }
+    #expect(result.value(of: "tokenErrorRate") == distance.rate)
+    #expect(result.heads[0].metrics.map(\.name) == ["tokenErrorRate"])
+  }
 }
