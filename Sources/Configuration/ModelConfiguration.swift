@@ -79,6 +79,9 @@ public enum LossConfiguration: Sendable, Equatable {
   case meanSquaredError
   /// Huber's loss, mean over the outputs of a sample: quadratic up to `delta`, then linear.
   case huber(delta: Double)
+  /// Connectionist temporal classification of a sequence against a sequence of ids, summed over its
+  /// steps. Of one output more than there are ids number `blank` stands for none of them.
+  case ctc(blank: Int)
 
   /// The word for it in a configuration.
   public var keyword: String {
@@ -87,7 +90,14 @@ public enum LossConfiguration: Sendable, Equatable {
     case .binaryCrossEntropy: "binaryCrossEntropy"
     case .meanSquaredError: "meanSquaredError"
     case .huber: "huber"
+    case .ctc: "ctc"
     }
+  }
+
+  /// Whether sequences of outputs are compared with sequences of other lengths, one loss a sample.
+  public var isTranscription: Bool {
+    guard case .ctc = self else { return false }
+    return true
   }
 
   /// Whether classes weigh unequally, so that the mean's divisor depends on the labels.
@@ -128,6 +138,9 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case concat(branches: [[LayerConfiguration]])
   /// `embedding{vocabulary,size}`: integer ids `[…]` become `[…, size]`.
   case embedding(vocabulary: Int, size: Int)
+  /// `gru{hidden,layers,bidirectional,variant,dropout}` and `lstm{hidden,layers,bidirectional,dropout}`
+  /// over a sequence `[T, C]`.
+  case recurrent(RecurrentConfiguration)
   /// `pool{kind}`: a sequence `[T, C]` becomes `[C]`.
   case pool(StepPool)
   /// `positional{kind,length}`: adds a vector that tells the step.

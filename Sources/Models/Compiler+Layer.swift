@@ -25,6 +25,7 @@ extension Compiler {
     case .concat(let branches): return try concat(branches, context)
     case .embedding(let vocabulary, let size):
       return try embedding(vocabulary: vocabulary, size: size, context)
+    case .recurrent(let stack): return try recurrent(stack, context)
     case .pool(let kind): return try stepPool(kind, context)
     case .positional(let configuration): return try positional(configuration, context)
     case .attention(let configuration): return try attention(configuration, context)
@@ -94,6 +95,7 @@ extension LayerConfiguration {
     case .residual: return "residual"
     case .concat: return "concat"
     case .embedding: return "embedding"
+    case .recurrent(let stack): return stack.keyword
     case .pool: return "pool"
     case .positional: return "positional"
     case .attention: return "attention"

@@ -33,6 +33,8 @@ struct LabelMaker: FieldMaker {
     let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int64($0)) })
     labels = try texts.values.indices.map { origin in
       try texts.values[origin].indices.map { row in
+        // A join may leave such samples out; keeping them is refused.
+        if input.isAbsent(origin, row) { return 0 }
         let text = texts.values[origin][row]
         let number =
           byNumber
@@ -59,13 +61,14 @@ struct LabelMaker: FieldMaker {
     var mapping: [String: String] = [:]
     for pair in field.mapping { mapping[pair.text] = pair.className }
     var isNumbered = true
-    let values = try input.parts.map { part -> [String] in
+    let values = try input.parts.enumerated().map { origin, part -> [String] in
       switch part {
       case .rows(let rows):
         return try integers(rows, input).map { mapping[String($0)] ?? String($0) }
       case .column(let table, let column):
         isNumbered = false
         return try (0..<table.rows).map { row in
+          if input.isAbsent(origin, row) { return "" }
           guard let text = table.text(row, column) else {
             throw PreparationError(
               .badData,

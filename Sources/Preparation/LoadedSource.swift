@@ -28,15 +28,32 @@ enum LoadedSource {
   case table(TextTable)
   /// Drawn samples.
   case glyphs(Glyphs)
+  /// Documents, one a line.
+  case lines(TextLines.Result)
+  /// One long text in windows.
+  case corpus(Corpus)
+
+  /// What a person should know.
+  var notes: [String] {
+    switch self {
+    case .lines(let result): result.notes
+    case .corpus(let corpus): corpus.notes
+    default: []
+    }
+  }
 
   /// Reads a source.
   ///
   /// - Parameters:
   ///   - source: what and where.
   ///   - root: the folder its paths are relative to.
+  ///   - crew: the ranks.
+  ///   - other: sources that were read before, by name.
   /// - Returns: the decoded source.
   /// - Throws: ``PreparationError``.
-  static func load(_ source: RecipeSource, root: String) throws -> LoadedSource {
+  static func load(
+    _ source: RecipeSource, root: String, crew: Crew, other: (String) -> LoadedSource?
+  ) throws -> LoadedSource {
     switch source.kind {
     case .idx(let paths):
       return .array(
@@ -44,13 +61,27 @@ enum LoadedSource {
     case .npy(let paths):
       return .array(
         try RawArray(joining: try paths.map { try NPYDecoder.read(RawFile($0, root: root)) }))
+    case .npz(let paths, let array):
+      return .array(
+        try RawArray(joining: try paths.map { try NPZDecoder.read($0, root: root, array: array) }))
+    case .text(let paths, let badLines, let labels):
+      return .lines(
+        try TextLines.read(
+          try paths.map { try RawFile($0, root: root) }, badLines: badLines, labels: labels))
+    case .corpus(let corpus):
+      return .corpus(
+        try Corpus(
+          corpus, name: source.name, root: root,
+          like: try corpus.like.map { try like($0, of: source.name, other) }, crew: crew))
     case .hdf5(let paths, let dataset):
       return .array(
         try RawArray(
           joining: try paths.map { try HDF5Decoder.read($0, root: root, dataset: dataset) }))
     case .csv(let paths, let options):
-      return .table(
-        try TextTable.read(try paths.map { try RawFile($0, root: root) }, options: options))
+      var table = try TextTable.read(
+        try paths.map { try RawFile($0, root: root) }, options: options)
+      for column in options.extract { try table.extract(column) }
+      return .table(table)
     case .cifar(let paths, let height, let width, let labelBytes):
       let records = try paths.map {
         try CIFARDecoder.read(
@@ -65,20 +96,31 @@ enum LoadedSource {
     }
   }
 
+  /// The corpus that another one is like.
+  private static func like(
+    _ name: String, of source: String, _ other: (String) -> LoadedSource?
+  ) throws -> Corpus {
+    guard case .corpus(let found) = other(name) else {
+      throw PreparationError(
+        .badRecipe, "source '\(source)': like '\(name)' is no corpus with tokens of its own")
+    }
+    return found
+  }
+
   /// The part of the source that a field is made from.
   ///
   /// - Parameters:
   ///   - reference: the source and part as the recipe says.
-  ///   - field: the field that is made.
+  ///   - field: the field that is made; nil where a rule of the recipe asks.
   /// - Returns: the part.
   /// - Throws: ``PreparationError`` with `.badRecipe`, listing the parts there are.
-  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField) throws -> SourcePart {
+  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField?) throws -> SourcePart {
     switch self {
     case .array(let array):
       guard let part = reference.part else { return .rows(array) }
       throw noPart(part, reference, "it has none: write '\(reference.source)'")
     case .records(let records):
-      switch reference.part ?? field.modality.word {
+      switch reference.part ?? field?.modality.word ?? "" {
       case "image": return .rows(records.images)
       case "label": return .rows(records.labels)
       case let part: throw noPart(part, reference, "its parts are image, label")
@@ -86,8 +128,16 @@ enum LoadedSource {
     case .table(let table):
       guard let part = reference.part else { return .table(table) }
       return .column(table, try table.column(part))
+    case .lines(let lines):
+      return .column(lines.table, try lines.table.column(reference.part ?? "text"))
+    case .corpus(let corpus):
+      switch reference.part ?? "inputs" {
+      case "inputs": return .rows(CorpusRows(corpus: corpus, isTarget: false))
+      case "targets": return .rows(CorpusRows(corpus: corpus, isTarget: true))
+      case let part: throw noPart(part, reference, "its parts are inputs, targets")
+      }
     case .glyphs(let glyphs):
-      let part = reference.part ?? field.name
+      let part = reference.part ?? field?.name ?? ""
       guard let kind = GlyphPart(rawValue: part) else {
         let parts = GlyphPart.allCases.map(\.rawValue).joined(separator: ", ")
         throw noPart(part, reference, "its parts are \(parts)")
@@ -113,6 +163,10 @@ extension RecipeField.Modality {
     case .label: "label"
     case .table: "table"
     case .value: "value"
+    case .text: "text"
+    case .ids: "ids"
+    case .categories: "categories"
+    case .row: "row"
     }
   }
 }
@@ -122,8 +176,9 @@ extension RecipeSource.Kind {
   var paths: [String] {
     switch self {
     case .idx(let paths), .npy(let paths), .csv(let paths, _), .cifar(let paths, _, _, _),
-      .hdf5(let paths, _):
+      .hdf5(let paths, _), .npz(let paths, _), .text(let paths, _, _):
       paths
+    case .corpus(let corpus): corpus.paths
     case .glyphs: []
     }
   }

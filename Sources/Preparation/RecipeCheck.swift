@@ -28,7 +28,10 @@ struct RecipeCheck {
     for source in recipe.sources where !source.kind.isPossible {
       faults.append("source '\(source.name)': name at least one path, and positive sizes")
     }
-    let reserved = ["from", "fraction", "folds", "fold", "seed", "limit"]
+    let reserved = [
+      "from", "fraction", "folds", "fold", "seed", "modulo", "remainder", "latest", "last", "of",
+      "by", "limit", "join",
+    ]
     for field in recipe.fields {
       if field.name.isEmpty || field.name.contains("/") || reserved.contains(field.name) {
         faults.append("field '\(field.name)': this name cannot be used; choose another")
@@ -62,6 +65,24 @@ struct RecipeCheck {
       if !(fraction > 0 && fraction < 1) {
         faults.append(
           "split '\(split.name)': expected a fraction between 0 and 1, found \(fraction)")
+      }
+    case .modulo(let from, let modulo, let remainder):
+      origin(split.name, from)
+      if modulo < 2 || !(0..<max(1, modulo)).contains(remainder) {
+        faults.append(
+          "split '\(split.name)': expected modulo >= 2 and remainder in 0..<modulo, found"
+            + " remainder \(remainder) of \(modulo)")
+      }
+    case .latest(let from, let share, _):
+      origin(split.name, from)
+      if !(share > 0 && share < 1) {
+        faults.append(
+          "split '\(split.name)': expected a share between 0 and 1, found \(share)")
+      }
+    case .last(let from, let count, _, _):
+      origin(split.name, from)
+      if count < 1 {
+        faults.append("split '\(split.name)': expected at least 1 as last, found \(count)")
       }
     case .fold(let from, let folds, let fold, _):
       origin(split.name, from)
@@ -97,7 +118,19 @@ struct RecipeCheck {
   private mutating func usage() {
     var used: Set<String> = []
     for split in recipe.splits {
-      if case .sources(let sources) = split.origin { used.formUnion(sources.map(\.source)) }
+      switch split.origin {
+      case .sources(let sources): used.formUnion(sources.map(\.source))
+      case .latest(_, _, let by): used.insert(by.source)
+      case .last(_, _, let of, let by): used.formUnion([of.source, by.source])
+      case .fraction, .fold, .modulo: break
+      }
+      for join in split.joins { used.formUnion([join.on.source, join.to.source]) }
+    }
+    for source in recipe.sources {
+      if let like = source.kind.like, !recipe.sources.contains(where: { $0.name == like }) {
+        faults.append("source '\(source.name)': there is no source '\(like)' to be like")
+      }
+      used.formUnion([source.kind.like].compactMap { $0 })
     }
     for source in recipe.sources where !used.contains(source.name) {
       faults.append("source '\(source.name)' is not used by any split; remove it or use it")

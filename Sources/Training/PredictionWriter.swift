@@ -30,7 +30,9 @@ public final class PredictionWriter {
   public init(
     path: String, samples: Int, model: Model, classes: [String: [String]]
   ) throws {
-    if let head = model.heads.first(where: { $0.rowsPerSample != 1 }) {
+    if let head = model.heads.first(where: {
+      $0.rowsPerSample != 1 || $0.loss.isTranscription
+    }) {
       throw TrainingError(
         .usage,
         "predict writes one row a sample, but head '\(head.name)' predicts every step of a sequence"

@@ -65,6 +65,9 @@ enum Samples {
           - embedding: {vocabulary: 100, size: 6}
           - conv1d: {out: 4, kernel: 3, stride: 2, padding: 1}
           - leakyRelu: 0.2
+          - lstm: 7
+          - lstm: {hidden: 6, layers: 2, bidirectional: true, dropout: 0.1}
+          - gru: {hidden: 5, layers: 3, variant: original, bidirectional: false}
           - flatten
           - linear: {out: 5, bias: false}
       picture:
@@ -101,6 +104,8 @@ enum Samples {
         weight: 0.5
       price: {layers: [{linear: 1}], loss: {huber: {delta: 2}}, target: price}
       cheap: {layers: [{linear: 1}], loss: binaryCrossEntropy, target: label}
+      text: {layers: [{linear: 4}], loss: {ctc: {blank: 3}}, target: word, weight: 0.1}
+      read: {layers: [{linear: 4}], loss: ctc, target: word}
       square: {layers: [{linear: 1}], loss: meanSquaredError, target: price}
     initialize:
       from: start.safetensors

@@ -12,8 +12,8 @@ extension LayerConfiguration {
     else { return nil }
     if let activation = Self.activation(block) {
       self = .activation(activation)
-    } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.nested(block)
-      ?? Self.stepwise(block)
+    } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.recurrent(block)
+      ?? Self.nested(block) ?? Self.stepwise(block)
     {
       self = layer
     } else if let frontEnd = FrontEndConfiguration(block) {
@@ -94,6 +94,19 @@ extension LayerConfiguration {
     case "averagePool":
       return .averagePool(
         PoolConfiguration(reading: block.options(Vocabulary.averagePool, shorthand: "size")))
+    default: return nil
+    }
+  }
+
+  /// Layers that carry a state from step to step.
+  private static func recurrent(_ block: Block) -> LayerConfiguration? {
+    switch block.name {
+    case "gru":
+      return .recurrent(
+        RecurrentConfiguration(readingGRU: block.options(Vocabulary.gru, shorthand: "hidden")))
+    case "lstm":
+      return .recurrent(
+        RecurrentConfiguration(readingLSTM: block.options(Vocabulary.lstm, shorthand: "hidden")))
     default: return nil
     }
   }

@@ -25,6 +25,11 @@ extension RecipeField {
     case "image": self.init(name: name, modality: .image(ImageField(reading: map)))
     case "label": self.init(name: name, modality: .label(LabelField(reading: map)))
     case "table": self.init(name: name, modality: .table(TableField(reading: map)))
+    case "text": self.init(name: name, modality: .text(TextField(reading: map)))
+    case "ids": self.init(name: name, modality: .ids)
+    case "categories":
+      self.init(name: name, modality: .categories(CategoriesField(reading: map)))
+    case "row": self.init(name: name, modality: .row)
     default:
       self.init(
         name: name,
@@ -77,12 +82,26 @@ extension TableField {
       standardize: map.optional("standardize")?.flag() ?? true,
       missing: map.optional("missing")?.choice("rule", of: MissingNumber.self),
       missingCategory: map.optional("missingCategory")?.choice("rule", of: MissingCategory.self)
-        ?? .category)
+        ?? .category,
+      quantile: map.optional("quantile")?.distinctTexts("names of columns") ?? [],
+      minimumCount: map.optional("minimumCount")?.count(from: 1) ?? 1,
+      lists: (map.optional("lists")?.named("columns and separators") ?? []).compactMap { line in
+        line.value.text("a separator").map { List(column: line.name, separator: $0) }
+      })
     for name in categorical where numeric?.contains(name) == true {
       map.fail("categorical", "`\(name)` is among numeric too")
     }
-    for name in log where numeric.map({ !$0.contains(name) }) ?? !categorical.isEmpty {
-      map.fail("log", Spelling.unknown("numeric column", name, known: numeric ?? []))
+    for (key, names) in [("log", log), ("quantile", quantile)] {
+      for name in names where numeric.map({ !$0.contains(name) }) ?? !categorical.isEmpty {
+        map.fail(key, Spelling.unknown("numeric column", name, known: numeric ?? []))
+      }
+    }
+    for name in quantile where log.contains(name) {
+      map.fail("quantile", "`\(name)` is among log too")
+    }
+    for list in lists
+    where (numeric ?? []).contains(list.column) || categorical.contains(list.column) {
+      map.fail("lists", "`\(list.column)` is among numeric or categorical too")
     }
   }
 }

@@ -39,6 +39,14 @@ extension RecipeSource.Kind {
         paths: paths(), height: map.optional("height")?.integer(1...4096) ?? 32,
         width: map.optional("width")?.integer(1...4096) ?? 32,
         labelBytes: map.optional("labelBytes")?.integer(1...2) ?? 1)
+    case "npz":
+      self = .npz(paths: paths(), array: map.required("array")?.text("an array's name") ?? "")
+    case "text":
+      self = .text(
+        paths: paths(),
+        badLines: map.optional("badLines")?.choice("rule", of: BadLines.self) ?? .skip,
+        labels: map.optional("labels")?.flag() ?? false)
+    case "corpus": self = .corpus(CorpusSource(reading: map))
     case "npy": self = .npy(paths: paths())
     case "hdf5":
       self = .hdf5(
@@ -78,7 +86,13 @@ extension RecipeSource.CSVOptions {
       separator: separator, header: map.optional("header")?.flag() ?? true,
       columns: map.optional("columns")?.distinctTexts("names of columns") ?? [],
       comment: map.optional("comment")?.text("the beginning of a comment line"),
-      trim: map.optional("trim")?.flag() ?? true, missing: missing)
+      trim: map.optional("trim")?.flag() ?? true, missing: missing,
+      extract: (map.optional("extract")?.named("new columns") ?? []).map { line in
+        let inner = MapReader(line.value, Vocabulary.extract)
+        return Extract(
+          name: line.name, from: inner.required("from")?.text("a column") ?? "",
+          pattern: inner.required("pattern")?.text("a regular expression") ?? "")
+      })
   }
 }
 

@@ -34,6 +34,7 @@ extension LayerConfiguration {
     case .embedding(let vocabulary, let size):
       return Self.block(
         "embedding", [("vocabulary", .number(vocabulary)), ("size", .number(size))])
+    case .recurrent(let stack): return Self.block(stack.keyword, stack.canonicalOptions)
     case .pool, .positional, .attention, .transformer, .toSequence, .tokenDropout, .frontEnd:
       guard let value = stepwiseCanonical else { preconditionFailure("a layer without a name") }
       return value
@@ -89,6 +90,7 @@ extension LossConfiguration {
     case .binaryCrossEntropy: return .text("binaryCrossEntropy")
     case .meanSquaredError: return .text("meanSquaredError")
     case .huber(let delta): return .inline([("huber", .inline([("delta", .number(delta))]))])
+    case .ctc(let blank): return .inline([("ctc", .inline([("blank", .number(blank))]))])
     }
   }
 }
