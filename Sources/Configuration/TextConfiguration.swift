@@ -76,14 +76,15 @@ public struct CorpusSource: Sendable, Equatable {
   public var length: Int
   /// `stride`: ids from one window to the next; default T.
   public var stride: Int
-  /// `streams`: B; window k of stream b is sample k·B + b. 0: one window after the other.
+  /// `streams`: B, where window k of stream b is sample k·B + b; 0: one window after the other.
   public var streams: Int
   /// `like`: another corpus, whose tokens, vocabulary, length and stride are used.
   public var like: String?
 
   /// A corpus, each option with its default.
   public init(
-    paths: [String], share: [Double] = [0, 1], tokens: TokenConfiguration = .characters(minimumCount: 1),
+    paths: [String], share: [Double] = [0, 1],
+    tokens: TokenConfiguration = .characters(minimumCount: 1),
     length: Int = 64, stride: Int? = nil, streams: Int = 0, like: String? = nil
   ) {
     self.paths = paths

@@ -49,6 +49,7 @@ final class BytePairs {
   /// - Parameters:
   ///   - pieces: how often each piece occurs.
   ///   - vocabulary: the most ids, at least 256.
+  /// - Returns: the pairs in the order in which they were found.
   static func learn(_ pieces: ByteCounts, vocabulary: Int) -> [(left: Int32, right: Int32)] {
     var learner = BytePairLearner(pieces)
     while 256 + learner.merges.count < vocabulary, learner.step() {}
@@ -90,7 +91,9 @@ private struct BytePairLearner {
   private var heap: [(count: Int, key: UInt64)] = []
 
   init(_ pieces: ByteCounts) {
-    words = pieces.counts.sorted { $0.key < $1.key }.map { ($0.key.bytes.map { Int32($0) }, $0.value) }
+    words = pieces.counts.sorted { $0.key < $1.key }.map {
+      ($0.key.bytes.map { Int32($0) }, $0.value)
+    }
     for index in words.indices { count(index, 1) }
     for (key, count) in counts { push((count, key)) }
   }

@@ -132,7 +132,9 @@ private struct IdColumn {
 
   /// The order of numbers where all are whole numbers, else of bytes.
   private static func ordered(_ categories: [ByteString]) -> [ByteString] {
-    let numbers = categories.map { text in Int(text.text).flatMap { "\($0)" == text.text ? $0 : nil } }
+    let numbers = categories.map { text in
+      Int(text.text).flatMap { "\($0)" == text.text ? $0 : nil }
+    }
     guard numbers.allSatisfy({ $0 != nil }) else { return categories.sorted() }
     return zip(numbers, categories).sorted { ($0.0 ?? 0) < ($1.0 ?? 0) }.map(\.1)
   }

@@ -25,7 +25,8 @@ struct IdsMaker: FieldMaker {
     let tokenizers = inputs.map { ($0 as? CorpusRows)?.corpus.tokenizer }
     if let tokenizer = tokenizers[input.training.origin] {
       for other in tokenizers where other !== tokenizer {
-        throw input.bad("its corpora have vocabularies of their own; say 'like' in all but the first")
+        throw input.bad(
+          "its corpora have vocabularies of their own; say 'like' in all but the first")
       }
       description.describe(tokenizer)
     }

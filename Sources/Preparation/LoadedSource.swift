@@ -8,12 +8,15 @@ enum SourcePart {
   case table(TextTable)
   /// One column of a text table.
   case column(TextTable, Int)
+  /// Pictures or sounds.
+  case media(MediaSource)
 
   /// The number of samples.
   var count: Int {
     switch self {
     case .rows(let rows): rows.rows
     case .table(let table), .column(let table, _): table.rows
+    case .media(let media): media.files.count
     }
   }
 }
@@ -26,6 +29,8 @@ enum LoadedSource {
   case records(CIFARDecoder.Records)
   /// A text table.
   case table(TextTable)
+  /// Files of pictures or sounds, and what their names say.
+  case files(MediaSource, MediaListing)
   /// Drawn samples.
   case glyphs(Glyphs)
   /// Documents, one a line.
@@ -38,6 +43,7 @@ enum LoadedSource {
     switch self {
     case .lines(let result): result.notes
     case .corpus(let corpus): corpus.notes
+    case .files(let media, let listing): listing.notes + media.notes
     default: []
     }
   }
@@ -69,16 +75,10 @@ enum LoadedSource {
         try TextLines.read(
           try paths.map { try RawFile($0, root: root) }, badLines: badLines, labels: labels))
     case .corpus(let corpus):
-      var like: Corpus?
-      if let name = corpus.like {
-        guard case .corpus(let found) = other(name) else {
-          throw PreparationError(
-            .badRecipe, "source '\(source.name)': like '\(name)' is no corpus with tokens of its own")
-        }
-        like = found
-      }
       return .corpus(
-        try Corpus(corpus, name: source.name, root: root, like: like, crew: crew))
+        try Corpus(
+          corpus, name: source.name, root: root,
+          like: try corpus.like.map { try like($0, of: source.name, other) }, crew: crew))
     case .hdf5(let paths, let dataset):
       return .array(
         try RawArray(
@@ -97,9 +97,23 @@ enum LoadedSource {
         CIFARDecoder.Records(
           images: try RawArray(joining: records.map(\.images)),
           labels: try RawArray(joining: records.map(\.labels))))
+    case .files(let collection):
+      let listing = try MediaListing(source.name, collection, root: root)
+      return .files(try MediaSource(source.name, collection, listing, crew), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
     }
+  }
+
+  /// The corpus that another one is like.
+  private static func like(
+    _ name: String, of source: String, _ other: (String) -> LoadedSource?
+  ) throws -> Corpus {
+    guard case .corpus(let found) = other(name) else {
+      throw PreparationError(
+        .badRecipe, "source '\(source)': like '\(name)' is no corpus with tokens of its own")
+    }
+    return found
   }
 
   /// The part of the source that a field is made from.
@@ -123,6 +137,8 @@ enum LoadedSource {
     case .table(let table):
       guard let part = reference.part else { return .table(table) }
       return .column(table, try table.column(part))
+    case .files(let media, let listing):
+      return try files(media, listing, reference, field)
     case .lines(let lines):
       return .column(lines.table, try lines.table.column(reference.part ?? "text"))
     case .corpus(let corpus):
@@ -141,7 +157,7 @@ enum LoadedSource {
     }
   }
 
-  private func noPart(
+  func noPart(
     _ part: String, _ reference: RecipeSplit.FieldSource, _ hint: String
   ) -> PreparationError {
     PreparationError(
@@ -155,6 +171,7 @@ extension RecipeField.Modality {
   var word: String {
     switch self {
     case .image: "image"
+    case .sound: "sound"
     case .label: "label"
     case .table: "table"
     case .value: "value"
@@ -173,6 +190,11 @@ extension RecipeSource.Kind {
     case .idx(let paths), .npy(let paths), .csv(let paths, _), .cifar(let paths, _, _, _),
       .hdf5(let paths, _), .npz(let paths, _), .text(let paths, _, _):
       paths
+    case .files(let collection):
+      switch collection.place {
+      case .folder: []
+      case .archive(let path), .list(let path, _, _): [path]
+      }
     case .corpus(let corpus): corpus.paths
     case .glyphs: []
     }

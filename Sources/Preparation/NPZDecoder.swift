@@ -48,7 +48,8 @@ enum NPZDecoder {
     else { throw damaged }
     var place = number(bytes, end + 16, 4)
     guard place != 0xffff_ffff else {
-      throw PreparationError(.badData, "\(file): archives above 4 GiB are not read; use .npy or HDF5")
+      throw PreparationError(
+        .badData, "\(file): archives above 4 GiB are not read; use .npy or HDF5")
     }
     var entries: [Entry] = []
     for _ in 0..<number(bytes, end + 10, 2) {

@@ -4,6 +4,8 @@ import Configuration
 struct SourceShelf {
   /// What a person should know of the sources.
   let notes: [String]
+  /// Files of pictures and sounds that are left out.
+  let badFiles: [PreparationSummary.BadFile]
   private let loaded: [String: LoadedSource]
 
   /// Reads every source; those that are `like` another come after it.
@@ -19,7 +21,8 @@ struct SourceShelf {
     progress: (PreparationProgress) -> Void
   ) throws {
     var loaded: [String: LoadedSource] = [:]
-    let sources = recipe.sources.filter { $0.kind.like == nil }
+    let sources =
+      recipe.sources.filter { $0.kind.like == nil }
       + recipe.sources.filter { $0.kind.like != nil }
     for source in sources {
       progress(.reading(source: source.name))
@@ -27,12 +30,15 @@ struct SourceShelf {
     }
     self.loaded = loaded
     notes = recipe.sources.flatMap { loaded[$0.name]?.notes ?? [] }
+    badFiles = recipe.sources.flatMap { loaded[$0.name]?.badFiles ?? [] }
   }
 
   /// The part that a reference names, for a field or, without one, for a rule.
   ///
   /// - Throws: ``PreparationError`` with `.badRecipe`.
-  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField? = nil) throws -> SourcePart {
+  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField? = nil) throws
+    -> SourcePart
+  {
     guard let source = loaded[reference.source] else {
       throw PreparationError(.badRecipe, "there is no source '\(reference.source)'")
     }
@@ -45,8 +51,31 @@ struct SourceShelf {
   func origins(_ recipe: RecipeConfiguration) throws -> [PlannedOrigin] {
     try recipe.splits.compactMap { split in
       guard case .sources(let sources) = split.origin else { return nil }
-      return try origin(split.name, sources, split.joins, recipe.fields)
+      let origin = try origin(split.name, sources, split.joins, recipe.fields)
+      return try origin.selecting(split, try split.conditions.map { try table($0, split) })
     }
+  }
+
+  /// The text that a condition asks, in the order of the split's samples.
+  private func table(_ condition: RecipeCondition, _ split: RecipeSplit) throws -> TextTable {
+    guard let table = loaded[condition.source]?.text else {
+      throw PreparationError(
+        .badRecipe,
+        "split '\(split.name)': the source '\(condition.source)' has no text for 'where'; name a csv"
+          + " or text source, or one of files")
+    }
+    guard let join = split.joins.first(where: { $0.source == condition.source }) else {
+      return table
+    }
+    return table.mapped(try rowMap(join, split.name).rows)
+  }
+
+  /// Which row of a joined source each sample is made of.
+  private func rowMap(_ join: RecipeJoin, _ split: String) throws -> RowMap {
+    let name = "split '\(split)', join '\(join.source)'"
+    return try RowMap(
+      join, split: split, on: part(join.on).keys("\(name), on"),
+      to: part(join.to).keys("\(name), to"))
   }
 
   /// The parts of one split with sources, joined sources in the order of its samples.
@@ -63,11 +92,7 @@ struct SourceShelf {
     _ fields: [RecipeField]
   ) throws -> PlannedOrigin {
     var maps: [String: RowMap] = [:]
-    for join in joins {
-      let name = "split '\(split)', join '\(join.source)'"
-      maps[join.source] = try RowMap(
-        join, split: split, on: part(join.on).keys("\(name), on"), to: part(join.to).keys("\(name), to"))
-    }
+    for join in joins { maps[join.source] = try rowMap(join, split) }
     var parts: [SourcePart] = []
     var counts: [(String, Int)] = joins.compactMap { join in
       maps[join.source].map { ("join \(join.source)", $0.rows.count) }
@@ -78,12 +103,7 @@ struct SourceShelf {
       }
       var part = try self.part(reference, for: field)
       if let map = maps[reference.source] {
-        if let highest = map.rows.max(), highest >= part.count {
-          throw PreparationError(
-            .badData,
-            "split '\(split)': '\(reference.source)' has \(part.count) rows, but its keys are for more")
-        }
-        part = part.mapped(map)
+        part = try part.mapped(map, "split '\(split)': '\(reference.source)'")
       }
       counts.append((field.name, part.count))
       parts.append(part)

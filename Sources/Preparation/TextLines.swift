@@ -46,7 +46,8 @@ enum TextLines {
     }
     guard table.rows > 0 else {
       throw PreparationError(
-        .badData, "\(files.map(\.name).joined(separator: ", ")): expected lines of text, found none")
+        .badData, "\(files.map(\.name).joined(separator: ", ")): expected lines of text, found none"
+      )
     }
     return Result(table: table, notes: note(skipped))
   }

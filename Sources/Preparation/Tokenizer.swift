@@ -59,7 +59,8 @@ final class Tokenizer {
       }
       words = [Tokenizer.unknown] + [ByteString](unpacking: packed)
       ids = Dictionary(
-        words.enumerated().dropFirst().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+        words.enumerated().dropFirst().map { ($1, Int32($0)) },
+        uniquingKeysWith: { first, _ in first })
       (count, pairs) = (words.count, nil)
     }
   }
