@@ -22,10 +22,10 @@ extension Dataset {
       for plan in plans {
         let groups = SplitRole.allCases.map { configuration.splits[$0.rawValue] ?? $0.rawValue }
         for path in plan.hasSplit ? groups.map(plan.path(in:)) : [plan.path] {
-          let exists = try border { () throws(HDF5Error) in
-            try file.root.member(path) == .dataset
+          let datasets = try border { () throws(HDF5Error) in
+            try file.root.member(path) == nil ? [] : try FieldDatasets(file.root, path).all
           }
-          if exists { try add(path, file, to: &hash) }
+          for dataset in datasets { try add(dataset, file, to: &hash) }
         }
       }
     }
@@ -34,11 +34,10 @@ extension Dataset {
 
   /// Adds a dataset's name, type, extents and some of its samples.
   private static func add(
-    _ path: String, _ file: OpenFile, to hash: inout SHA256
+    _ dataset: HDF5Dataset, _ file: OpenFile, to hash: inout SHA256
   ) throws(DatasetError) {
-    let dataset = try border { () throws(HDF5Error) in try file.root.dataset(path) }
     let source = try RowSources.make(dataset, in: file, cacheBytes: 0)
-    hash.update("\(path) \(source.kind.rawValue) \(dataset.shape)\n")
+    hash.update("\(dataset.path) \(source.kind.rawValue) \(dataset.shape)\n")
     let rows = dataset.rowCount
     let count = min(rows, digestSamples)
     let bytes = dataset.scalarsPerRow * source.kind.byteCount
@@ -46,7 +45,7 @@ extension Dataset {
     let sample = HostBuffer<UInt8>(count: bytes)
     for index in 0..<count {
       let row = count == 1 ? 0 : index * (rows - 1) / (count - 1)
-      try source.withRow(row) { (raw) throws(DatasetError) in
+      try source.withRows(row..<row + 1) { (raw, _) throws(DatasetError) in
         UnsafeMutableRawPointer(sample.base).copyMemory(from: raw, byteCount: bytes)
       }
       hash.update(UnsafeRawBufferPointer(sample.all))

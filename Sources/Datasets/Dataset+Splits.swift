@@ -6,13 +6,9 @@ extension Dataset {
   func makeSplit(_ role: SplitRole) throws(DatasetError) -> Split? {
     guard let source = sourceRole(of: role) else { return nil }
     let group = groupName(source)
-    var parts: [(file: OpenFile, datasets: [HDF5Dataset])] = []
-    for file in files {
-      guard let datasets = try datasets(of: file, group) else { continue }
-      parts.append((file, datasets))
-    }
+    let parts = try self.parts(group)
     guard !parts.isEmpty else { return nil }
-    let rows = parts.reduce(0) { $0 + $1.datasets[0].rowCount }
+    let rows = parts.reduce(0) { $0 + $1.datasets[0].sampleCount }
     var selection: [Int]?
     if source != role || (role == .train && assignment != nil) {
       selection = assignment?.samples(of: role, among: rows)
@@ -25,16 +21,16 @@ extension Dataset {
     var fields: [SplitField] = []
     for (index, plan) in plans.enumerated() {
       var description = try FieldDescription(plan, parts[0].datasets[index])
+      (description.longest, description.isOptional) = try extents(index)
       var segments: [FieldSegment] = []
       for part in parts {
-        let dataset = part.datasets[index]
-        try requireAgreement(description, plan, dataset)
-        let share = Double(dataset.byteCount) / Double(max(1, totalBytes))
-        let cache = Int(Double(cacheBytes) * share)
+        let datasets = part.datasets[index]
+        try requireAgreement(description, plan, datasets)
+        let share = Double(datasets.byteCount) / Double(max(1, totalBytes))
         segments.append(
-          FieldSegment(
-            start: (segments.last?.end ?? 0),
-            source: try RowSources.make(dataset, in: part.file, cacheBytes: cache)))
+          try FieldSegment(
+            start: segments.last?.end ?? 0, datasets, in: part.file,
+            cacheBytes: Int(Double(cacheBytes) * share)))
       }
       if description.isLabel, description.classes == nil {
         description.classes = try inferClasses(index, plan, segments)
@@ -42,6 +38,36 @@ extension Dataset {
       fields.append(SplitField(description, segments))
     }
     return Split(role: role, fields: fields, rows: rows, selection: selection)
+  }
+
+  /// The files that have a split's group, with one entry per field.
+  private func parts(
+    _ group: String
+  ) throws(DatasetError) -> [(file: OpenFile, datasets: [FieldDatasets])] {
+    var parts: [(file: OpenFile, datasets: [FieldDatasets])] = []
+    for file in files {
+      guard let datasets = try datasets(of: file, group) else { continue }
+      parts.append((file, datasets))
+    }
+    return parts
+  }
+
+  /// The most steps of a sample of a field, and whether one may lack it, over all splits, so that one
+  /// compiled model serves them all.
+  private func extents(_ index: Int) throws(DatasetError) -> (longest: Int?, isOptional: Bool) {
+    var longest: Int?
+    var isOptional = false
+    let groups = plans.contains(where: \.hasSplit) ? SplitRole.allCases.map(groupName) : [""]
+    for group in groups {
+      for part in try parts(group) {
+        let datasets = part.datasets[index]
+        isOptional = isOptional || datasets.present != nil
+        guard datasets.offsets != nil else { continue }
+        let most = try FieldExtents(datasets, in: part.file).longest ?? 1
+        longest = max(longest ?? 1, most)
+      }
+    }
+    return (longest, isOptional)
   }
 
   /// The role whose group holds the samples of `role`, or nil where there are none.
@@ -59,24 +85,25 @@ extension Dataset {
     configuration.splits[role.rawValue] ?? role.rawValue
   }
 
-  /// One dataset per field, or nil where the file has none of them.
+  /// The datasets of each field, or nil where the file has none of them.
   private func datasets(
     of file: OpenFile, _ group: String
-  ) throws(DatasetError) -> [HDF5Dataset]? {
+  ) throws(DatasetError) -> [FieldDatasets]? {
     try border { () throws(HDF5Error) in
       let paths = plans.filter { $0.hasSplit || plans.allSatisfy { !$0.hasSplit } }
         .map { $0.path(in: group) }
-      var present = false
-      for path in paths where !present { present = try file.root.member(path) != nil }
+      var isThere = false
+      for path in paths where !isThere { isThere = try file.root.member(path) != nil }
       let isTemplated = plans.contains(where: \.hasSplit)
-      guard present || !isTemplated else { return nil }
+      guard isThere || !isTemplated else { return nil }
       let datasets = try plans.map { (plan) throws(HDF5Error) in
-        try file.root.dataset(plan.path(in: group))
+        try FieldDatasets(file.root, plan.path(in: group))
       }
-      for dataset in datasets where dataset.rowCount != datasets[0].rowCount {
+      for other in datasets where other.sampleCount != datasets[0].sampleCount {
         throw HDF5Error(
-          .shapeMismatch, at: dataset.location,
-          "has \(dataset.rowCount) samples, but \(datasets[0].path) has \(datasets[0].rowCount)")
+          .shapeMismatch, at: other.values.location,
+          "has \(other.sampleCount) samples, but \(datasets[0].values.path) has "
+            + "\(datasets[0].sampleCount)")
       }
       return datasets
     }
@@ -84,9 +111,16 @@ extension Dataset {
 
   /// Throws unless a later file's dataset is of the first one's kind.
   private func requireAgreement(
-    _ first: FieldDescription, _ plan: FieldPlan, _ dataset: HDF5Dataset
+    _ first: FieldDescription, _ plan: FieldPlan, _ datasets: FieldDatasets
   ) throws(DatasetError) {
-    let other = try FieldDescription(plan, dataset)
+    let dataset = datasets.values
+    let other = try FieldDescription(plan, datasets)
+    guard (datasets.offsets != nil) == (first.longest != nil) else {
+      throw DatasetError(
+        .mismatch,
+        "\(dataset.location): samples of one length and of different lengths in one field; prepare "
+          + "all files alike")
+    }
     guard other.sampleShape == first.sampleShape, other.isLabel == first.isLabel,
       other.isIdentifier == first.isIdentifier
     else {
@@ -112,22 +146,23 @@ extension Dataset {
     var segments = segments
     if plan.hasSplit {
       var training: [FieldSegment] = []
-      for file in files {
-        guard let datasets = try datasets(of: file, groupName(.train)) else { continue }
-        let source = try RowSources.make(datasets[index], in: file, cacheBytes: 0)
-        training.append(FieldSegment(start: training.last?.end ?? 0, source: source))
+      for part in try parts(groupName(.train)) {
+        training.append(
+          try FieldSegment(
+            start: training.last?.end ?? 0, part.datasets[index], in: part.file, cacheBytes: 0))
       }
       if !training.isEmpty { segments = training }
     }
     var greatest: Int64 = -1
-    let scalars = segments[0].scalarsPerRow
-    let reader = RowConverter(count: scalars, channels: 1, mean: nil, std: nil, classes: nil)
-    let labels = UnsafeMutablePointer<Int64>.allocate(capacity: scalars)
+    let reader = RowConverter(channels: 1, mean: nil, std: nil, classes: nil)
+    let most = segments.map { ($0.extents.longest ?? 1) * $0.source.scalarsPerRow }.max() ?? 1
+    let labels = UnsafeMutablePointer<Int64>.allocate(capacity: most)
     defer { labels.deallocate() }
     for segment in segments {
-      for row in 0..<segment.source.rowCount {
-        try segment.labels(row, reader, into: labels, sample: segment.start + row)
-        for index in 0..<scalars { greatest = max(greatest, labels[index]) }
+      for sample in 0..<segment.count {
+        try segment.labels(sample, reader, into: labels, sample: segment.start + sample)
+        let count = segment.extents.rows(of: sample).count * segment.source.scalarsPerRow
+        for index in 0..<count { greatest = max(greatest, labels[index]) }
       }
     }
     return Int(greatest + 1)

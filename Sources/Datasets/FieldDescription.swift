@@ -12,6 +12,10 @@ struct FieldDescription: Sendable {
   let std: [Double]?
   let classNames: [String]?
   var classes: Int?
+  /// The most steps of a sample in any split, where samples differ in length.
+  var longest: Int?
+  /// Whether a sample of some split may lack the field.
+  var isOptional = false
 
   /// The last extent: each index of it has a mean and a deviation of its own.
   var channels: Int { sampleShape.last ?? 1 }
@@ -20,23 +24,24 @@ struct FieldDescription: Sendable {
   var microbatchField: MicrobatchField {
     MicrobatchField(
       name: name, sampleShape: sampleShape,
-      element: isLabel || isIdentifier ? .integer : .float, classes: classes)
+      element: isLabel || isIdentifier ? .integer : .float, classes: classes,
+      longest: longest, isOptional: isOptional)
   }
 
   /// A converter of this field's rows.
   var converter: RowConverter {
-    RowConverter(
-      count: sampleShape.reduce(1, *), channels: channels, mean: mean, std: std, classes: classes)
+    RowConverter(channels: channels, mean: mean, std: std, classes: classes)
   }
 
-  init(_ plan: FieldPlan, _ dataset: HDF5Dataset) throws(DatasetError) {
+  init(_ plan: FieldPlan, _ datasets: FieldDatasets) throws(DatasetError) {
+    let dataset = datasets.values
     guard let samples = dataset.shape.first, samples > 0, dataset.scalarsPerRow > 0 else {
       throw DatasetError(
         .mismatch, "\(dataset.location): extents \(dataset.shape) hold no samples")
     }
     name = plan.name
     sampleShape = dataset.rowShape
-    let attributes = try Attributes(plan.readsAttributes ? dataset : nil)
+    let attributes = try Attributes(plan.readsAttributes ? datasets.attributed : nil)
     let isInteger = dataset.element.kind != .float
     switch plan.kind {
     case .label: (isLabel, isIdentifier) = (true, false)
@@ -44,11 +49,14 @@ struct FieldDescription: Sendable {
     case .value: (isLabel, isIdentifier) = (false, false)
     case nil:
       // A label of floats is a target of regression: a value.
-      isIdentifier = isInteger && attributes.modality == "ids"
+      isIdentifier =
+        isInteger
+        && (attributes.modality == "ids" || attributes.modality == "text"
+          || (attributes.modality == nil && datasets.offsets != nil))
       isLabel =
         isInteger
         && (attributes.modality == "label"
-          || (attributes.modality == nil && dataset.shape.count == 1))
+          || (attributes.modality == nil && dataset.shape.count == 1 && datasets.offsets == nil))
     }
     guard isInteger || !(isLabel || isIdentifier) else {
       throw DatasetError(
@@ -91,7 +99,7 @@ struct FieldDescription: Sendable {
     var mean: [Double]?
     var std: [Double]?
 
-    init(_ dataset: HDF5Dataset?) throws(DatasetError) {
+    init(_ dataset: (any HDF5Attributed)?) throws(DatasetError) {
       guard let dataset else { return }
       try border { () throws(HDF5Error) in
         modality = try dataset.attribute("modality")?.asText

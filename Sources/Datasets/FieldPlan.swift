@@ -61,14 +61,7 @@ struct FieldPlan: Sendable {
         }
       }
       guard let members else { continue }
-      let ragged = members.filter { $0.1 == .group }.map(\.0)
-      if let wanted = needed?.first(where: ragged.contains) {
-        throw DatasetError(
-          .mismatch,
-          "\(file.path):/\(name)/\(wanted): samples of different lengths do not fill a microbatch; "
-            + "prepare the field with one length")
-      }
-      let names = members.filter { $0.1 == .dataset }.map(\.0)
+      let names = members.filter { $0.1 != .other }.map(\.0)
       guard !names.isEmpty else { continue }
       return names.map {
         FieldPlan(

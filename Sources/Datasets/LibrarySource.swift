@@ -51,14 +51,20 @@ final class LibrarySource: RowSource, @unchecked Sendable {
 
   func requireWhole() throws(DatasetError) {}
 
-  func withRow(
-    _ row: Int, _ body: (UnsafeRawPointer) throws(DatasetError) -> Void
+  func withRows(
+    _ rows: Range<Int>, _ body: (UnsafeRawPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {
-    precondition(row >= 0 && row < rowCount, "\(location): row \(row) of \(rowCount)")
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= rowCount, "\(location): \(rows) of \(rowCount)")
     lock.lock()
     defer { lock.unlock() }
-    let block = try self.block(row / rowsPerBlock)
-    try body(UnsafeRawPointer(block.bytes.base + row % rowsPerBlock * rowBytes))
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let block = try self.block(row / rowsPerBlock)
+      let end = min(rows.upperBound, (row / rowsPerBlock + 1) * rowsPerBlock)
+      try body(UnsafeRawPointer(block.bytes.base + row % rowsPerBlock * rowBytes), end - row)
+      row = end
+    }
   }
 
   /// The block of this index, decoded now if it is not kept.

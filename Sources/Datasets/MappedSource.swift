@@ -74,13 +74,20 @@ final class MappedSource: RowSource {
 
   func requireWhole() throws(DatasetError) { try file.requireWhole() }
 
-  func withRow(
-    _ row: Int, _ body: (UnsafeRawPointer) throws(DatasetError) -> Void
+  func withRows(
+    _ rows: Range<Int>, _ body: (UnsafeRawPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError) {
-    precondition(row >= 0 && row < rowCount, "\(location): row \(row) of \(rowCount)")
-    let chunk = row / rowsPerChunk
-    if isChecked { try check(chunk) }
-    try body(file.bytes(at: offsets[chunk] + (row - chunk * rowsPerChunk) * rowBytes))
+    precondition(
+      rows.lowerBound >= 0 && rows.upperBound <= rowCount, "\(location): \(rows) of \(rowCount)")
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let chunk = row / rowsPerChunk
+      if isChecked { try check(chunk) }
+      let end = min(rows.upperBound, (chunk + 1) * rowsPerChunk)
+      let place = offsets[chunk] + (row - chunk * rowsPerChunk) * rowBytes
+      try body(file.bytes(at: place), end - row)
+      row = end
+    }
   }
 
   /// Compares a chunk with its checksum, once.

@@ -1,13 +1,11 @@
 import Buffers
 import Tensors
 
-/// Turns the stored numbers of a row into a microbatch's numbers.
+/// Turns the stored numbers of whole rows into a microbatch's numbers.
 ///
 /// Values become `(x − mean) / std`, computed as `x · scale + offset` in Float32 with
 /// `scale = 1/std` and `offset = −mean/std` per index of the last axis.
 final class RowConverter: Sendable {
-  /// Numbers per row.
-  let count: Int
   /// Y, where labels have a bound.
   let classes: Int?
   private let isIdentity: Bool
@@ -15,15 +13,14 @@ final class RowConverter: Sendable {
   private nonisolated(unsafe) let scale: UnsafeMutablePointer<Float>
   private nonisolated(unsafe) let offset: UnsafeMutablePointer<Float>
 
-  /// What a number of a row is that cannot be used.
+  /// What is wrong with a number that cannot be used.
   struct Fault: Error {
     let code: DatasetError.Code
     let text: String
   }
 
-  /// A converter of rows of `count` numbers; `mean` and `std` hold 1 or `channels` numbers.
-  init(count: Int, channels: Int, mean: [Double]?, std: [Double]?, classes: Int?) {
-    self.count = count
+  /// A converter; `mean` and `std` hold 1 or `channels` numbers.
+  init(channels: Int, mean: [Double]?, std: [Double]?, classes: Int?) {
     self.classes = classes
     self.channels = max(1, channels)
     isIdentity = mean == nil && std == nil
@@ -42,9 +39,10 @@ final class RowConverter: Sendable {
     offset.deallocate()
   }
 
-  /// Writes the row's values, refusing what is not finite or would be rounded from an integer.
+  /// Writes `count` values, whole rows, refusing what is not finite or would be rounded from an integer.
   func values(
-    _ raw: UnsafeRawPointer, _ kind: NumberKind, into output: UnsafeMutablePointer<Float>
+    _ raw: UnsafeRawPointer, _ kind: NumberKind, count: Int,
+    into output: UnsafeMutablePointer<Float>
   ) throws(Fault) {
     switch kind {
     case .uint8:
@@ -58,42 +56,43 @@ final class RowConverter: Sendable {
       }
       return
     case .float32:
-      try floats(raw.assumingMemoryBound(to: Float.self), output)
+      try floats(raw.assumingMemoryBound(to: Float.self), count, output)
       return
     case .float64:
       let source = raw.assumingMemoryBound(to: Double.self)
       for index in 0..<count { output[index] = Float(source[index]) }
-    case .int8: try integers(raw, Int8.self, output)
-    case .uint16: try integers(raw, UInt16.self, output)
-    case .int16: try integers(raw, Int16.self, output)
-    case .uint32: try integers(raw, UInt32.self, output)
-    case .int32: try integers(raw, Int32.self, output)
-    case .uint64: try integers(raw, UInt64.self, output)
-    case .int64: try integers(raw, Int64.self, output)
+    case .int8: try integers(raw, Int8.self, count, output)
+    case .uint16: try integers(raw, UInt16.self, count, output)
+    case .int16: try integers(raw, Int16.self, count, output)
+    case .uint32: try integers(raw, UInt32.self, count, output)
+    case .int32: try integers(raw, Int32.self, count, output)
+    case .uint64: try integers(raw, UInt64.self, count, output)
+    case .int64: try integers(raw, Int64.self, count, output)
     }
-    try floats(output, output)
+    try floats(output, count, output)
   }
 
-  /// Writes the row's labels or ids, refusing those outside the classes.
+  /// Writes `count` labels or ids, refusing those outside the classes.
   func labels(
-    _ raw: UnsafeRawPointer, _ kind: NumberKind, into output: UnsafeMutablePointer<Int64>
+    _ raw: UnsafeRawPointer, _ kind: NumberKind, count: Int,
+    into output: UnsafeMutablePointer<Int64>
   ) throws(Fault) {
     switch kind {
-    case .uint8: try labels(raw, UInt8.self, output)
-    case .int8: try labels(raw, Int8.self, output)
-    case .uint16: try labels(raw, UInt16.self, output)
-    case .int16: try labels(raw, Int16.self, output)
-    case .uint32: try labels(raw, UInt32.self, output)
-    case .int32: try labels(raw, Int32.self, output)
-    case .uint64: try labels(raw, UInt64.self, output)
-    case .int64: try labels(raw, Int64.self, output)
+    case .uint8: try labels(raw, UInt8.self, count, output)
+    case .int8: try labels(raw, Int8.self, count, output)
+    case .uint16: try labels(raw, UInt16.self, count, output)
+    case .int16: try labels(raw, Int16.self, count, output)
+    case .uint32: try labels(raw, UInt32.self, count, output)
+    case .int32: try labels(raw, Int32.self, count, output)
+    case .uint64: try labels(raw, UInt64.self, count, output)
+    case .int64: try labels(raw, Int64.self, count, output)
     case .float32, .float64: preconditionFailure("labels are whole numbers")
     }
   }
 
   /// Normalises floats, in place if asked; a NaN or infinity of the source survives into the output.
   private func floats(
-    _ source: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>
+    _ source: UnsafePointer<Float>, _ count: Int, _ output: UnsafeMutablePointer<Float>
   ) throws(Fault) {
     if isIdentity {
       if UnsafePointer(output) != source { output.update(from: source, count: count) }
@@ -109,7 +108,8 @@ final class RowConverter: Sendable {
   }
 
   private func integers<Number: FixedWidthInteger>(
-    _ raw: UnsafeRawPointer, _ type: Number.Type, _ output: UnsafeMutablePointer<Float>
+    _ raw: UnsafeRawPointer, _ type: Number.Type, _ count: Int,
+    _ output: UnsafeMutablePointer<Float>
   ) throws(Fault) {
     let source = raw.assumingMemoryBound(to: type)
     for index in 0..<count {
@@ -124,7 +124,8 @@ final class RowConverter: Sendable {
   }
 
   private func labels<Number: FixedWidthInteger>(
-    _ raw: UnsafeRawPointer, _ type: Number.Type, _ output: UnsafeMutablePointer<Int64>
+    _ raw: UnsafeRawPointer, _ type: Number.Type, _ count: Int,
+    _ output: UnsafeMutablePointer<Int64>
   ) throws(Fault) {
     let source = raw.assumingMemoryBound(to: type)
     let bound = classes.map(Int64.init) ?? .max

@@ -11,9 +11,10 @@ protocol RowSource: AnyObject, Sendable {
   /// `FILE:DATASET`, for messages.
   var location: String { get }
 
-  /// Lends the numbers of a row; the pointer is valid during the call only.
-  func withRow(
-    _ row: Int, _ body: (UnsafeRawPointer) throws(DatasetError) -> Void
+  /// Lends the numbers of rows piece by piece, in order: a place, and the rows that lie there one
+  /// after the other. The pointer is valid during the call only.
+  func withRows(
+    _ rows: Range<Int>, _ body: (UnsafeRawPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError)
 
   /// Throws if the file lost bytes since it was opened.

@@ -49,7 +49,8 @@ public final class Split: Sendable {
 
   /// Reads the samples `microbatch.sampleNumbers[0 ..< count]` into its fields.
   ///
-  /// Values are converted and normalised, labels and ids copied as Int64.
+  /// Values are converted and normalised, labels and ids copied as Int64; of fields without room for
+  /// numbers only the extents are filled in.
   ///
   /// - Parameter microbatch: holds fields of this split, in any order; `count` and sample numbers are
   ///   set by the caller, each in `0 ..< count` of the split.
@@ -63,10 +64,12 @@ public final class Split: Sendable {
     }
     for index in microbatch.fields.indices {
       let content = try content(microbatch.fields[index], at: index)
+      if content.field.isPacked { fillExtents(content, microbatch, index) }
+      guard microbatch.holdsNumbers[index] else { continue }
       for segment in content.segments { try segment.source.requireWhole() }
       switch content.field.element {
-      case .float: try fillValues(content, microbatch, microbatch.floats(index))
-      case .integer: try fillLabels(content, microbatch, microbatch.integers(index))
+      case .float: try fillValues(content, microbatch, index)
+      case .integer: try fillLabels(content, microbatch, index)
       }
     }
   }
@@ -80,9 +83,8 @@ public final class Split: Sendable {
       let labels = UnsafeMutablePointer<Int64>.allocate(capacity: scalars)
       defer { labels.deallocate() }
       for sample in 0..<count {
-        let row = selection?[sample] ?? sample
-        let segment = content.segment(of: row)
-        try segment.labels(row - segment.start, content.converter, into: labels, sample: sample)
+        let (segment, index) = place(sample, content)
+        try segment.labels(index, content.converter, into: labels, sample: sample)
       }
     }
   }
@@ -98,29 +100,58 @@ public final class Split: Sendable {
     return content
   }
 
+  /// The file that holds a sample of the split, and the sample's number there.
+  private func place(_ sample: Int, _ content: SplitField) -> (FieldSegment, Int) {
+    let row = selection?[sample] ?? sample
+    let segment = content.segment(of: row)
+    return (segment, row - segment.start)
+  }
+
+  private func fillExtents(_ content: SplitField, _ microbatch: Microbatch, _ index: Int) {
+    let offsets = microbatch.offsets(index)
+    offsets[0] = 0
+    for member in 0..<microbatch.count {
+      let (segment, sample) = place(Int(microbatch.sampleNumbers[member]), content)
+      let units = segment.extents.rows(of: sample).count
+      precondition(units <= content.field.unitsPerSample, "a sample longer than the longest")
+      offsets[member + 1] = offsets[member] + units
+      if content.field.isOptional {
+        microbatch.presence(index)[member] = segment.extents.isPresent(sample) ? 1 : 0
+      }
+    }
+  }
+
+  /// Where a sample's numbers go.
+  private func start(_ content: SplitField, _ microbatch: Microbatch, _ index: Int, _ member: Int)
+    -> Int
+  {
+    let unit = content.field.isPacked ? microbatch.offsets(index)[member] : member
+    return unit * content.field.scalarsPerUnit
+  }
+
   private func fillValues(
-    _ content: SplitField, _ microbatch: Microbatch, _ output: UnsafeMutablePointer<Float>
+    _ content: SplitField, _ microbatch: Microbatch, _ index: Int
   ) throws(DatasetError) {
-    let scalars = content.field.scalarsPerSample
-    for index in 0..<microbatch.count {
-      let sample = Int(microbatch.sampleNumbers[index])
-      let row = selection?[sample] ?? sample
-      let segment = content.segment(of: row)
+    let output = microbatch.floats(index)
+    for member in 0..<microbatch.count {
+      let number = Int(microbatch.sampleNumbers[member])
+      let (segment, sample) = place(number, content)
       try segment.values(
-        row - segment.start, content.converter, into: output + index * scalars, sample: sample)
+        sample, content.converter, into: output + start(content, microbatch, index, member),
+        sample: number)
     }
   }
 
   private func fillLabels(
-    _ content: SplitField, _ microbatch: Microbatch, _ output: UnsafeMutablePointer<Int64>
+    _ content: SplitField, _ microbatch: Microbatch, _ index: Int
   ) throws(DatasetError) {
-    let scalars = content.field.scalarsPerSample
-    for index in 0..<microbatch.count {
-      let sample = Int(microbatch.sampleNumbers[index])
-      let row = selection?[sample] ?? sample
-      let segment = content.segment(of: row)
+    let output = microbatch.integers(index)
+    for member in 0..<microbatch.count {
+      let number = Int(microbatch.sampleNumbers[member])
+      let (segment, sample) = place(number, content)
       try segment.labels(
-        row - segment.start, content.converter, into: output + index * scalars, sample: sample)
+        sample, content.converter, into: output + start(content, microbatch, index, member),
+        sample: number)
     }
   }
 }

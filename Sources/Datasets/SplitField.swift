@@ -1,7 +1,7 @@
 import HDF5
 import Tensors
 
-/// One field of a split: what it is, and its rows in one file after another.
+/// One field of a split: what it is, and its samples in one file after another.
 struct SplitField: Sendable {
   let field: MicrobatchField
   let classNames: [String]?
@@ -15,61 +15,72 @@ struct SplitField: Sendable {
     self.segments = segments
   }
 
-  /// The segment that holds a row of the concatenation.
-  func segment(of row: Int) -> FieldSegment {
+  /// The segment that holds a sample of the concatenation.
+  func segment(of sample: Int) -> FieldSegment {
     var low = 0
     var high = segments.count - 1
     while low < high {
       let middle = (low + high + 1) / 2
-      if segments[middle].start <= row { low = middle } else { high = middle - 1 }
+      if segments[middle].start <= sample { low = middle } else { high = middle - 1 }
     }
     return segments[low]
   }
 
-  /// Stored bytes of all rows, unfiltered.
+  /// Stored bytes of all samples, unfiltered.
   var byteCount: Int {
     segments.reduce(0) {
-      $0 + $1.source.rowCount * field.scalarsPerSample * $1.source.kind.byteCount
+      $0 + $1.source.rowCount * field.scalarsPerUnit * $1.source.kind.byteCount
     }
   }
 }
 
-/// The rows of a field in one file.
+/// The samples of a field in one file.
 struct FieldSegment: Sendable {
-  /// The row of the concatenation at which they begin.
+  /// The sample of the concatenation at which they begin.
   let start: Int
+  /// How many there are.
+  let count: Int
   let source: any RowSource
+  let extents: FieldExtents
 
-  init(start: Int, source: any RowSource) {
+  /// The samples that `datasets` hold, from `start` on.
+  init(
+    start: Int, _ datasets: FieldDatasets, in file: OpenFile, cacheBytes: Int
+  ) throws(DatasetError) {
     self.start = start
-    self.source = source
+    count = datasets.sampleCount
+    source = try RowSources.make(datasets.values, in: file, cacheBytes: cacheBytes)
+    extents = try FieldExtents(datasets, in: file)
   }
 
-  /// The row after the last.
-  var end: Int { start + source.rowCount }
+  /// The sample after the last.
+  var end: Int { start + count }
 
-  /// Numbers per row.
-  var scalarsPerRow: Int { source.scalarsPerRow }
-
-  /// Reads the values of row `row` of this file.
+  /// Reads all values of sample `index` of this file; `sample` is its number for messages.
   func values(
-    _ row: Int, _ converter: RowConverter, into output: UnsafeMutablePointer<Float>, sample: Int
+    _ index: Int, _ converter: RowConverter, into output: UnsafeMutablePointer<Float>, sample: Int
   ) throws(DatasetError) {
-    try source.withRow(row) { (raw) throws(DatasetError) in
+    var output = output
+    try source.withRows(extents.rows(of: index)) { (raw, rows) throws(DatasetError) in
+      let count = rows * source.scalarsPerRow
       do throws(RowConverter.Fault) {
-        try converter.values(raw, source.kind, into: output)
-      } catch { throw failure(error, row, sample) }
+        try converter.values(raw, source.kind, count: count, into: output)
+      } catch { throw failure(error, index, sample) }
+      output += count
     }
   }
 
-  /// Reads the labels of row `row` of this file.
+  /// Reads all labels or ids of sample `index` of this file.
   func labels(
-    _ row: Int, _ converter: RowConverter, into output: UnsafeMutablePointer<Int64>, sample: Int
+    _ index: Int, _ converter: RowConverter, into output: UnsafeMutablePointer<Int64>, sample: Int
   ) throws(DatasetError) {
-    try source.withRow(row) { (raw) throws(DatasetError) in
+    var output = output
+    try source.withRows(extents.rows(of: index)) { (raw, rows) throws(DatasetError) in
+      let count = rows * source.scalarsPerRow
       do throws(RowConverter.Fault) {
-        try converter.labels(raw, source.kind, into: output)
-      } catch { throw failure(error, row, sample) }
+        try converter.labels(raw, source.kind, count: count, into: output)
+      } catch { throw failure(error, index, sample) }
+      output += count
     }
   }
 

@@ -7,7 +7,7 @@ final class ActivationLayer: MicrobatchLayer {
   let output: Value
   private let function: Kernels.ElementwiseFunction
   private let isFused: Bool
-  private let countPerSample: Int
+  private let scalars: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
 
@@ -17,7 +17,7 @@ final class ActivationLayer: MicrobatchLayer {
     self.output = output
     self.function = function
     self.isFused = isFused
-    countPerSample = input.count
+    scalars = input.scalars
   }
 
   /// True when the derivative is known from the output alone, so that the input may be lost.
@@ -33,7 +33,7 @@ final class ActivationLayer: MicrobatchLayer {
   func forward(_ pass: Pass) {
     guard !isFused else { return }
     Kernels.activate(
-      function, count: pass.samples * countPerSample, input: pass.floats(input.place),
+      function, count: pass.count(scalars), input: pass.floats(input.place),
       output: pass.floats(output.place))
   }
 
@@ -46,7 +46,7 @@ final class ActivationLayer: MicrobatchLayer {
 
   func backward(_ pass: Pass) {
     Kernels.activateGradient(
-      function, count: pass.samples * countPerSample, input: pass.floats(input.place),
+      function, count: pass.count(scalars), input: pass.floats(input.place),
       output: pass.floats(output.place), outputGradient: pass.floats(outputGradient),
       inputGradient: pass.floats(inputGradient))
   }

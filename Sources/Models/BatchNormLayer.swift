@@ -7,7 +7,8 @@ import Tensors
 final class BatchNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  let rowsPerSample, channels: Int
+  let rows: Extent
+  let channels: Int
   let mean, variance: Region
   private let settings: Settings
   private var outputGradient = Place.slab(0)
@@ -27,7 +28,7 @@ final class BatchNormLayer: MicrobatchLayer {
     self.settings = settings
     self.mean = mean
     self.variance = variance
-    rowsPerSample = input.positions
+    rows = input.rows
     channels = input.channels
   }
 
@@ -38,9 +39,11 @@ final class BatchNormLayer: MicrobatchLayer {
         variance: pass.parameters + settings.runningVariance)
       return
     }
+    // Every sample of the microbatch may lack the modality: nothing to normalise, nothing to learn.
+    guard pass.count(rows) > 0 else { return }
     let (mean, variance) = (pass.floats(mean), pass.floats(variance))
     Kernels.batchNormStatistics(
-      rows: pass.samples * rowsPerSample, channels: channels, x: pass.floats(input.place),
+      rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
       mean: mean, variance: variance)
     apply(pass, mean: mean, variance: variance)
   }
@@ -48,7 +51,7 @@ final class BatchNormLayer: MicrobatchLayer {
   /// Normalises by the given statistics.
   func apply(_ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>) {
     Kernels.batchNormApply(
-      rows: pass.samples * rowsPerSample, channels: channels, x: pass.floats(input.place),
+      rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
       mean: mean, variance: variance, epsilon: settings.epsilon,
       weight: pass.parameters + settings.weight, bias: pass.parameters + settings.bias,
       relu: settings.relu, y: pass.floats(output.place))
@@ -65,7 +68,13 @@ final class BatchNormLayer: MicrobatchLayer {
   }
 
   func backward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
+    let rows = pass.count(rows)
+    guard rows > 0 else {
+      Kernels.fill(count: channels, value: 0, output: pass.gradient(settings.weight))
+      Kernels.fill(count: channels, value: 0, output: pass.gradient(settings.bias))
+      writeStatistics(pass)
+      return
+    }
     let (mean, variance) = (pass.floats(mean), pass.floats(variance))
     Kernels.batchNormBackward(
       rows: rows, channels: channels, x: pass.floats(input.place), mean: mean,
@@ -82,7 +91,7 @@ final class BatchNormLayer: MicrobatchLayer {
     sums: UnsafeMutablePointer<Double>, products: UnsafeMutablePointer<Double>
   ) {
     Kernels.batchNormGradientSums(
-      rows: pass.samples * rowsPerSample, channels: channels, x: pass.floats(input.place),
+      rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
       mean: mean, variance: variance, epsilon: settings.epsilon, dy: pass.floats(outputGradient),
       sums: sums, products: products, dWeight: pass.gradient(settings.weight),
       dBias: pass.gradient(settings.bias))
@@ -94,25 +103,35 @@ final class BatchNormLayer: MicrobatchLayer {
     ofGroup count: Int, sums: UnsafePointer<Double>, products: UnsafePointer<Double>
   ) {
     Kernels.batchNormInputGradient(
-      rows: pass.samples * rowsPerSample, ofGroup: count, channels: channels,
+      rows: pass.count(rows), ofGroup: count, channels: channels,
       x: pass.floats(input.place), mean: mean, variance: variance, epsilon: settings.epsilon,
       weight: pass.parameters + settings.weight, sums: sums, products: products,
       dy: pass.floats(outputGradient), dx: pass.floats(inputGradient))
   }
 
-  /// Writes n · mean and n · variance for the microbatch's own n rows, the variance unbiased where
-  /// the `count` rows that it was taken over allow it.
+  /// Writes n · mean and n · variance for the microbatch's n rows, the variance unbiased where the
+  /// `count` rows that it was taken over allow it.
+  ///
+  /// Where samples differ in their rows, n is counted as if each had one unit: a microbatch weighs in
+  /// the running statistics by its samples.
   func writeStatistics(
     _ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, ofGroup count: Int
   ) {
     let meanSlot = pass.gradient(settings.runningMean)
     let varianceSlot = pass.gradient(settings.runningVariance)
-    let rows = Double(pass.samples * rowsPerSample)
-    let own = Float(rows)
-    let unbiased = count > 1 ? Float(rows * Double(count) / Double(count - 1)) : own
+    let weight = Double(pass.samples * rows.perUnit)
+    let own = Float(weight)
+    let unbiased = count > 1 ? Float(weight * Double(count) / Double(count - 1)) : own
     for channel in 0..<channels {
       meanSlot[channel] = own * mean[channel]
       varianceSlot[channel] = unbiased * variance[channel]
     }
+  }
+
+  /// The same for a microbatch without rows: its share is what the running statistics are already.
+  func writeStatistics(_ pass: Pass) {
+    writeStatistics(
+      pass, mean: pass.parameters + settings.runningMean,
+      variance: pass.parameters + settings.runningVariance, ofGroup: 1)
   }
 }

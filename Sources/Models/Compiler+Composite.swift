@@ -17,7 +17,7 @@ extension Compiler {
         .element, context.path,
         "residual expected values from layers and shortcut, found ids; put an embedding in both")
     }
-    guard body.output.shape == side.output.shape else {
+    guard body.output.shape == side.output.shape, body.output.axis == side.output.axis else {
       throw ModelError(
         .shape, context.path,
         "residual expected layers and shortcut of one shape, found \(body.output.shape) and "
@@ -32,7 +32,7 @@ extension Compiler {
     output.channelsFirst = body.output.channelsFirst && side.output.channelsFirst
     if body.output.flattened != side.output.flattened { output.flattened = nil }
     if !body.output.overwritable {
-      output.place = .region(plan.reserve(try product(output.shape + [capacity], context.path)))
+      output.place = .region(plan.reserve(try memory(output, context.path)))
     }
     return Compiled(
       layer: ResidualLayer(
@@ -60,7 +60,9 @@ extension Compiler {
           .element, "\(context.path).branches.\(index)",
           "concat expected values, found ids; put an embedding in the branch")
       }
-      guard !chain.output.shape.isEmpty, chain.output.shape.dropLast() == leading else {
+      guard !chain.output.shape.isEmpty, chain.output.shape.dropLast() == leading,
+        chain.output.axis == chains[0].output.axis
+      else {
         throw ModelError(
           .shape, "\(context.path).branches.\(index)",
           "concat expected branches that agree in all extents but the last, found "
@@ -68,8 +70,10 @@ extension Compiler {
       }
     }
     let width = chains.reduce(0) { $0 + $1.output.channels }
+    let joined = LayerContext(
+      path: context.path, input: chains[0].output, previous: nil, next: nil)
     let output = try output(
-      leading + [width], context,
+      leading + [width], joined,
       requiresGradient: chains.contains { $0.output.requiresGradient },
       channelsFirst: chains.allSatisfy { $0.output.channelsFirst })
     return Compiled(

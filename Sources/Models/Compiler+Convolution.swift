@@ -7,43 +7,76 @@ extension Compiler {
   mutating func convolution(
     _ settings: ConvolutionConfiguration, _ context: LayerContext
   ) throws -> Compiled {
-    var shape = context.input.shape
+    let whole = whole(context.input)
+    var shape = whole.shape
     if shape.count == 2 { shape.append(1) }
-    guard shape.count == 3 else {
+    guard shape.count == 3, !whole.isSequence else {
       throw ModelError(
         .shape, context.path,
-        "conv expected an image [H, W, C], found \(context.input.shape); "
+        "conv expected an image [H, W, C], found \(described(context.input)); "
           + (shape.count < 2 ? "use conv1d or linear, or move it before flatten" : "use linear"))
     }
     let geometry = try geometry(
       settings, height: shape[0], width: shape[1], channels: shape[2], kind: "conv", context)
     return try convolution(
       settings, geometry, [geometry.outHeight, geometry.outWidth, settings.out], flat: false,
-      context)
+      context.reading(whole))
   }
 
   /// `conv1d` over `[T, C]`; `[T]` counts as `[T, 1]`.
+  ///
+  /// T may differ from sample to sample.
   mutating func convolution1d(
     _ settings: ConvolutionConfiguration, _ context: LayerContext
   ) throws -> Compiled {
-    let shape = context.input.shape
-    guard shape.count == 1 || shape.count == 2 else {
-      throw ModelError(
-        .shape, context.path,
-        "conv1d expected a sequence [T, C] or [T], found \(shape); "
-          + (shape.count == 3 ? "use conv for images" : "use linear"))
-    }
     var flat = settings
     // Only the last of each pair counts: the height of a sequence is 1, without padding.
     flat.kernel = [1] + settings.kernel.suffix(1)
     flat.stride = [1] + settings.stride.suffix(1)
     flat.padding = [0] + settings.padding.suffix(1)
     flat.dilation = [1] + settings.dilation.suffix(1)
+    let whole = whole(context.input)
+    if whole.isSequence { return try convolution1d(packed: flat, context) }
+    let shape = whole.shape
+    guard shape.count == 1 || shape.count == 2 else {
+      throw ModelError(
+        .shape, context.path,
+        "conv1d expected a sequence [T, C] or [T], found \(shape); "
+          + (shape.count == 3 ? "use conv for images" : "use linear"))
+    }
     let geometry = try geometry(
       flat, height: 1, width: shape[0], channels: shape.count == 2 ? shape[1] : 1,
       kind: "conv1d", context)
     return try convolution(
-      flat, geometry, [geometry.outWidth, settings.out], flat: true, context)
+      flat, geometry, [geometry.outWidth, settings.out], flat: true, context.reading(whole))
+  }
+
+  /// `conv1d` over sequences of different lengths.
+  private mutating func convolution1d(
+    packed settings: ConvolutionConfiguration, _ context: LayerContext
+  ) throws -> Compiled {
+    let input = try sequence(context.input, "conv1d", context.path)
+    let context = context.reading(input)
+    let geometry = try geometry(
+      settings, height: 1, width: input.mostUnits, channels: input.channels, kind: "conv1d",
+      context)
+    var steps = input
+    let window = Axis.Window(
+      size: settings.kernel[1], stride: settings.stride[1], padding: settings.padding[1],
+      dilation: settings.dilation[1])
+    try slide(&steps, window, "conv1d", context.path)
+    let (weight, bias) = try slots(settings, geometry, flat: true, context)
+    let output = try output(
+      [settings.out], context.reading(steps), requiresGradient: true, channelsFirst: true)
+    scratchCount = max(scratchCount, SequenceConvolutionLayer.scratchCount(geometry))
+    guard let from = input.axis, let to = output.axis else {
+      preconditionFailure("a sequence has an axis")
+    }
+    return Compiled(
+      layer: SequenceConvolutionLayer(
+        input: input, output: output, inputAxis: from, outputAxis: to, geometry: geometry,
+        weight: weight, bias: bias),
+      output: output, multiplyAdds: geometry.multiplyAddsPerSample)
   }
 
   /// Checks `settings` against an input and gives the geometry.
@@ -109,6 +142,20 @@ extension Compiler {
     _ settings: ConvolutionConfiguration, _ geometry: ConvolutionGeometry, _ shape: [Int],
     flat: Bool, _ context: LayerContext
   ) throws -> Compiled {
+    let (weight, bias) = try slots(settings, geometry, flat: flat, context)
+    let output = try output(shape, context, requiresGradient: true, channelsFirst: true)
+    scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
+    return Compiled(
+      layer: ConvolutionLayer(
+        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias),
+      output: output, multiplyAdds: geometry.multiplyAddsPerSample)
+  }
+
+  /// Weights and, where wanted, biases.
+  private mutating func slots(
+    _ settings: ConvolutionConfiguration, _ geometry: ConvolutionGeometry, flat: Bool,
+    _ context: LayerContext
+  ) throws -> (weight: Int, bias: Int?) {
     let perGroup = geometry.channels / settings.groups
     let kernel = settings.kernel
     let fanIn = kernel[0] * kernel[1] * perGroup
@@ -116,12 +163,6 @@ extension Compiler {
     let weight = try slot(
       "weight", [kernel[0], kernel[1], perGroup, settings.out], context, bound,
       foreign: .convolution(flat: flat), decays: true)
-    let bias = settings.bias ? try slot("bias", [settings.out], context, bound) : nil
-    let output = try output(shape, context, requiresGradient: true, channelsFirst: true)
-    scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
-    return Compiled(
-      layer: ConvolutionLayer(
-        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias),
-      output: output, multiplyAdds: geometry.multiplyAddsPerSample)
+    return (weight, settings.bias ? try slot("bias", [settings.out], context, bound) : nil)
   }
 }

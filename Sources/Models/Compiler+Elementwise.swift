@@ -40,7 +40,7 @@ extension Compiler {
     var output = context.input
     output.overwritable = true
     guard !isInPlace else { return output }
-    output.place = .region(plan.reserve(try product(output.shape + [capacity], context.path)))
+    output.place = .region(plan.reserve(try memory(output, context.path)))
     return output
   }
 }

@@ -13,23 +13,42 @@ extension Compiler {
         .setting, path, "expected a weight of at least 0, found \(configuration.weight)")
     }
     let chain = try chain(configuration.layers, from: fused, prefix: path)
-    let outputs = chain.output.count
+    let targetIndex = fields.firstIndex { $0.name == configuration.target }
+    let output = try predictions(
+      chain.output, configuration.loss, targetIndex.map { fields[$0] }, path)
+    let outputs = output.unitCount
     guard chain.output.element == .float else {
       throw ModelError(.element, path, "expected values, found ids; put an embedding first")
     }
     try check(configuration.loss, outputs: outputs, path)
-    let targetIndex = fields.firstIndex { $0.name == configuration.target }
     if targetIndex == nil, requireTargets {
       throw missing(configuration.target, fields: fields, path)
     }
     let loss = try targetIndex.map { index in
-      try self.loss(configuration, outputs: outputs, fields[index], at: index, path)
+      try self.loss(configuration, output, fields[index], at: index, path)
     }
     let head = Head(
       name: configuration.name, target: configuration.target, targetIndex: targetIndex,
       loss: configuration.loss, weight: configuration.weight, outputs: outputs,
-      classes: Self.classes(configuration.loss, outputs: outputs))
-    return (head, HeadBranch(chain: chain, loss: loss, weight: configuration.weight))
+      classes: Self.classes(configuration.loss, outputs: outputs), isSequence: output.isSequence,
+      rowsPerSample: configuration.loss.isTranscription ? 1 : axes.constant(output.axis))
+    return (
+      head,
+      HeadBranch(chain: chain, output: output, loss: loss, weight: configuration.weight)
+    )
+  }
+
+  /// The outputs as the loss sees them: a row for each sample, or one for each step.
+  private mutating func predictions(
+    _ output: Value, _ loss: LossConfiguration, _ target: MicrobatchField?, _ path: String
+  ) throws -> Value {
+    if output.isSequence { return try sequence(output, "a head", path) }
+    // [T, Y] against T labels, or any number of them, is a sequence of one length.
+    if loss.isTranscription, output.shape.count == 2 { return try sequence(output, "a head", path) }
+    guard case .crossEntropy = loss, output.shape.count == 2, let target, !target.isPacked,
+      target.sampleShape == [output.shape[0]]
+    else { return output }
+    return try sequence(output, "a head", path)
   }
 
   /// The error of a field that the data does not have.
@@ -45,49 +64,50 @@ extension Compiler {
     switch loss {
     case .crossEntropy: return outputs
     case .binaryCrossEntropy: return outputs == 1 ? 2 : nil
-    case .meanSquaredError, .huber: return nil
+    case .meanSquaredError, .huber, .ctc: return nil
     }
   }
 
   /// Compiles the loss of a head whose target is in the data.
   private mutating func loss(
-    _ configuration: HeadConfiguration, outputs: Int, _ field: MicrobatchField, at index: Int,
-    _ path: String
+    _ configuration: HeadConfiguration, _ output: Value, _ field: MicrobatchField,
+    at index: Int, _ path: String
   ) throws -> LossFunction {
+    let outputs = output.unitCount
+    if case .ctc(let blank) = configuration.loss {
+      return LossFunction(
+        try transcription(output, blank: blank, field, at: index, path), targetIndex: index,
+        output: output)
+    }
     var converted: Region?
     var limit: Int?
     if case .crossEntropy = configuration.loss {
-      try checkLabels(field, outputs: outputs, path)
+      try checkLabels(field, output, path)
       limit = outputs
     } else {
-      guard field.scalarsPerSample == outputs else {
-        throw ModelError(
-          .head, path,
-          "expected as many outputs as the target '\(field.name)' has numbers "
-            + "(\(field.scalarsPerSample)), found \(outputs); change the last layer")
-      }
+      try checkNumbers(field, output, path)
       if configuration.loss == .binaryCrossEntropy { limit = 2 }
-      if field.element == .integer { converted = plan.reserve(capacity * outputs) }
+      if field.element == .integer { converted = plan.reserve(try memory(output, path)) }
+    }
+    if field.longest != nil, let axis = output.axis {
+      lengthChecks.append(LengthCheck(consumer: path, fieldIndex: index, axis: axis))
     }
     if let limit, field.element == .integer {
-      checks.append(
-        IntegerCheck(
-          consumer: path, fieldIndex: index, countPerSample: field.scalarsPerSample,
-          limit: limit))
+      checks.append(IntegerCheck(consumer: path, fieldIndex: index, limit: limit))
     }
     return LossFunction(
-      configuration.loss, targetIndex: index, outputs: outputs, converted: converted)
+      configuration.loss, targetIndex: index, output: output, converted: converted)
   }
 
-  /// Cross-entropy wants one class number per sample, and an output for each class.
-  private func checkLabels(_ field: MicrobatchField, outputs: Int, _ path: String) throws {
-    guard field.element == .integer, field.scalarsPerSample == 1 else {
-      let found =
-        field.element == .float
-        ? "values of shape \(field.sampleShape)" : "integers of shape \(field.sampleShape)"
+  /// Cross-entropy wants one class number per sample, or per step, and an output for each class.
+  private func checkLabels(_ field: MicrobatchField, _ output: Value, _ path: String) throws {
+    let outputs = output.unitCount
+    guard field.element == .integer, perRow(field, output) == 1 else {
+      let kind = field.element == .float ? "values" : "integers"
       throw ModelError(
         .head, path,
-        "crossEntropy expected one integer label per sample in '\(field.name)', found \(found); "
+        "crossEntropy expected one integer label per \(output.isSequence ? "step" : "sample") in "
+          + "'\(field.name)', found \(kind) of shape \(field.sampleShape); "
           + "name a field of kind label or use another loss")
     }
     guard let classes = field.classes, classes != outputs else { return }
@@ -95,6 +115,28 @@ extension Compiler {
       .head, path,
       "expected \(classes) outputs, one for each class of '\(field.name)', found \(outputs); "
         + "change the last layer")
+  }
+
+  /// The other losses compare number by number.
+  private func checkNumbers(_ field: MicrobatchField, _ output: Value, _ path: String) throws {
+    let outputs = output.unitCount
+    guard perRow(field, output) == outputs else {
+      throw ModelError(
+        .head, path,
+        "expected as many outputs as the target '\(field.name)' has numbers "
+          + "(\(field.scalarsPerUnit)), found \(outputs); change the last layer")
+    }
+  }
+
+  /// The numbers of a target for each row of the outputs; nil where they do not correspond.
+  private func perRow(_ field: MicrobatchField, _ output: Value) -> Int? {
+    if field.isOptional { return nil }
+    if field.longest != nil { return output.isSequence ? field.scalarsPerUnit : nil }
+    guard output.isSequence else { return field.scalarsPerUnit }
+    guard let rows = axes.constant(output.axis), field.sampleShape.first == rows else {
+      return nil
+    }
+    return field.sampleShape.dropFirst().reduce(1, *)
   }
 
   /// Checks the loss's own settings.
@@ -115,6 +157,13 @@ extension Compiler {
     case .huber(let delta):
       guard delta > 0, delta.isFinite else {
         throw ModelError(.setting, path, "expected huber delta above 0, found \(delta)")
+      }
+    case .ctc(let blank):
+      guard outputs >= 2, blank >= 0, blank < outputs else {
+        throw ModelError(
+          .setting, path,
+          "ctc expected at least 2 outputs and a blank that is one of them, found \(outputs) "
+            + "outputs and a blank \(blank)")
       }
     case .binaryCrossEntropy, .meanSquaredError: return
     }

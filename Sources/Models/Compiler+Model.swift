@@ -20,7 +20,7 @@ extension Compiler {
     let chains = try configuration.modalities.map { modality in
       try encoder(modality, fields: fields)
     }
-    let fusion = try fuse(chains)
+    let fusion = try fuse(chains, configuration.modalities)
     let fused = configuration.heads.count == 1 ? fusion.output : fusion.output.shared
     var heads: [Head] = []
     var branches: [HeadBranch] = []
@@ -61,8 +61,8 @@ extension Compiler {
     let input = Value(
       place: .field(index), shape: field.sampleShape, element: field.element,
       requiresGradient: false, overwritable: false, channelsFirst: field.sampleShape.count == 3,
-      flattened: nil, vocabulary: field.classes)
-    let chain = try chain(modality.encoder, from: input, prefix: path)
+      flattened: nil, vocabulary: field.classes, source: index)
+    let chain = try chain(modality.encoder, from: placed(input, field, index), prefix: path)
     guard chain.output.element == .float else {
       throw ModelError(
         .element, path,
@@ -71,12 +71,44 @@ extension Compiler {
     return chain
   }
 
+  /// A field's tensor on the axes of its samples' extents.
+  private mutating func placed(_ value: Value, _ field: MicrobatchField, _ index: Int) -> Value {
+    var value = value
+    var base: Int?
+    if field.isOptional {
+      let presence = Axis(
+        rule: .presence(field: index), most: 1, isSequence: false, base: nil)
+      setAxis(of: &value, presence)
+      base = value.axis
+    }
+    if let longest = field.longest {
+      setAxis(
+        of: &value,
+        Axis(rule: .steps(field: index), most: longest, isSequence: true, base: base))
+    }
+    return value
+  }
+
   /// Joins the encoders' outputs, or passes the only one on.
-  private mutating func fuse(_ chains: [Chain]) throws -> Fusion {
-    if chains.count == 1 { return Fusion(chains: chains, output: chains[0].output, index: nil) }
+  private mutating func fuse(
+    _ chains: [Chain], _ modalities: [ModalityConfiguration]
+  ) throws -> Fusion {
+    if chains.count == 1, chains[0].output.axis == nil || chains[0].output.isSequence {
+      return Fusion(
+        chains: chains, outputs: [chains[0].output], output: chains[0].output, index: nil)
+    }
+    for (chain, modality) in zip(chains, modalities) where whole(chain.output).isSequence {
+      throw ModelError(
+        .shape, "modalities.\(modality.name)",
+        "concat expected one vector a sample, found \(described(chain.output)); end the encoder "
+          + "with pool")
+    }
     let bytes = plan.byteCount
-    let context = LayerContext(path: "fusion", input: chains[0].output, previous: nil, next: nil)
-    let width = chains.reduce(0) { $0 + $1.output.count }
+    var first = chains[0].output
+    (first.axis, first.mostUnits, first.isSequence) = (nil, 1, false)
+    let context = LayerContext(path: "fusion", input: first, previous: nil, next: nil)
+    let outputs = chains.map { whole($0.output) }
+    let width = outputs.reduce(0) { $0 + $1.unitCount }
     let output = try output(
       [width], context, requiresGradient: chains.contains { $0.output.requiresGradient },
       channelsFirst: false)
@@ -84,8 +116,9 @@ extension Compiler {
       LayerSummary(
         path: "fusion", kind: "concat", outputShape: [width], parameterCount: 0,
         multiplyAddsPerSample: 0, arenaBytes: plan.byteCount - bytes))
-    probes.append(Probe(path: "fusion", place: output.place, countPerSample: width))
-    return Fusion(chains: chains, output: output, index: summaries.count - 1)
+    probes.append(Probe(path: "fusion", place: output.place, scalars: output.scalars))
+    return Fusion(
+      chains: chains, outputs: outputs, output: output, index: summaries.count - 1)
   }
 
   private func requireNames(_ names: [String], _ path: String) throws {

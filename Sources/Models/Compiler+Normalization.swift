@@ -63,7 +63,7 @@ extension Compiler {
     let weight = try slot("weight", [input.channels], context, .constant(1))
     let bias = try slot("bias", [input.channels], context, .constant(0))
     let output = try output(input.shape, context, requiresGradient: true, channelsFirst: false)
-    let rows = capacity * input.positions
+    let rows = capacity * input.mostUnits * input.positions
     return Compiled(
       layer: LayerNormLayer(
         input: input, output: output, epsilon: Float(epsilon), weight: weight, bias: bias,

@@ -16,11 +16,17 @@ struct Compiler {
   var probes: [Probe] = []
   /// The ids to check before a pass.
   var checks: [IntegerCheck] = []
+  /// The lengths to check before a pass.
+  var lengthChecks: [LengthCheck] = []
   /// The synchronised batch norms so far.
   var synchronization = Synchronization()
+  /// Deviations of initial weights that a composite wants, by the path of the layer inside.
+  var deviations: [String: Deviation] = [:]
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
 
+  /// How many units samples have.
+  var axes = AxisPlan()
   /// The memory of gradients.
   var slabs: SlabPlan
 
@@ -40,15 +46,21 @@ struct Compiler {
   struct Probe {
     let path: String
     let place: Place
-    let countPerSample: Int
+    let scalars: Extent
   }
 
   /// An integer field that must stay below a limit.
   struct IntegerCheck {
     let consumer: String
     let fieldIndex: Int
-    let countPerSample: Int
     let limit: Int
+  }
+
+  /// A field that must have as many units as what is compared with it.
+  struct LengthCheck {
+    let consumer: String
+    let fieldIndex: Int
+    let axis: Int
   }
 
   /// An empty compilation for microbatches of `capacity` samples.
@@ -88,7 +100,7 @@ struct Compiler {
           path: context.path, kind: configuration.kind, outputShape: value.shape,
           parameterCount: own, multiplyAddsPerSample: compiled.multiplyAdds,
           arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
-      probes.append(Probe(path: context.path, place: value.place, countPerSample: value.count))
+      probes.append(Probe(path: context.path, place: value.place, scalars: value.scalars))
     }
     return Chain(input: input, output: value, stages: stages)
   }
@@ -106,18 +118,32 @@ struct Compiler {
     let input: Value
     let previous: LayerConfiguration?
     let next: LayerConfiguration?
+
+    /// The same place with another input.
+    func reading(_ value: Value) -> LayerContext {
+      LayerContext(path: path, input: value, previous: previous, next: next)
+    }
   }
 
-  /// Reserves memory for an output of `shape` and describes it.
+  /// Reserves memory for an output of units of `shape`, as many as the input has, and describes it.
   mutating func output(
     _ shape: [Int], _ context: LayerContext, requiresGradient: Bool, overwritable: Bool = true,
     channelsFirst: Bool
   ) throws -> Value {
-    let count = try product(shape + [capacity], context.path)
-    return Value(
-      place: .region(plan.reserve(count)), shape: shape, element: .float,
-      requiresGradient: requiresGradient, overwritable: overwritable,
-      channelsFirst: channelsFirst, flattened: nil)
+    var value = context.input
+    value.shape = shape
+    value.element = .float
+    value.requiresGradient = requiresGradient
+    value.overwritable = overwritable
+    value.channelsFirst = channelsFirst
+    value.flattened = nil
+    value.place = .region(plan.reserve(try memory(value, context.path)))
+    return value
+  }
+
+  /// The floats of `value` in a full microbatch.
+  func memory(_ value: Value, _ path: String) throws -> Int {
+    try product(value.shape + [value.mostUnits, capacity], path)
   }
 
   /// Reserves a slot of the layer at `context` and returns its offset.

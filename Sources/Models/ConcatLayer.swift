@@ -8,8 +8,9 @@ final class ConcatLayer: Layer {
   /// The way back is the reverse of the way there, so that finished slots form one run.
   private let reversed: [Branch]
   private let index: Int
-  private let rowsPerSample, width: Int
-  private let inputCountPerSample: Int
+  private let rows: Extent
+  private let width: Int
+  private let inputScalars: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
 
@@ -40,9 +41,9 @@ final class ConcatLayer: Layer {
       return Branch(chain: chain, column: column, width: chain.output.channels)
     }
     reversed = branches.reversed()
-    rowsPerSample = output.positions
+    rows = output.rows
     width = output.channels
-    inputCountPerSample = input.count
+    inputScalars = input.scalars
   }
 
   func forward(_ group: Group) {
@@ -51,7 +52,7 @@ final class ConcatLayer: Layer {
       group.observer?.forward(layer: index)
       for pass in group.passes {
         Kernels.copyColumns(
-          rows: pass.samples * rowsPerSample, width: branch.width,
+          rows: pass.count(rows), width: branch.width,
           source: pass.floats(branch.chain.output.place), sourceStride: branch.width,
           destination: pass.floats(output.place) + branch.column, destinationStride: width)
       }
@@ -78,7 +79,7 @@ final class ConcatLayer: Layer {
       guard let slice = branch.outputGradient else { continue }
       for pass in group.passes {
         Kernels.copyColumns(
-          rows: pass.samples * rowsPerSample, width: branch.width,
+          rows: pass.count(rows), width: branch.width,
           source: UnsafePointer(pass.floats(outputGradient)) + branch.column, sourceStride: width,
           destination: pass.floats(slice), destinationStride: branch.width)
       }
@@ -90,7 +91,7 @@ final class ConcatLayer: Layer {
       }
       for pass in group.passes {
         Kernels.addInto(
-          count: pass.samples * inputCountPerSample, source: pass.floats(own),
+          count: pass.count(inputScalars), source: pass.floats(own),
           destination: pass.floats(inputGradient))
       }
     }

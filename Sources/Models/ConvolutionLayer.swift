@@ -8,6 +8,7 @@ final class ConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let geometry: ConvolutionGeometry
+  private let units: Extent
   private let weight: Int
   private let bias: Int?
   private var outputGradient = Place.slab(0)
@@ -18,6 +19,7 @@ final class ConvolutionLayer: MicrobatchLayer {
     self.input = input
     self.output = output
     self.geometry = geometry
+    units = input.units
     self.weight = weight
     self.bias = bias
   }
@@ -30,7 +32,7 @@ final class ConvolutionLayer: MicrobatchLayer {
   func forward(_ pass: Pass) {
     Kernels.packConvolution(geometry, pass.parameters + weight, into: pass.scratch)
     Kernels.convolutionForward(
-      geometry, samples: pass.samples, pass.floats(input.place), packed: pass.scratch,
+      geometry, samples: pass.count(units), pass.floats(input.place), packed: pass.scratch,
       bias: bias.map { pass.parameters + $0 }, pass.floats(output.place))
   }
 
@@ -45,14 +47,14 @@ final class ConvolutionLayer: MicrobatchLayer {
   func backward(_ pass: Pass) {
     let dy = pass.floats(outputGradient)
     Kernels.convolutionWeightGradient(
-      geometry, samples: pass.samples, pass.floats(input.place), dy,
+      geometry, samples: pass.count(units), pass.floats(input.place), dy,
       weightGradient: pass.gradient(weight),
       biasGradient: bias.map { pass.gradient($0) })
     guard let inputGradient else { return }
     Kernels.packConvolutionTransposed(
       geometry, pass.parameters + weight, into: pass.scratch)
     Kernels.convolutionInputGradient(
-      geometry, samples: pass.samples, dy, packedTransposed: pass.scratch,
+      geometry, samples: pass.count(units), dy, packedTransposed: pass.scratch,
       pass.floats(inputGradient))
   }
 }

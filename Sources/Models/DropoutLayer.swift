@@ -10,7 +10,7 @@ final class DropoutLayer: MicrobatchLayer {
   private let rate: Float
   private let path: UInt32
   private let isInPlace: Bool
-  private let countPerSample: Int
+  private let scalars: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
 
@@ -21,15 +21,17 @@ final class DropoutLayer: MicrobatchLayer {
     self.rate = rate
     self.path = path
     isInPlace = input.place == output.place
-    countPerSample = input.count
+    scalars = input.scalars
   }
 
   func forward(_ pass: Pass) {
     if pass.training {
-      drop(pass, from: pass.floats(input.place), to: pass.floats(output.place))
+      pass.drop(
+        scalars, rate: rate, path: path, from: pass.floats(input.place),
+        to: pass.floats(output.place))
     } else if !isInPlace {
       Kernels.copy(
-        count: pass.samples * countPerSample, source: pass.floats(input.place),
+        count: pass.count(scalars), source: pass.floats(input.place),
         destination: pass.floats(output.place))
     }
   }
@@ -42,14 +44,31 @@ final class DropoutLayer: MicrobatchLayer {
   }
 
   func backward(_ pass: Pass) {
-    drop(pass, from: pass.floats(outputGradient), to: pass.floats(inputGradient))
+    pass.drop(
+      scalars, rate: rate, path: path, from: pass.floats(outputGradient),
+      to: pass.floats(inputGradient))
   }
+}
 
-  private func drop(
-    _ pass: Pass, from source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>
+extension Pass {
+  /// Zeroes scalars with probability `rate` and scales the rest; `destination` may be `source`.
+  func drop(
+    _ scalars: Extent, rate: Float, path: UInt32, from source: UnsafePointer<Float>,
+    to destination: UnsafeMutablePointer<Float>
   ) {
-    Kernels.dropout(
-      samples: pass.samples, width: countPerSample, rate: rate, seed: pass.seed, path: path,
-      step: pass.step, sampleNumbers: pass.sampleNumbers, input: source, output: destination)
+    guard scalars.axis >= 0 else {
+      Kernels.dropout(
+        samples: samples, width: scalars.perUnit, rate: rate, seed: seed, path: path, step: step,
+        sampleNumbers: sampleNumbers, input: source, output: destination)
+      return
+    }
+    let offsets = self.offsets(scalars.axis)
+    for sample in 0..<samples {
+      let start = offsets[sample] * scalars.perUnit
+      Kernels.dropout(
+        samples: 1, width: offsets[sample + 1] * scalars.perUnit - start, rate: rate, seed: seed,
+        path: path, step: step, sampleNumbers: sampleNumbers + sample, input: source + start,
+        output: destination + start)
+    }
   }
 }

@@ -4,7 +4,8 @@ import Tensors
 final class EmbeddingLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  private let idsPerSample, vocabulary, size: Int
+  private let ids: Extent
+  private let vocabulary, size: Int
   private let weight: Int
   private var outputGradient = Place.slab(0)
 
@@ -14,13 +15,13 @@ final class EmbeddingLayer: MicrobatchLayer {
     self.output = output
     self.vocabulary = vocabulary
     self.weight = weight
-    idsPerSample = input.count
+    ids = input.scalars
     size = output.channels
   }
 
   func forward(_ pass: Pass) {
     Kernels.embeddingForward(
-      rows: pass.samples * idsPerSample, size: size, ids: pass.integers(input.place),
+      rows: pass.count(ids), size: size, ids: pass.integers(input.place),
       table: pass.parameters + weight, output: pass.floats(output.place))
   }
 
@@ -32,7 +33,7 @@ final class EmbeddingLayer: MicrobatchLayer {
 
   func backward(_ pass: Pass) {
     Kernels.embeddingBackward(
-      rows: pass.samples * idsPerSample, size: size, vocabulary: vocabulary,
+      rows: pass.count(ids), size: size, vocabulary: vocabulary,
       ids: pass.integers(input.place), dy: pass.floats(outputGradient),
       dTable: pass.gradient(weight))
   }

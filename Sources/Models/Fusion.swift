@@ -1,6 +1,8 @@
 import Tensors
 
 /// The encoders' outputs, flattened and joined in order; a single one passes unchanged.
+///
+/// The output has one unit a sample: where a sample lacks a modality, its columns are zero.
 final class Fusion {
   /// What the heads read.
   let output: Value
@@ -15,28 +17,35 @@ final class Fusion {
   private final class Encoder {
     let chain: Chain
     let column, width: Int
+    /// The samples that have the modality; nil where all have.
+    let axis: Int?
     var outputGradient: Place?
 
-    init(chain: Chain, column: Int) {
+    init(chain: Chain, output: Value, column: Int) {
       self.chain = chain
       self.column = column
-      width = chain.output.count
+      width = output.unitCount
+      axis = output.axis
     }
   }
 
   /// A fusion of `chains` that writes `output`, or passes the only chain's output on.
   ///
-  /// `index` is its place among the model's summaries, nil where it passes on.
-  init(chains: [Chain], output: Value, index: Int?) {
+  /// - Parameters:
+  ///   - chains: the encoders.
+  ///   - outputs: their outputs with one unit for each sample that has the modality.
+  ///   - output: what the heads read.
+  ///   - index: its place among the model's summaries, nil where it passes on.
+  init(chains: [Chain], outputs: [Value], output: Value, index: Int?) {
     self.output = output
     self.index = index
     var column = 0
-    encoders = chains.map { chain in
-      defer { column += chain.output.count }
-      return Encoder(chain: chain, column: column)
+    encoders = zip(chains, outputs).map { chain, value in
+      defer { column += value.unitCount }
+      return Encoder(chain: chain, output: value, column: column)
     }
     reversed = encoders.reversed()
-    width = output.count
+    width = output.unitCount
   }
 
   /// Runs all encoders and joins their outputs.
@@ -45,12 +54,7 @@ final class Fusion {
       encoder.chain.forward(group)
       guard let index else { continue }
       group.observer?.forward(layer: index)
-      for pass in group.passes {
-        Kernels.copyColumns(
-          rows: pass.samples, width: encoder.width,
-          source: pass.floats(encoder.chain.output.place), sourceStride: encoder.width,
-          destination: pass.floats(output.place) + encoder.column, destinationStride: width)
-      }
+      for pass in group.passes { join(encoder, pass) }
     }
   }
 
@@ -63,7 +67,7 @@ final class Fusion {
       return
     }
     for encoder in reversed where encoder.chain.output.requiresGradient {
-      let slice = slabs.acquire(encoder.width)
+      let slice = slabs.acquire(encoder.chain.output.count)
       encoder.outputGradient = slice.place
       release(encoder.chain.planBackward(slice, &slabs), &slabs)
     }
@@ -76,15 +80,46 @@ final class Fusion {
       guard let slice = encoder.outputGradient else { continue }
       if let index {
         group.observer?.backward(layer: index)
-        for pass in group.passes {
-          Kernels.copyColumns(
-            rows: pass.samples, width: encoder.width,
-            source: UnsafePointer(pass.floats(outputGradient)) + encoder.column,
-            sourceStride: width, destination: pass.floats(slice),
-            destinationStride: encoder.width)
-        }
+        for pass in group.passes { split(encoder, pass, into: pass.floats(slice)) }
       }
       encoder.chain.backward(group)
+    }
+  }
+
+  /// Copies an encoder's outputs to its columns.
+  private func join(_ encoder: Encoder, _ pass: Pass) {
+    let source = UnsafePointer(pass.floats(encoder.chain.output.place))
+    let target = pass.floats(output.place) + encoder.column
+    guard let axis = encoder.axis else {
+      Kernels.copyColumns(
+        rows: pass.samples, width: encoder.width, source: source, sourceStride: encoder.width,
+        destination: target, destinationStride: width)
+      return
+    }
+    let offsets = pass.offsets(axis)
+    for sample in 0..<pass.samples {
+      let row = target + sample * width
+      if offsets[sample + 1] > offsets[sample] {
+        row.update(from: source + offsets[sample] * encoder.width, count: encoder.width)
+      } else {
+        row.update(repeating: 0, count: encoder.width)
+      }
+    }
+  }
+
+  /// Copies an encoder's columns of the gradient to where its way back begins.
+  private func split(_ encoder: Encoder, _ pass: Pass, into target: UnsafeMutablePointer<Float>) {
+    let source = UnsafePointer(pass.floats(outputGradient)) + encoder.column
+    guard let axis = encoder.axis else {
+      Kernels.copyColumns(
+        rows: pass.samples, width: encoder.width, source: source, sourceStride: width,
+        destination: target, destinationStride: encoder.width)
+      return
+    }
+    let offsets = pass.offsets(axis)
+    for sample in 0..<pass.samples where offsets[sample + 1] > offsets[sample] {
+      (target + offsets[sample] * encoder.width)
+        .update(from: source + sample * width, count: encoder.width)
     }
   }
 

@@ -13,13 +13,17 @@ public struct Head: Sendable, Equatable {
   public let loss: LossConfiguration
   /// The factor of this head's loss in the sum.
   public let weight: Double
-  /// Y: numbers per sample.
+  /// Y: numbers per sample, or per step where the head predicts sequences.
   public let outputs: Int
   /// Classes told apart: Y for cross-entropy, 2 for binary cross-entropy with one output, or nil.
   public let classes: Int?
+  /// Whether there is a prediction for each step of a sequence.
+  public let isSequence: Bool
+  /// Predictions of a sample where all samples have as many, else nil.
+  public let rowsPerSample: Int?
 }
 
-/// An integer that no table or loss has a row for.
+/// An integer that no table or loss has a row for, or a target of another length than its sequence.
 public struct OutOfRangeLabel: Sendable, Equatable, CustomStringConvertible {
   /// Who reads it: `heads.NAME` or the path of an embedding.
   public let consumer: String
@@ -27,14 +31,33 @@ public struct OutOfRangeLabel: Sendable, Equatable, CustomStringConvertible {
   public let field: String
   /// The sample's number in its split.
   public let sampleNumber: Int64
-  /// The integer found.
+  /// The integer found, or the number of steps.
   public let label: Int64
-  /// The first integer that is too large; the smallest allowed is 0.
+  /// The first integer that is too large, the smallest allowed being 0; or the number of steps
+  /// expected.
   public let limit: Int
+  /// True where lengths differ.
+  public let isLength: Bool
+
+  init(
+    consumer: String, field: String, sampleNumber: Int64, label: Int64, limit: Int,
+    isLength: Bool = false
+  ) {
+    self.consumer = consumer
+    self.field = field
+    self.sampleNumber = sampleNumber
+    self.label = label
+    self.limit = limit
+    self.isLength = isLength
+  }
 
   /// One sentence that names consumer, field, sample and integer.
   public var description: String {
-    "\(consumer): sample \(sampleNumber) of field '\(field)' holds \(label), "
+    if isLength {
+      return "\(consumer): sample \(sampleNumber) of field '\(field)' has \(label) steps, expected "
+        + "\(limit), those of its sequence"
+    }
+    return "\(consumer): sample \(sampleNumber) of field '\(field)' holds \(label), "
       + "expected 0 ..< \(limit)"
   }
 }

@@ -4,19 +4,22 @@ import Tensors
 final class HeadBranch {
   /// From the fused vector to the outputs.
   let chain: Chain
+  /// The outputs with a row for each sample or step.
+  let output: Value
   /// What the outputs are measured by; nil where the data has no target.
   let loss: LossFunction?
   private let weight: Double
-  private let inputCountPerSample: Int
+  private let inputScalars: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
 
   /// A head of `weight` in the sum of losses.
-  init(chain: Chain, loss: LossFunction?, weight: Double) {
+  init(chain: Chain, output: Value, loss: LossFunction?, weight: Double) {
+    self.output = output
     self.chain = chain
     self.loss = loss
     self.weight = weight
-    inputCountPerSample = chain.input.count
+    inputScalars = chain.input.scalars
   }
 
   /// Runs the layers.
@@ -55,7 +58,7 @@ final class HeadBranch {
     guard let inputGradient, let sum, inputGradient != sum else { return }
     for pass in group.passes {
       Kernels.addInto(
-        count: pass.samples * inputCountPerSample, source: pass.floats(inputGradient),
+        count: pass.count(inputScalars), source: pass.floats(inputGradient),
         destination: pass.floats(sum))
     }
   }

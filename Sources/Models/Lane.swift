@@ -11,6 +11,8 @@ final class Lane {
   let fieldBases: HostBuffer<UnsafeMutableRawPointer>
   /// Per head: the sum of the last microbatch's losses.
   let losses: HostBuffer<Double>
+  /// Where each sample's units begin.
+  let offsets: AxisOffsets
   /// Who sits in the lane in the next pass of a group.
   var microbatch: Microbatch?
   /// Where its gradients go.
@@ -22,6 +24,8 @@ final class Lane {
     let start, scratch: Region
     let slabs: [Region]
     let fields, heads: Int
+    let axes: AxisPlan
+    let capacity: Int
   }
 
   /// Allocates a lane.
@@ -33,10 +37,12 @@ final class Lane {
     for (index, region) in plan.slabs.enumerated() { slabs[index] = arena.floats(region) }
     fieldBases = HostBuffer(count: plan.fields)
     losses = HostBuffer(count: plan.heads)
+    offsets = AxisOffsets(plan.axes, capacity: plan.capacity)
   }
 
-  /// Points the fields at those of `microbatch`.
+  /// Points the fields at those of `microbatch` and computes its axes.
   func load(_ microbatch: Microbatch) {
+    offsets.compute(microbatch)
     for (index, field) in microbatch.fields.enumerated() {
       fieldBases[index] =
         field.element == .float

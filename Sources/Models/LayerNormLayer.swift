@@ -4,7 +4,8 @@ import Tensors
 final class LayerNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  private let rowsPerSample, width: Int
+  private let rows: Extent
+  private let width: Int
   private let epsilon: Float
   private let weight, bias: Int
   private let mean, inverseDeviation: Region
@@ -23,13 +24,13 @@ final class LayerNormLayer: MicrobatchLayer {
     self.bias = bias
     self.mean = mean
     self.inverseDeviation = inverseDeviation
-    rowsPerSample = input.positions
+    rows = input.rows
     width = input.channels
   }
 
   func forward(_ pass: Pass) {
     Kernels.layerNormForward(
-      rows: pass.samples * rowsPerSample, width: width, x: pass.floats(input.place),
+      rows: pass.count(rows), width: width, x: pass.floats(input.place),
       epsilon: epsilon, weight: pass.parameters + weight, bias: pass.parameters + bias,
       y: pass.floats(output.place), mean: pass.floats(mean),
       inverseDeviation: pass.floats(inverseDeviation))
@@ -48,7 +49,7 @@ final class LayerNormLayer: MicrobatchLayer {
 
   func backward(_ pass: Pass) {
     Kernels.layerNormBackward(
-      rows: pass.samples * rowsPerSample, width: width, x: pass.floats(input.place),
+      rows: pass.count(rows), width: width, x: pass.floats(input.place),
       mean: pass.floats(mean), inverseDeviation: pass.floats(inverseDeviation),
       weight: pass.parameters + weight, dy: pass.floats(outputGradient),
       dx: pass.floats(inputGradient), dWeight: pass.gradient(weight), dBias: pass.gradient(bias))

@@ -4,7 +4,8 @@ import Tensors
 final class LinearLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  private let rowsPerSample, inputs, outputs: Int
+  private let rows: Extent
+  private let inputs, outputs: Int
   private let weight: Int
   private let bias: Int?
   private var outputGradient = Place.slab(0)
@@ -16,14 +17,14 @@ final class LinearLayer: MicrobatchLayer {
     self.output = output
     self.weight = weight
     self.bias = bias
-    rowsPerSample = input.positions
+    rows = input.rows
     inputs = input.channels
     outputs = output.channels
   }
 
   func forward(_ pass: Pass) {
     Kernels.linearForward(
-      samples: pass.samples * rowsPerSample, inputs: inputs, outputs: outputs,
+      samples: pass.count(rows), inputs: inputs, outputs: outputs,
       x: pass.floats(input.place), weight: pass.parameters + weight,
       bias: bias.map { pass.parameters + $0 }, y: pass.floats(output.place))
   }
@@ -37,7 +38,7 @@ final class LinearLayer: MicrobatchLayer {
   }
 
   func backward(_ pass: Pass) {
-    let rows = pass.samples * rowsPerSample
+    let rows = pass.count(self.rows)
     let dy = pass.floats(outputGradient)
     Kernels.linearWeightGradient(
       samples: rows, inputs: inputs, outputs: outputs, x: pass.floats(input.place), dy: dy,

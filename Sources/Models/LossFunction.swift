@@ -7,24 +7,32 @@ final class LossFunction {
   private let kind: Kind
   private let targetIndex: Int
   private let outputs: Int
+  /// A row for each prediction.
+  private let rows: Extent
   /// Y factors, or none.
   private let classWeights: HostBuffer<Float>
   /// Where integer targets of a loss over values become floats; nil for float targets.
   private let converted: Region?
 
+  /// Sequences so far that were too short for their ids, which a ``LossConfiguration/ctc(blank:)``
+  /// leaves out.
+  private(set) var infeasible = 0
+
   private enum Kind {
+    case transcription(TranscriptionTarget)
     case crossEntropy(labelSmoothing: Float)
     case binaryCrossEntropy
     case meanSquaredError
     case huber(delta: Float)
   }
 
-  /// A loss of `outputs` numbers per sample against the field at `targetIndex`.
+  /// A loss of the rows of `output` against the field at `targetIndex`.
   init(
-    _ configuration: LossConfiguration, targetIndex: Int, outputs: Int, converted: Region?
+    _ configuration: LossConfiguration, targetIndex: Int, output: Value, converted: Region?
   ) {
     self.targetIndex = targetIndex
-    self.outputs = outputs
+    outputs = output.unitCount
+    rows = output.units
     self.converted = converted
     var weights: [Double] = []
     switch configuration {
@@ -34,23 +42,41 @@ final class LossFunction {
     case .binaryCrossEntropy: kind = .binaryCrossEntropy
     case .meanSquaredError: kind = .meanSquaredError
     case .huber(let delta): kind = .huber(delta: Float(delta))
+    case .ctc: preconditionFailure("a transcription has an initialiser of its own")
     }
     classWeights = HostBuffer(count: weights.count)
     for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
   }
 
-  /// The sum over the microbatch's samples, and `scale` times its gradient.
+  /// A transcription of the sequence `output` to the ids of the field at `targetIndex`.
+  init(_ target: TranscriptionTarget, targetIndex: Int, output: Value) {
+    self.targetIndex = targetIndex
+    outputs = output.unitCount
+    rows = output.units
+    converted = nil
+    kind = .transcription(target)
+    classWeights = HostBuffer(count: 0)
+  }
+
+  /// The sum over the microbatch's samples or steps, and `scale` times its gradient.
   func sum(
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
     if case .crossEntropy(let labelSmoothing) = kind {
       return Kernels.softmaxCrossEntropy(
-        samples: pass.samples, classes: outputs, logits: logits,
+        samples: pass.count(rows), classes: outputs, logits: logits,
         labels: pass.integers(.field(targetIndex)), labelSmoothing: labelSmoothing,
         classWeights: weights, scale: scale, gradient: gradient)
     }
-    let count = pass.samples * outputs
+    if case .transcription(let target) = kind {
+      let result = target.sum(
+        pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
+        gradient: gradient)
+      infeasible += result.infeasible
+      return result.loss
+    }
+    let count = pass.count(rows) * outputs
     let targets = floatTargets(pass, count: count)
     switch kind {
     case .huber(let delta):
@@ -61,14 +87,14 @@ final class LossFunction {
       return Kernels.meanSquaredError(
         count: count, outputsPerSample: outputs, values: logits, targets: targets, scale: scale,
         gradient: gradient)
-    case .binaryCrossEntropy, .crossEntropy:
+    case .binaryCrossEntropy, .crossEntropy, .transcription:
       return Kernels.binaryCrossEntropy(
         count: count, outputsPerSample: outputs, logits: logits, targets: targets, scale: scale,
         gradient: gradient)
     }
   }
 
-  /// Σ of the samples' class weights, or the number of samples where there are none.
+  /// Σ of the class weights of `count` labels, or `count` where there are none.
   func normalizer(_ labels: UnsafePointer<Int64>?, count: Int) -> Double {
     guard let weights, let labels else { return Double(count) }
     var sum = 0.0

@@ -11,15 +11,46 @@ extension Model {
   public func labelOutOfRange(_ microbatch: Microbatch) -> OutOfRangeLabel? {
     for check in checks {
       let integers = microbatch.integers(check.fieldIndex)
-      for index in 0..<microbatch.count * check.countPerSample
-      where integers[index] < 0 || integers[index] >= check.limit {
+      let field = fields[check.fieldIndex]
+      let count = microbatch.units(check.fieldIndex) * field.scalarsPerUnit
+      for index in 0..<count where integers[index] < 0 || integers[index] >= check.limit {
         return OutOfRangeLabel(
-          consumer: check.consumer, field: fields[check.fieldIndex].name,
-          sampleNumber: microbatch.sampleNumbers[index / check.countPerSample],
+          consumer: check.consumer, field: field.name,
+          sampleNumber: sampleNumber(
+            of: index / field.scalarsPerUnit, check.fieldIndex, microbatch),
           label: integers[index], limit: check.limit)
       }
     }
+    return lengthChecks.isEmpty ? nil : wrongLength(microbatch)
+  }
+
+  /// The first target that has not as many steps as its sequence.
+  private func wrongLength(_ microbatch: Microbatch) -> OutOfRangeLabel? {
+    let offsets = measure(microbatch)
+    for check in lengthChecks {
+      let target = microbatch.offsets(check.fieldIndex)
+      let steps = offsets.offsets(check.axis)
+      for sample in 0..<microbatch.count {
+        let found = target[sample + 1] - target[sample]
+        let expected = steps[sample + 1] - steps[sample]
+        guard found != expected else { continue }
+        return OutOfRangeLabel(
+          consumer: check.consumer, field: fields[check.fieldIndex].name,
+          sampleNumber: microbatch.sampleNumbers[sample], label: Int64(found), limit: expected,
+          isLength: true)
+      }
+    }
     return nil
+  }
+
+  /// The number of the sample that a unit of a field belongs to.
+  private func sampleNumber(
+    of unit: Int, _ fieldIndex: Int, _ microbatch: Microbatch
+  ) -> Int64 {
+    guard fields[fieldIndex].isPacked else { return microbatch.sampleNumbers[unit] }
+    let offsets = microbatch.offsets(fieldIndex)
+    let sample = (0..<microbatch.count).first { offsets[$0 + 1] > unit } ?? 0
+    return microbatch.sampleNumbers[sample]
   }
 
   /// After a pass: where the first NaN or infinity appeared, or nil.
@@ -41,7 +72,7 @@ extension Model {
     }
     for probe in probes {
       guard case .region(let region) = probe.place else { continue }
-      if !Kernels.isFinite(microbatch.count * probe.countPerSample, lane.arena.floats(region)) {
+      if !Kernels.isFinite(probeCount(probe, microbatch, lane), lane.arena.floats(region)) {
         return probe.path
       }
     }
@@ -66,6 +97,13 @@ extension Model {
 
   private func isFinite(_ field: MicrobatchField, at index: Int, _ microbatch: Microbatch) -> Bool {
     Kernels.isFinite(
-      microbatch.count * field.scalarsPerSample, microbatch.floats(index))
+      microbatch.units(index) * field.scalarsPerUnit, microbatch.floats(index))
+  }
+
+  private func probeCount(
+    _ probe: Compiler.Probe, _ microbatch: Microbatch, _ lane: Lane
+  ) -> Int {
+    let axis = probe.scalars.axis < 0 ? nil : probe.scalars.axis
+    return lane.offsets.units(axis, samples: microbatch.count) * probe.scalars.perUnit
   }
 }

@@ -49,33 +49,38 @@ extension Model {
     }
   }
 
-  /// A head's divisor: Σ of the class weights of `labels`, or `count` where it has none.
+  /// A head's divisor: Σ of the class weights of its labels, or the number of its predictions.
   ///
-  /// The contributions of a global batch's microbatches add up to its normaliser. Labels outside
-  /// the classes contribute nothing.
-  ///
-  /// - Parameters:
-  ///   - head: the head's index.
-  ///   - labels: `count` labels; needed only by a head with class weights.
-  ///   - count: the number of samples.
-  /// - Returns: the part of the divisor that these samples make.
-  public func normalizerContribution(
-    head: Int, labels: UnsafePointer<Int64>?, count: Int
-  ) -> Double {
-    branches[head].loss?.normalizer(labels, count: count) ?? Double(count)
-  }
-
-  /// The same for the samples that `microbatch` holds.
+  /// Predictions are samples, or the steps of all samples where the head predicts sequences. The
+  /// contributions of a global batch's microbatches add up to its normaliser. Labels outside the
+  /// classes contribute nothing.
   ///
   /// - Parameters:
   ///   - head: the head's index.
-  ///   - microbatch: samples of the fields this model was compiled for.
+  ///   - microbatch: samples of the fields this model was compiled for; numbers are needed only of a
+  ///     target with class weights.
   /// - Returns: the part of the divisor that these samples make.
   public func normalizerContribution(head: Int, _ microbatch: Microbatch) -> Double {
-    let labels = heads[head].targetIndex.flatMap { index in
-      fields[index].element == .integer ? UnsafePointer(microbatch.integers(index)) : nil
+    let branch = branches[head]
+    if heads[head].loss.isTranscription { return Double(microbatch.count) }
+    let rows = measure(microbatch).units(branch.output.axis, samples: microbatch.count)
+    guard let loss = branch.loss, heads[head].loss.weighsClasses,
+      let target = heads[head].targetIndex, fields[target].element == .integer
+    else { return Double(rows) }
+    return loss.normalizer(UnsafePointer(microbatch.integers(target)), count: rows)
+  }
+
+  /// The axes of a microbatch outside of a pass.
+  func measure(_ microbatch: Microbatch) -> AxisOffsets {
+    let offsets: AxisOffsets
+    if let measured, measured.capacity >= microbatch.count {
+      offsets = measured
+    } else {
+      offsets = AxisOffsets(axes, capacity: microbatch.capacity)
+      measured = offsets
     }
-    return normalizerContribution(head: head, labels: labels, count: microbatch.count)
+    offsets.compute(microbatch)
+    return offsets
   }
 
   func forward(_ group: Group) {
@@ -114,6 +119,7 @@ extension Model {
       sampleNumbers: UnsafePointer(microbatch.sampleNumbers), parameters: parameters,
       gradients: gradients, memory: lane.memory, scratch: lane.scratch,
       slabs: UnsafePointer(lane.slabs.base), fields: UnsafePointer(lane.fieldBases.base),
-      member: microbatch.index % synchronizedGroup)
+      member: microbatch.index % synchronizedGroup, axes: lane.offsets.base,
+      axisStride: lane.offsets.capacity + 1)
   }
 }

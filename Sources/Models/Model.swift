@@ -34,6 +34,10 @@ public final class Model {
   let fusedGradient: Place?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
+  let lengthChecks: [Compiler.LengthCheck]
+  let axes: AxisPlan
+  /// Axes of microbatches that are measured without a pass, by capacity.
+  var measured: AxisOffsets?
   /// Room for the rows of all members of a group.
   let statisticRows: HostBuffer<Double>
   private let lanePlan: Lane.Plan
@@ -71,7 +75,7 @@ public final class Model {
     try Self.check(compiler.plan)
     lanePlan = Lane.Plan(
       arena: compiler.plan, start: start, scratch: scratch, slabs: regions, fields: fields.count,
-      heads: network.heads.count)
+      heads: network.heads.count, axes: compiler.axes, capacity: capacity)
     let synchronization = compiler.synchronization
     synchronizedGroup = synchronization.group
     synchronizationPoints = 2 * synchronization.layers
@@ -80,6 +84,7 @@ public final class Model {
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     fusedGradient = network.fusedGradient
     (probes, checks) = (compiler.probes, compiler.checks)
+    (lengthChecks, axes) = (compiler.lengthChecks, compiler.axes)
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     reserveLanes(lanes)
@@ -106,6 +111,13 @@ public final class Model {
   /// 0 for a head without a target in the data.
   public var losses: UnsafePointer<Double> { losses(ofLane: 0) }
 
+  /// Sequences of all passes so far that were too short to spell what a head should read, and were
+  /// left out.
+  ///
+  /// - Parameter head: the head's index.
+  /// - Returns: 0 for losses other than `ctc`.
+  public func infeasibleSequences(ofHead head: Int) -> Int { branches[head].loss?.infeasible ?? 0 }
+
   /// The same for the microbatch that was in a lane.
   ///
   /// - Parameter lane: the number that ``seat(_:into:)`` returned.
@@ -114,7 +126,18 @@ public final class Model {
     UnsafePointer(lanes[lane].losses.base)
   }
 
-  /// The outputs of a head in the last pass, `[n, Y]`: logits or values.
+  /// The predictions of a head in the last pass: samples, or steps of all samples together.
+  ///
+  /// - Parameters:
+  ///   - index: the head's index.
+  ///   - samples: the samples of that pass.
+  ///   - lane: the lane the microbatch was in.
+  /// - Returns: the number of rows of ``output(ofHead:inLane:)``.
+  public func rows(ofHead index: Int, samples: Int, inLane lane: Int = 0) -> Int {
+    lanes[lane].offsets.units(branches[index].output.axis, samples: samples)
+  }
+
+  /// The outputs of a head in the last pass, `[rows, Y]`: logits or values.
   ///
   /// - Parameters:
   ///   - index: the head's index.

@@ -26,6 +26,21 @@ struct Pass {
   let fields: UnsafePointer<UnsafeMutableRawPointer>
   /// The microbatch's place in its group, from 0.
   let member: Int
+  /// Where each sample's units begin, axis by axis.
+  let axes: UnsafePointer<Int>
+  /// The distance between two axes in ``axes``.
+  let axisStride: Int
+
+  /// Where each sample's units begin on an axis: n + 1 numbers.
+  @inline(__always)
+  func offsets(_ axis: Int) -> UnsafePointer<Int> { axes + axis * axisStride }
+
+  /// How many scalars or rows there are in this pass.
+  @inline(__always)
+  func count(_ extent: Extent) -> Int {
+    let units = extent.axis < 0 ? samples : axes[extent.axis * axisStride + samples]
+    return units * extent.perUnit
+  }
 
   /// The floats at `place`.
   @inline(__always)
@@ -49,11 +64,15 @@ struct Pass {
     (memory + region.offset).assumingMemoryBound(to: Double.self)
   }
 
-  /// The ids at `place`, which must be a field.
+  /// The ids at `place`, a field or a copy of a part of one.
   @inline(__always)
   func integers(_ place: Place) -> UnsafePointer<Int64> {
-    guard case .field(let index) = place else { preconditionFailure("ids lie in fields only") }
-    return UnsafePointer(fields[index].assumingMemoryBound(to: Int64.self))
+    switch place {
+    case .field(let index): return UnsafePointer(fields[index].assumingMemoryBound(to: Int64.self))
+    case .region(let region):
+      return UnsafePointer((memory + region.offset).assumingMemoryBound(to: Int64.self))
+    case .slab: preconditionFailure("ids have no gradient")
+    }
   }
 
   /// The gradient of the slot at `offset`.

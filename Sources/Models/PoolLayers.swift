@@ -5,6 +5,7 @@ final class MaxPoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let geometry: PoolGeometry
+  private let units: Extent
   private let winners: Region
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
@@ -14,12 +15,14 @@ final class MaxPoolLayer: MicrobatchLayer {
     self.input = input
     self.output = output
     self.geometry = geometry
+    units = input.units
     self.winners = winners
   }
 
   func forward(_ pass: Pass) {
     Kernels.maxPoolForward(
-      geometry, samples: pass.samples, x: pass.floats(input.place), y: pass.floats(output.place),
+      geometry, samples: pass.count(units), x: pass.floats(input.place),
+      y: pass.floats(output.place),
       winners: chosen(pass))
   }
 
@@ -33,7 +36,7 @@ final class MaxPoolLayer: MicrobatchLayer {
 
   func backward(_ pass: Pass) {
     Kernels.maxPoolBackward(
-      geometry, samples: pass.samples, dy: pass.floats(outputGradient), winners: chosen(pass),
+      geometry, samples: pass.count(units), dy: pass.floats(outputGradient), winners: chosen(pass),
       dx: pass.floats(inputGradient))
   }
 
@@ -47,6 +50,7 @@ final class AveragePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   private let geometry: PoolGeometry
+  private let units: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
 
@@ -55,11 +59,13 @@ final class AveragePoolLayer: MicrobatchLayer {
     self.input = input
     self.output = output
     self.geometry = geometry
+    units = input.units
   }
 
   func forward(_ pass: Pass) {
     Kernels.averagePoolForward(
-      geometry, samples: pass.samples, x: pass.floats(input.place), y: pass.floats(output.place))
+      geometry, samples: pass.count(units), x: pass.floats(input.place),
+      y: pass.floats(output.place))
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -72,7 +78,7 @@ final class AveragePoolLayer: MicrobatchLayer {
 
   func backward(_ pass: Pass) {
     Kernels.averagePoolBackward(
-      geometry, samples: pass.samples, dy: pass.floats(outputGradient),
+      geometry, samples: pass.count(units), dy: pass.floats(outputGradient),
       dx: pass.floats(inputGradient))
   }
 }
@@ -81,6 +87,7 @@ final class AveragePoolLayer: MicrobatchLayer {
 final class GlobalAveragePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  private let units: Extent
   private let positions, channels: Int
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
@@ -89,13 +96,14 @@ final class GlobalAveragePoolLayer: MicrobatchLayer {
   init(input: Value, output: Value) {
     self.input = input
     self.output = output
+    units = input.units
     positions = input.positions
     channels = input.channels
   }
 
   func forward(_ pass: Pass) {
     Kernels.globalAverageForward(
-      samples: pass.samples, positions: positions, channels: channels,
+      samples: pass.count(units), positions: positions, channels: channels,
       x: pass.floats(input.place), y: pass.floats(output.place))
   }
 
@@ -109,7 +117,7 @@ final class GlobalAveragePoolLayer: MicrobatchLayer {
 
   func backward(_ pass: Pass) {
     Kernels.globalAverageBackward(
-      samples: pass.samples, positions: positions, channels: channels,
+      samples: pass.count(units), positions: positions, channels: channels,
       dy: pass.floats(outputGradient), dx: pass.floats(inputGradient))
   }
 }

@@ -6,8 +6,7 @@ final class ResidualLayer: Layer {
   let output: Value
   private let body, shortcut: Chain
   private let index: Int
-  private let countPerSample: Int
-  private let inputCountPerSample: Int
+  private let scalars, inputScalars: Extent
   private var outputGradient = Place.slab(0)
   private var bodyGradient: Place?
   private var shortcutGradient: Place?
@@ -22,8 +21,8 @@ final class ResidualLayer: Layer {
     self.body = body
     self.shortcut = shortcut
     self.index = index
-    countPerSample = output.count
-    inputCountPerSample = input.count
+    scalars = output.scalars
+    inputScalars = input.scalars
   }
 
   func forward(_ group: Group) {
@@ -32,7 +31,7 @@ final class ResidualLayer: Layer {
     group.observer?.forward(layer: index)
     for pass in group.passes {
       Kernels.add(
-        count: pass.samples * countPerSample, a: pass.floats(body.output.place),
+        count: pass.count(scalars), a: pass.floats(body.output.place),
         b: pass.floats(shortcut.output.place), output: pass.floats(output.place))
     }
   }
@@ -62,7 +61,7 @@ final class ResidualLayer: Layer {
     guard let bodyGradient, let shortcutGradient else { return }
     group.observer?.backward(layer: index)
     for pass in group.passes {
-      let count = pass.samples * inputCountPerSample
+      let count = pass.count(inputScalars)
       if copiesLentGradient {
         Kernels.copy(
           count: count, source: pass.floats(outputGradient),

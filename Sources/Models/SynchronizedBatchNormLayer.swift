@@ -34,8 +34,12 @@ final class SynchronizedBatchNormLayer: Layer {
     let width = Self.width(channels: plain.channels)
     for pass in group.passes {
       let row = group.rows + pass.member * width
-      let rows = pass.samples * plain.rowsPerSample
+      let rows = pass.count(plain.rows)
       row[0] = Double(rows)
+      guard rows > 0 else {
+        row.update(repeating: 0, count: width)
+        continue
+      }
       Kernels.batchNormMoments(
         rows: rows, channels: plain.channels, x: pass.floats(input.place), mean: row + 1,
         squares: row + 1 + plain.channels)
@@ -56,6 +60,8 @@ final class SynchronizedBatchNormLayer: Layer {
     let variance = first.floats(plain.variance)
     var total = 0.0
     for member in 0..<group.members { total += group.rows[member * width] }
+    first.doubles(count)[0] = total
+    guard total > 0 else { return }
     for channel in 0..<channels {
       var row = UnsafePointer(group.rows)
       var (n, centre, squares) = (row[0], row[1 + channel], row[1 + channels + channel])
@@ -63,6 +69,7 @@ final class SynchronizedBatchNormLayer: Layer {
         row += width
         let distance = row[1 + channel] - centre
         let sum = n + row[0]
+        guard sum > 0 else { continue }
         centre += distance * (row[0] / sum)
         squares += row[1 + channels + channel] + distance * distance * (n * row[0] / sum)
         n = sum
@@ -71,7 +78,6 @@ final class SynchronizedBatchNormLayer: Layer {
       let biased = Float(squares / total)
       variance[channel] = biased < 0 ? 0 : biased  // rounding may leave less than nothing
     }
-    first.doubles(count)[0] = total
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -88,7 +94,11 @@ final class SynchronizedBatchNormLayer: Layer {
       let row = group.rows + pass.member * width
       plain.sumGradients(
         pass, mean: mean, variance: variance, sums: row, products: row + plain.channels)
-      plain.writeStatistics(pass, mean: mean, variance: variance, ofGroup: total)
+      if total > 0 {
+        plain.writeStatistics(pass, mean: mean, variance: variance, ofGroup: total)
+      } else {
+        plain.writeStatistics(pass)
+      }
     }
     group.meet(point: 2 * group.synchronizedLayers - 1 - ordinal, width: width)
     // In member order, into the first member's row.

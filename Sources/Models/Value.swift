@@ -14,7 +14,7 @@ enum Place: Equatable {
 struct Value {
   /// Where it lies.
   var place: Place
-  /// The extents of one sample.
+  /// The extents of one unit: a sample, or a step of a sequence.
   var shape: [Int]
   /// Values or ids.
   var element: MicrobatchField.Element
@@ -29,18 +29,35 @@ struct Value {
 
   /// The number of different ids, where the data says.
   var vocabulary: Int?
+  /// The field whose ids these are.
+  var source: Int?
+  /// The axis that says how many units each sample has; nil for one.
+  var axis: Int?
+  /// The most units of a sample.
+  var mostUnits = 1
+  /// True where the units are steps of a sequence.
+  var isSequence = false
 
   /// The extents of an image or, with height 1, of a sequence.
   struct Image: Equatable {
     var height, width, channels: Int
   }
 
-  /// Scalars of one sample.
-  var count: Int { shape.reduce(1, *) }
+  /// Scalars of one unit.
+  var unitCount: Int { shape.reduce(1, *) }
+  /// The most scalars of one sample.
+  var count: Int { mostUnits * unitCount }
   /// C: the last extent; a single number has one channel.
   var channels: Int { shape.last ?? 1 }
-  /// All positions of one sample that share the last axis.
+  /// All positions of one unit that share the last axis.
   var positions: Int { shape.dropLast().reduce(1, *) }
+
+  /// Units of a pass.
+  var units: Extent { Extent(axis: axis ?? -1, perUnit: 1) }
+  /// Scalars of a pass.
+  var scalars: Extent { Extent(axis: axis ?? -1, perUnit: unitCount) }
+  /// Rows of a pass: positions that share the last axis.
+  var rows: Extent { Extent(axis: axis ?? -1, perUnit: positions) }
 
   /// The same tensor for a second reader, who must leave it as it is.
   var shared: Value {

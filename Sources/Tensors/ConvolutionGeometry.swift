@@ -5,7 +5,7 @@ public struct ConvolutionGeometry: Sendable, Equatable {
   /// Input height H.
   public let height: Int
   /// Input width W.
-  public let width: Int
+  public private(set) var width: Int
   /// Input channels C.
   public let channels: Int
   /// Output channels O.
@@ -51,7 +51,20 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     precondition(outHeight > 0 && outWidth > 0, "the kernel does not fit the padded input")
   }
 
-  let native: CKernels_Convolution
+  private(set) var native: CKernels_Convolution
+
+  /// The same convolution over an input of another width; costs no allocation.
+  ///
+  /// - Precondition: the kernel fits.
+  public func resized(width: Int) -> ConvolutionGeometry {
+    var copy = self
+    copy.width = width
+    copy.native.width = Int64(width)
+    copy.native.outWidth = Int64(
+      Self.extent(width, kernel[1], stride[1], padding[1], dilation[1]))
+    precondition(copy.outWidth > 0, "the kernel does not fit \(width) cells")
+    return copy
+  }
 
   /// `(extent + 2 · padding − dilation · (kernel − 1) − 1) / stride + 1`, 0 or less if none fits.
   public static func extent(

@@ -7,7 +7,7 @@ public struct PoolGeometry: Sendable {
   /// Output width.
   public var outWidth: Int { Int(native.outWidth) }
 
-  let native: CKernels_Pool
+  private(set) var native: CKernels_Pool
 
   /// A geometry from its parts; windows that do not fit whole are left out.
   ///
@@ -24,6 +24,19 @@ public struct PoolGeometry: Sendable {
       strideWidth: Int64(stride[1]), paddingHeight: Int64(padding[0]),
       paddingWidth: Int64(padding[1]))
     precondition(outHeight > 0 && outWidth > 0, "no window fits the padded input")
+  }
+
+  /// The same window over an input of another width.
+  ///
+  /// - Precondition: one window fits.
+  public func resized(width: Int) -> PoolGeometry {
+    var copy = self
+    copy.native.width = Int64(width)
+    copy.native.outWidth = Int64(
+      ConvolutionGeometry.extent(
+        width, Int(native.sizeWidth), Int(native.strideWidth), Int(native.paddingWidth), 1))
+    precondition(copy.outWidth > 0, "no window fits \(width) cells")
+    return copy
   }
 }
 

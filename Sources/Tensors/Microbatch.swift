@@ -1,37 +1,10 @@
 import Buffers
 
-/// What one field of a microbatch holds.
-public struct MicrobatchField: Sendable, Equatable {
-  /// The field's name in the dataset.
-  public let name: String
-  /// The extents of one sample, slowest first, `[]` for a single number; images are `[H, W, C]`.
-  public let sampleShape: [Int]
-  /// How the numbers are moved.
-  public let element: Element
-  /// Y for a label with known classes, or the vocabulary of ids.
-  public let classes: Int?
-
-  /// How a field's numbers are moved.
-  public enum Element: Sendable, Equatable {
-    /// Values, converted and normalised to Float32.
-    case float
-    /// Labels and ids.
-    case integer
-  }
-
-  /// A field from its parts.
-  public init(name: String, sampleShape: [Int], element: Element, classes: Int? = nil) {
-    self.name = name
-    self.sampleShape = sampleShape
-    self.element = element
-    self.classes = classes
-  }
-
-  /// Numbers per sample.
-  public var scalarsPerSample: Int { sampleShape.reduce(1, *) }
-}
-
 /// The samples of one forward pass, ready to compute on.
+///
+/// Fields whose samples differ in length, or may be missing, are *packed*: the units of sample 0, then
+/// those of sample 1, without anything between or behind them; ``offsets(_:)`` says where each sample's
+/// begin. Nothing is padded, so nothing has to be masked.
 ///
 /// One object is filled again and again by the input thread and lent to the compute thread; it is
 /// never in both hands at once, which is what makes the unchecked `Sendable` true.
@@ -46,24 +19,49 @@ public final class Microbatch: @unchecked Sendable {
   public var step = 0
   /// What each field holds.
   public let fields: [MicrobatchField]
+  /// Which fields hold their numbers; of the others only extents are known.
+  public let holdsNumbers: [Bool]
   /// Each sample's number in its split, `capacity` of them.
   public let sampleNumbers: UnsafeMutablePointer<Int64>
 
   private let numbers: HostBuffer<Int64>
   private let memory: HostBuffer<UInt8>
-  private let offsets: [Int]
+  private let regions: [Regions]
+
+  /// Where a field lies.
+  private struct Regions {
+    var numbers = 0
+    var offsets = 0
+    var presence = 0
+  }
 
   /// Allocates room for `capacity` samples of each field.
-  public init(capacity: Int, fields: [MicrobatchField]) {
+  ///
+  /// - Parameters:
+  ///   - capacity: N.
+  ///   - fields: what it holds.
+  ///   - wanted: the indices of the fields whose numbers are wanted; nil for all. The others have
+  ///     extents only, which take little room for any number of samples.
+  public init(capacity: Int, fields: [MicrobatchField], numbersOf wanted: Set<Int>? = nil) {
     precondition(capacity > 0, "a microbatch needs room for at least one sample")
     self.capacity = capacity
     self.fields = fields
+    holdsNumbers = fields.indices.map { wanted?.contains($0) ?? true }
     var plan = ArenaPlan()
-    offsets = fields.map { field in
-      let count = capacity * field.scalarsPerSample
-      return field.element == .float
-        ? plan.reserve(count, of: Float.self).offset : plan.reserve(count, of: Int64.self).offset
+    var regions: [Regions] = []
+    for (index, field) in fields.enumerated() {
+      var region = Regions()
+      if holdsNumbers[index] {
+        let count = capacity * field.scalarsPerSample
+        region.numbers =
+          field.element == .float
+          ? plan.reserve(count, of: Float.self).offset : plan.reserve(count, of: Int64.self).offset
+      }
+      if field.isPacked { region.offsets = plan.reserve(capacity + 1, of: Int.self).offset }
+      if field.isOptional { region.presence = plan.reserve(capacity, of: UInt8.self).offset }
+      regions.append(region)
     }
+    self.regions = regions
     memory = HostBuffer(count: plan.byteCount)
     numbers = HostBuffer(count: capacity)
     sampleNumbers = numbers.base
@@ -74,17 +72,45 @@ public final class Microbatch: @unchecked Sendable {
     fields.firstIndex { $0.name == name }
   }
 
-  /// The values of a float field, `[N] + sampleShape`.
+  /// The values of a float field, `[units] + sampleShape`.
   public func floats(_ fieldIndex: Int) -> UnsafeMutablePointer<Float> {
     precondition(fields[fieldIndex].element == .float, "\(fields[fieldIndex].name) holds integers")
-    return UnsafeMutableRawPointer(memory.base + offsets[fieldIndex])
-      .assumingMemoryBound(to: Float.self)
+    return numbers(fieldIndex, as: Float.self)
   }
 
-  /// The numbers of an integer field, `[N] + sampleShape`.
+  /// The numbers of an integer field, `[units] + sampleShape`.
   public func integers(_ fieldIndex: Int) -> UnsafeMutablePointer<Int64> {
     precondition(fields[fieldIndex].element == .integer, "\(fields[fieldIndex].name) holds floats")
-    return UnsafeMutableRawPointer(memory.base + offsets[fieldIndex])
-      .assumingMemoryBound(to: Int64.self)
+    return numbers(fieldIndex, as: Int64.self)
+  }
+
+  /// Where the units of each sample begin in a packed field: `count + 1` numbers, the first 0.
+  public func offsets(_ fieldIndex: Int) -> UnsafeMutablePointer<Int> {
+    precondition(fields[fieldIndex].isPacked, "\(fields[fieldIndex].name) has one unit a sample")
+    return pointer(regions[fieldIndex].offsets, as: Int.self)
+  }
+
+  /// Whether each sample has the field, 1 or 0; only where ``MicrobatchField/isOptional``.
+  public func presence(_ fieldIndex: Int) -> UnsafeMutablePointer<UInt8> {
+    precondition(fields[fieldIndex].isOptional, "\(fields[fieldIndex].name) is never missing")
+    return pointer(regions[fieldIndex].presence, as: UInt8.self)
+  }
+
+  /// The units that all samples of a field have together.
+  public func units(_ fieldIndex: Int) -> Int {
+    fields[fieldIndex].isPacked ? offsets(fieldIndex)[count] : count
+  }
+
+  private func numbers<Scalar: BitwiseCopyable>(
+    _ fieldIndex: Int, as type: Scalar.Type
+  ) -> UnsafeMutablePointer<Scalar> {
+    precondition(holdsNumbers[fieldIndex], "\(fields[fieldIndex].name) has extents only")
+    return pointer(regions[fieldIndex].numbers, as: type)
+  }
+
+  private func pointer<Scalar: BitwiseCopyable>(
+    _ offset: Int, as type: Scalar.Type
+  ) -> UnsafeMutablePointer<Scalar> {
+    UnsafeMutableRawPointer(memory.base + offset).assumingMemoryBound(to: type)
   }
 }

@@ -26,10 +26,18 @@ public final class PredictionWriter {
   ///   - samples: S.
   ///   - model: the heads.
   ///   - classes: class names by head, where the data has them.
-  /// - Throws: ``TrainingError``: `usage` for another ending, `cannotCreate`; or `HDF5Error`.
+  /// - Throws: ``TrainingError``: `usage` for another ending or a head that predicts sequences, `cannotCreate`; or `HDF5Error`.
   public init(
     path: String, samples: Int, model: Model, classes: [String: [String]]
   ) throws {
+    if let head = model.heads.first(where: {
+      $0.rowsPerSample != 1 || $0.loss.isTranscription
+    }) {
+      throw TrainingError(
+        .usage,
+        "predict writes one row a sample, but head '\(head.name)' predicts every step of a sequence"
+      )
+    }
     self.path = path
     self.model = model
     self.classes = classes

@@ -1,34 +1,43 @@
 import Configuration
 import Datasets
+import Models
 import Tensors
 
 extension Trainer {
   /// Sets the divisor of each head's loss over the coming global batch.
   ///
   /// It is known before the forward pass, so that the loss gradient is scaled once at the head and the
-  /// tree's sum is final. Without class weights it is the number of samples. With them every rank reads
-  /// the labels of the whole batch: a few bytes a sample instead of a message.
+  /// tree's sum is final. It is the number of predictions: samples, or steps of sequences; with class
+  /// weights their sum. Where it depends on more than the number of samples, every rank looks at the
+  /// lengths or labels of the whole batch: a few bytes a sample instead of a message.
   func fillNormalizers(epoch: Int, stepInEpoch: Int) throws {
     let samples = plan.samples(inStep: stepInEpoch)
-    for head in 0..<model.heads.count { table.normalizers[head] = Double(samples) }
-    guard let labels = globalLabels else { return }
-    labels.count = samples
+    for (index, head) in model.heads.enumerated() {
+      table.normalizers[index] = Double(samples * (head.rowsPerSample ?? 0))
+    }
+    guard let facts = globalFacts else { return }
+    facts.count = samples
     for index in 0..<samples {
       let position = stepInEpoch * plan.global + index
-      labels.sampleNumbers[index] = Int64(sampler.sample(at: position, epoch: epoch))
+      facts.sampleNumbers[index] = Int64(sampler.sample(at: position, epoch: epoch))
     }
-    try training.fill(labels)
-    for (index, head) in model.heads.enumerated() where head.loss.weighsClasses {
-      guard let field = labels.fieldIndex(head.target) else { continue }
-      table.normalizers[index] = model.normalizerContribution(
-        head: index, labels: labels.integers(field), count: samples)
+    try training.fill(facts)
+    for (index, head) in model.heads.enumerated() where Self.needsFacts(head) {
+      table.normalizers[index] = model.normalizerContribution(head: index, facts)
     }
   }
 
-  /// Room for the labels of a global batch, if some head weighs classes.
-  static func makeGlobalLabels(_ setUp: TrainingSetUp) -> Microbatch? {
-    let targets = setUp.model.heads.filter { $0.loss.weighsClasses }.map(\.target)
-    let fields = setUp.training.fields.filter { targets.contains($0.name) }
-    return fields.isEmpty ? nil : Microbatch(capacity: setUp.plan.global, fields: fields)
+  private static func needsFacts(_ head: Head) -> Bool {
+    head.rowsPerSample == nil || head.loss.weighsClasses
+  }
+
+  /// Room for the extents of a global batch, and for the labels of heads that weigh classes; nil
+  /// where the number of samples says all.
+  static func makeGlobalFacts(_ setUp: TrainingSetUp) -> Microbatch? {
+    let heads = setUp.model.heads
+    guard heads.contains(where: needsFacts) else { return nil }
+    let weighed = heads.filter { $0.loss.weighsClasses }.compactMap(\.targetIndex)
+    return Microbatch(
+      capacity: setUp.plan.global, fields: setUp.training.fields, numbersOf: Set(weighed))
   }
 }

@@ -34,8 +34,8 @@ public final class Trainer {
   let totalSteps: Int
   let table: StepTable
   let memoryCheck: MemoryCheck
-  /// The labels of a global batch, if some head weighs classes.
-  let globalLabels: Microbatch?
+  /// What divisors of losses depend on, of a global batch, if on more than its size.
+  let globalFacts: Microbatch?
   /// Where members of a group meet, if batch norm is synchronised.
   let meeting: GroupMeeting?
 
@@ -106,7 +106,7 @@ public final class Trainer {
     memoryCheck = try MemoryCheck(
       every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
-    globalLabels = Self.makeGlobalLabels(setUp)
+    globalFacts = Self.makeGlobalFacts(setUp)
     meeting = try GroupMeeting(exchange, setUp)
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()

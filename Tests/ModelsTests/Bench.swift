@@ -38,6 +38,7 @@ final class Bench {
     for (index, field) in microbatch.fields.enumerated() {
       let random = CounterRandom(
         seed: 3, purpose: .synthesis, stream: pathHash(field.name))
+      if field.isPacked { extend(microbatch, index, random) }
       let count = microbatch.capacity * field.scalarsPerSample
       switch field.element {
       case .float:
@@ -48,6 +49,27 @@ final class Bench {
           microbatch.integers(index)[place] = Int64(random.bits(at: place) % classes)
         }
       }
+    }
+  }
+
+  /// Draws how many units each sample of a packed field has.
+  private static func extend(_ microbatch: Microbatch, _ index: Int, _ random: CounterRandom) {
+    let field = microbatch.fields[index]
+    let lengths = CounterRandom(seed: 5, purpose: .synthesis)
+    let offsets = microbatch.offsets(index)
+    offsets[0] = 0
+    for sample in 0..<microbatch.capacity {
+      var units = 1
+      if let longest = field.longest {
+        // One of them is empty.
+        units = sample == 2 ? 0 : Int(lengths.bits(at: sample)) % (longest + 1)
+      }
+      if field.isOptional {
+        let present = random.bits(at: 1_000_000 + sample) % 3 != 0
+        microbatch.presence(index)[sample] = present ? 1 : 0
+        if !present { units = 0 }
+      }
+      offsets[sample + 1] = offsets[sample] + units
     }
   }
 
@@ -78,7 +100,7 @@ final class Bench {
     Array(
       UnsafeBufferPointer(
         start: model.output(ofHead: head),
-        count: microbatch.count * model.heads[head].outputs))
+        count: model.rows(ofHead: head, samples: microbatch.count) * model.heads[head].outputs))
   }
 }
 

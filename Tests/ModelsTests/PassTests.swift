@@ -124,7 +124,9 @@ import Testing
     }
     #expect(bench.model.normalizerContribution(head: 0, bench.microbatch) == 4.5)
     let plain = try Bench(network([linear(4)]), Self.rows, capacity: 3)
-    #expect(plain.model.normalizerContribution(head: 0, labels: nil, count: 3) == 3)
+    #expect(
+      plain.model.normalizerContribution(head: 0, plain.microbatch)
+        == Double(plain.microbatch.count))
   }
 
   @Test func passesAllocateNothing() throws {
