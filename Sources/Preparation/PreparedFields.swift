@@ -10,9 +10,12 @@ struct PreparedFields {
   let normalized: Set<String>
   /// What a person should know.
   let notes: [String]
+  /// Files that were left out.
+  let badFiles: [PreparationSummary.BadFile]
 
   /// Which samples lack each field: one entry per field and origin, nil where all have it.
   private let absent: [[[Bool]?]]
+  private let optional: [Bool]
 
   /// Reads the sources, deals the samples, and measures the training split.
   ///
@@ -45,7 +48,12 @@ struct PreparedFields {
       allAbsent.append(absent)
     }
     self.makers = makers
+    badFiles = shelf.badFiles
     absent = allAbsent
+    let splits = splits
+    optional = allAbsent.map { absent in
+      splits.contains { split in split.rows.contains { absent[split.origin]?[$0] ?? false } }
+    }
     notes =
       shelf.notes + makers.flatMap(\.notes)
       + Absence.notes(recipe.fields.map(\.name), allAbsent, splits)
@@ -81,7 +89,8 @@ struct PreparedFields {
 
   private static func maker(_ field: RecipeField, _ input: FieldInput) throws -> any FieldMaker {
     switch field.modality {
-    case .image(let image): try ImageMaker(image, input)
+    case .image(let image): try ImageMaker.maker(image, input)
+    case .sound(let sound): try SoundMaker(sound, input)
     case .label(let label): try LabelMaker(label, input)
     case .table(let table): try TableMaker(table, input)
     case .value(let shape, let normalize):
@@ -94,7 +103,7 @@ struct PreparedFields {
   }
 
   /// Whether some sample of any split lacks a field.
-  func isOptional(_ field: Int) -> Bool { absent[field].contains { $0 != nil } }
+  func isOptional(_ field: Int) -> Bool { optional[field] }
 
   /// Whether a sample has a field.
   func isPresent(_ field: Int, _ origin: Int, _ row: Int) -> Bool {

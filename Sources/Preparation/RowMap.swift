@@ -73,21 +73,29 @@ extension SourcePart {
   /// - Parameters:
   ///   - map: the rows.
   ///   - name: for messages.
+  /// - Returns: the part in the order of the samples.
   /// - Throws: ``PreparationError`` with `.badData` where keys stand for more rows than there are.
   func mapped(_ map: RowMap, _ name: String) throws -> SourcePart {
     if let highest = map.rows.max(), highest >= count {
       throw PreparationError(.badData, "\(name) has \(count) rows, but its keys are for more")
     }
+    return mapped(map.rows)
+  }
+
+  /// The part with row n taken from row `map[n]`, -1 where there is none.
+  func mapped(_ map: [Int]) -> SourcePart {
     switch self {
-    case .rows(let rows): return .rows(MappedRows(base: rows, map: map.rows))
-    case .table(let table): return .table(table.mapped(map.rows))
-    case .column(let table, let column): return .column(table.mapped(map.rows), column)
+    case .rows(let rows): .rows(MappedRows(base: rows, map: map))
+    case .table(let table): .table(table.mapped(map))
+    case .column(let table, let column): .column(table.mapped(map), column)
+    case .media(let media): .media(media.mapped(map))
     }
   }
 
   /// The text of each row's key; nil where there is no value.
   ///
   /// - Parameter name: for messages.
+  /// - Returns: one key a row.
   /// - Throws: ``PreparationError`` with `.badRecipe` for what is neither a column nor whole numbers.
   func keys(_ name: String) throws -> [ByteString?] {
     switch self {
@@ -101,7 +109,7 @@ extension SourcePart {
           return rows.element.integer(base, 0).map { ByteString(String($0)) }
         }
       }
-    case .rows, .table:
+    case .rows, .table, .media:
       throw PreparationError(
         .badRecipe, "\(name): a key is one column of a table, or one whole number a row")
     }
@@ -110,6 +118,7 @@ extension SourcePart {
   /// The number of each row.
   ///
   /// - Parameter name: for messages.
+  /// - Returns: one number a row.
   /// - Throws: ``PreparationError`` where there is none.
   func numbers(_ name: String) throws -> [Double] {
     switch self {
@@ -129,7 +138,7 @@ extension SourcePart {
           return rows.element.number(base, 0)
         }
       }
-    case .rows, .table:
+    case .rows, .table, .media:
       throw PreparationError(
         .badRecipe, "\(name): one column of a table, or one number a row, is needed")
     }
