@@ -69,7 +69,9 @@ let package = Package(
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Checkpoints", ["Buffers", "Configuration", "Parameters"]),
-    room("Metrics", ["Buffers", "Configuration"]),
+    room("Metrics", ["Buffers", "BLAS", "Configuration"]),
+    room(
+      "CountedModels", ["Buffers", "MPI", "BLAS", "Configuration", "Tensors", "Parameters"]),
 
     // Floor 5
     room("Preparation", ["Buffers", "CZlib", "HDF5", "Configuration", "Tensors", "Datasets"]),
@@ -78,7 +80,8 @@ let package = Package(
       "Training",
       [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
-        "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "Preparation",
+        "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "CountedModels",
+        "Preparation",
       ]),
     room(
       "Benchmarks",
@@ -88,8 +91,8 @@ let package = Package(
       name: "aimass",
       dependencies: [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
-        "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "Preparation", "Training",
-        "Benchmarks",
+        "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "CountedModels", "Preparation",
+        "Training", "Benchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -120,7 +123,7 @@ let package = Package(
       ]),
     tests(
       "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
-    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "TestSupport"]),
+    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "BLAS", "TestSupport"]),
     tests(
       "PreparationTests",
       ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),

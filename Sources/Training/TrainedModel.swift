@@ -109,7 +109,8 @@ public final class TrainedModel {
     return names
   }
 
-  private static func load(
+  /// Reads the parameters of a chosen checkpoint of a run; the step it was taken after.
+  static func load(
     _ choice: Choice, _ folder: RunFolder, into store: ParameterStore
   ) throws -> Int {
     let checkpoints = CheckpointFolder(folder.checkpoints)
@@ -148,12 +149,21 @@ public final class TrainedModel {
   ///   - metrics: names of metrics; empty: the run's own.
   /// - Returns: the result, equal on all ranks.
   /// - Throws: what reading, the metrics or MPI throw.
-  public func evaluate(_ world: Communicator, metrics: [MetricName]) throws -> EvaluationOutcome {
-    let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : metrics
+  public func evaluate(
+    _ world: Communicator, metrics: [MeasuredMetric]
+  ) throws -> EvaluationOutcome {
+    if let metric = metrics.lazy.compactMap(\.ranking).first {
+      throw TrainingError(
+        .badConfiguration, "metric \(metric) needs a run that scores pairs of users and items")
+    }
+    let asked = metrics.compactMap(\.value)
+    let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : asked
     let evaluator = Evaluator(world, model: model, metrics: wanted)
-    let result = try evaluator.evaluate(
+    var outcome = EvaluationOutcome(samples: split.count)
+    outcome.result = try evaluator.evaluate(
       split, parameters: store.base, prefetch: configuration.data.prefetch)
-    return EvaluationOutcome(result: result, classes: classNames)
+    outcome.classes = classNames
+    return outcome
   }
 
   /// Class names by head, where the data has them.

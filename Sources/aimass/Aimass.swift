@@ -20,6 +20,7 @@ struct Aimass: ParsableCommand {
     version: version,
     subcommands: [
       Doctor.self, Prepare.self, Inspect.self, Train.self, Plan.self, Evaluate.self, Predict.self,
+      Recommend.self,
       Report.self, Benchmark.self,
     ])
 

@@ -10,7 +10,10 @@ struct FloorTests {
     ["MPI", "HDF5", "BLAS", "Configuration", "Reports"],
     ["Tensors"],
     ["Parameters"],
-    ["Datasets", "Models", "Exchange", "Optimizers", "Pruning", "Checkpoints", "Metrics"],
+    [
+      "Datasets", "Models", "Exchange", "Optimizers", "Pruning", "Checkpoints", "Metrics",
+      "CountedModels",
+    ],
     ["Preparation"],
     ["Training", "Benchmarks"],
     ["aimass"],
