@@ -66,9 +66,11 @@ enum Samples {
           - leakyRelu: 0.2
           - flatten
           - linear: {out: 5, bias: false}
-    fusion: concat
+    fusion: {lowRank: {rank: 3, out: 12}}
+    missing: {drop: {image: 0.25}, substitute: learned}
     heads:
       digit:
+        from: word
         layers: [{linear: 10}]
         loss: {crossEntropy: {labelSmoothing: 0.1, classWeights: [1, 2, 0.5]}}
         target: label
@@ -98,6 +100,7 @@ enum Samples {
     evaluate:
       everySteps: 20
       metrics: [accuracy, rmse, confusion]
+      subsets: [[image], [word]]
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
     exchange: {bucketMiB: 16, copies: rank, progress: layers}
