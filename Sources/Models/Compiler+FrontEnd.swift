@@ -53,7 +53,7 @@ extension Compiler {
         values: pass.floats(source), output: pass.floats(target), scratch: pass.scratch)
     }
     return Compiled(
-      layer: layer, output: output,
+      layer: layer, output: seen(output, as: context.input),
       multiplyAdds: output.mostUnits * settings.frame * 2 * settings.spectrumBins)
   }
 
@@ -130,7 +130,7 @@ extension Compiler {
         samples: pass.samples, offsets: step.offsets, snr: least...most, random: pass.random(path),
         x: step.x, y: step.y)
     }
-    guard compiled.output.channels == 1 || compiled.output.isSequence == false else {
+    guard compiled.output.channels == 1 else {
       throw ModelError(
         .shape, context.path,
         "noise expected a sound of one channel, found \(described(compiled.output))")
@@ -163,7 +163,8 @@ extension Compiler {
       if trainingOnly, !pass.training {
         Kernels.copy(count: pass.count(scalars), source: x, destination: y)
       } else {
-        body(pass, Steps(offsets: pass.offsets(axis), channels: channels, x: UnsafePointer(x), y: y))
+        body(
+          pass, Steps(offsets: pass.offsets(axis), channels: channels, x: UnsafePointer(x), y: y))
       }
     }
     return Compiled(layer: layer, output: seen(output, as: context.input))

@@ -31,7 +31,8 @@ extension Compiler {
       name: configuration.name, target: configuration.target, targetIndex: targetIndex,
       loss: configuration.loss, weight: configuration.weight, outputs: outputs,
       classes: Self.classes(configuration.loss, outputs: outputs), isSequence: output.isSequence,
-      rowsPerSample: axes.constant(output.axis), mayLack: axes.presence(output.axis) != nil)
+      rowsPerSample: rowsPerSample(configuration.loss, output),
+      mayLack: axes.presence(output.axis) != nil)
     return (
       head,
       HeadBranch(
@@ -39,12 +40,19 @@ extension Compiler {
     )
   }
 
+  /// Predictions of a sample where all samples have as many: a transcription is one.
+  private func rowsPerSample(_ loss: LossConfiguration, _ output: Value) -> Int? {
+    guard loss.isTranscription else { return axes.constant(output.axis) }
+    return axes.presence(output.axis) == nil ? 1 : nil
+  }
+
   /// The outputs as the loss sees them: a row for each sample, or one for each step.
   private mutating func predictions(
     _ output: Value, _ loss: LossConfiguration, _ target: MicrobatchField?, _ path: String
   ) throws -> Value {
     if output.isSequence { return try sequence(output, "a head", path) }
-    // [T, Y] against T labels is a sequence of one length.
+    // [T, Y] against T labels, or any number of them, is a sequence of one length.
+    if loss.isTranscription, output.shape.count == 2 { return try sequence(output, "a head", path) }
     guard case .crossEntropy = loss, output.shape.count == 2, let target, !target.isPacked,
       target.sampleShape == [output.shape[0]]
     else { return output }
@@ -64,7 +72,7 @@ extension Compiler {
     switch loss {
     case .crossEntropy: return outputs
     case .binaryCrossEntropy: return outputs == 1 ? 2 : nil
-    case .meanSquaredError, .huber: return nil
+    case .meanSquaredError, .huber, .ctc: return nil
     }
   }
 
@@ -74,6 +82,11 @@ extension Compiler {
     at index: Int, _ path: String
   ) throws -> LossFunction {
     let outputs = output.unitCount
+    if case .ctc(let blank) = configuration.loss {
+      return LossFunction(
+        try transcription(output, blank: blank, field, at: index, path), targetIndex: index,
+        output: output)
+    }
     var converted: Region?
     var limit: Int?
     if case .crossEntropy = configuration.loss {
@@ -171,6 +184,13 @@ extension Compiler {
     case .huber(let delta):
       guard delta > 0, delta.isFinite else {
         throw ModelError(.setting, path, "expected huber delta above 0, found \(delta)")
+      }
+    case .ctc(let blank):
+      guard outputs >= 2, blank >= 0, blank < outputs else {
+        throw ModelError(
+          .setting, path,
+          "ctc expected at least 2 outputs and a blank that is one of them, found \(outputs) "
+            + "outputs and a blank \(blank)")
       }
     case .binaryCrossEntropy, .meanSquaredError: return
     }

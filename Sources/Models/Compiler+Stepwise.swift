@@ -129,7 +129,8 @@ extension Compiler {
         .shape, context.path,
         "toSequence expected an image [H, W, C], found \(described(context.input))")
     }
-    output.shape = order == .pixel ? [shape[0] * shape[1], shape[2]] : [shape[0], shape[1] * shape[2]]
+    output.shape =
+      order == .pixel ? [shape[0] * shape[1], shape[2]] : [shape[0], shape[1] * shape[2]]
     output.flattened = nil
     if order == .row, output.channelsFirst, shape[2] > 1 {
       // PyTorch would flatten [C, W]; a later linear layer must know to read its files.

@@ -16,7 +16,12 @@ final class LossFunction {
   /// How targets are found where some samples have no predictions; nil where all have.
   let gathering: TargetGathering?
 
+  /// Sequences so far that were too short for their ids, which a ``LossConfiguration/ctc(blank:)``
+  /// leaves out.
+  private(set) var infeasible = 0
+
   private enum Kind {
+    case transcription(TranscriptionTarget)
     case crossEntropy(labelSmoothing: Float)
     case binaryCrossEntropy
     case meanSquaredError
@@ -41,9 +46,21 @@ final class LossFunction {
     case .binaryCrossEntropy: kind = .binaryCrossEntropy
     case .meanSquaredError: kind = .meanSquaredError
     case .huber(let delta): kind = .huber(delta: Float(delta))
+    case .ctc: preconditionFailure("a transcription has an initialiser of its own")
     }
     classWeights = HostBuffer(count: weights.count)
     for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
+  }
+
+  /// A transcription of the sequence `output` to the ids of the field at `targetIndex`.
+  init(_ target: TranscriptionTarget, targetIndex: Int, output: Value) {
+    self.targetIndex = targetIndex
+    outputs = output.unitCount
+    rows = output.units
+    converted = nil
+    gathering = nil
+    kind = .transcription(target)
+    classWeights = HostBuffer(count: 0)
   }
 
   /// The sum over the microbatch's samples or steps, and `scale` times its gradient.
@@ -58,6 +75,13 @@ final class LossFunction {
         labels: pass.integers(targets), labelSmoothing: labelSmoothing,
         classWeights: weights, scale: scale, gradient: gradient)
     }
+    if case .transcription(let target) = kind {
+      let result = target.sum(
+        pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
+        gradient: gradient)
+      infeasible += result.infeasible
+      return result.loss
+    }
     let count = pass.count(rows) * outputs
     let targets = floatTargets(pass, count: count)
     switch kind {
@@ -69,7 +93,7 @@ final class LossFunction {
       return Kernels.meanSquaredError(
         count: count, outputsPerSample: outputs, values: logits, targets: targets, scale: scale,
         gradient: gradient)
-    case .binaryCrossEntropy, .crossEntropy:
+    case .binaryCrossEntropy, .crossEntropy, .transcription:
       return Kernels.binaryCrossEntropy(
         count: count, outputsPerSample: outputs, logits: logits, targets: targets, scale: scale,
         gradient: gradient)

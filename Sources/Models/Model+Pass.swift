@@ -66,6 +66,9 @@ extension Model {
   ) -> Double {
     let branch = branches[head]
     let offsets = measure(microbatch, step: step)
+    if heads[head].loss.isTranscription {
+      return Double(offsets.units(axes.presence(branch.output.axis), samples: microbatch.count))
+    }
     let rows = offsets.units(branch.output.axis, samples: microbatch.count)
     guard let loss = branch.loss, heads[head].loss.weighsClasses,
       let target = heads[head].targetIndex, fields[target].element == .integer

@@ -33,7 +33,7 @@ final class PositionalLayer: MicrobatchLayer {
     }
   }
 
-  /// The vectors of Vaswani et al. 2017.
+  /// Sines and cosines for up to `length` steps.
   static func sinusoids(length: Int, channels: Int) -> Table {
     .fixed(Sinusoids(length: length, channels: channels))
   }

@@ -1,5 +1,6 @@
-/// The shape of scaled dot-product attention with several heads over packed sequences
-/// (Vaswani et al. 2017, section 3.2).
+/// The shape of scaled dot-product attention with several heads over packed sequences.
+///
+/// Vaswani and others, "Attention is all you need" (2017), section 3.2.
 public struct AttentionGeometry: Sendable, Equatable {
   /// Heads; head h owns columns `h · size ..< (h + 1) · size` of queries, keys, values and outputs.
   public let heads: Int

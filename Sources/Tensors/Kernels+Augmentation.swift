@@ -1,4 +1,4 @@
-/// How many masks of which size hide parts of a spectrogram (Park et al. 2019, SpecAugment).
+/// How many masks of which size hide parts of a spectrogram (SpecAugment, Park and others 2019).
 public struct SpectrogramMasks: Sendable, Equatable {
   /// Masks over channels.
   public var channelMasks: Int
@@ -118,7 +118,7 @@ extension Kernels {
 }
 
 extension SampleDraws {
-  /// A run of 0 ... `most` numbers within `0 ..< limit`.
+  /// A run of at most `most` numbers within `0 ..< limit`.
   fileprivate mutating func run(upTo most: Int, in limit: Int) -> Range<Int> {
     let count = integer(below: most + 1)
     let first = integer(below: limit - count + 1)

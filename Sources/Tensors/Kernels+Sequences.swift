@@ -144,7 +144,7 @@ extension Kernels {
     }
   }
 
-  /// The encoding of Vaswani et al. 2017, section 3.5, `[length, C]`.
+  /// Sinusoidal positions, `[length, C]` (Vaswani and others 2017, section 3.5).
   ///
   /// `sin(t / 10000^(2i / C))` in channel 2i and the cosine of it in channel 2i + 1.
   public static func sinusoidalPositions(length: Int, channels: Int, output: Floats) {

@@ -36,8 +36,10 @@ extension Kernels {
     }
   }
 
-  /// Each channel of each sequence with mean 0 and variance 1 (cepstral mean and variance
-  /// normalisation per utterance); 10⁻⁵ is added to the biased variance. In place is allowed.
+  /// Each channel of each sequence with mean 0 and variance 1.
+  ///
+  /// Cepstral mean and variance normalisation per utterance; 10⁻⁵ is added to the biased variance.
+  /// In place is allowed.
   ///
   /// - Parameters:
   ///   - samples: n.

@@ -30,7 +30,7 @@ public final class PredictionWriter {
   public init(
     path: String, samples: Int, model: Model, classes: [String: [String]]
   ) throws {
-    if let head = model.heads.first(where: \.isSequence) {
+    if let head = model.heads.first(where: { $0.isSequence || $0.loss.isTranscription }) {
       throw TrainingError(
         .usage,
         "predict writes one row a sample, but head '\(head.name)' predicts every step of a sequence"

@@ -83,7 +83,7 @@ public struct Predictor {
             samples: rows, classes: head.outputs, logits: logits, probabilities: base)
         case .binaryCrossEntropy:
           Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
-        case .meanSquaredError, .huber: break
+        case .meanSquaredError, .huber, .ctc: break
         }
       }
       return head.mayLack ? spread(values, ofHead: index, samples: microbatch.count) : values

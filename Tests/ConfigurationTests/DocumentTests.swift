@@ -25,7 +25,7 @@ struct DocumentTests {
       "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "schedule": "Schedules",
       "fusion": "Fusion", "source": "Sources", "split": "Splits", "modality": "Fields",
       "recipe": "recipe", "wire": "exchange", "counted": "Counted runs",
-      "factorization": "factorization",
+      "factorization": "factorization", "tokens": "Tokens",
     ]
     for keys in Vocabulary.run + Vocabulary.counted + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)

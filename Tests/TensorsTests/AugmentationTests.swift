@@ -85,6 +85,29 @@ struct AugmentationTests {
     }
   }
 
+  @Test("Each normal number is Box and Muller's of its counter, in every build")
+  func normalNumbers() throws {
+    let x = [Float](repeating: 1, count: 200)
+    try onEachBuild { build in
+      let y = try key([5]) { random in
+        var y = x
+        Kernels.addNoise(samples: 1, offsets: [0, 200], snr: 0...0, random: random, x: x, y: &y)
+        return y
+      }
+      for index in 0..<200 {
+        let words = Philox4x32.block(
+          counter: (UInt32(16 + index / 4), 5, 8, 3),
+          key: (9, RandomPurpose.augmentation.rawValue &* 0x9E37_79B9))
+        let (first, second) =
+          index % 4 < 2 ? (words.0, words.1) : (words.2, words.3)
+        let radius = (-2 * log((Double(first >> 8) + 0.5) * 0x1p-24)).squareRoot()
+        let angle = 2 * Double.pi * Double(second >> 8) * 0x1p-24
+        let expected = radius * (index % 2 == 0 ? cos(angle) : sin(angle))
+        #expect(abs(Double(y[index]) - 1 - expected) <= 2e-6, "\(build) \(index)")
+      }
+    }
+  }
+
   @Test("Ratios of signal to noise fill their range")
   func ratios() throws {
     let (count, samples) = (4_000, 60)

@@ -51,6 +51,15 @@ typedef struct {
   bool nesterov, firstStep;
 } CKernels_SGD;
 
+/// One step of a recurrent cell over the samples that still run.
+typedef struct {
+  int64_t running, hidden;
+  const ptrdiff_t *starts;  // each sample's first row in the order of processing
+  int64_t step;             // from 0
+  int64_t direction;        // 1 forwards, -1 backwards
+  int64_t outputStride;     // floats between rows of the output and of its gradient
+} CKernels_Recurrent;
+
 /// One build of every kernel.
 typedef struct {
   const char *name;
@@ -158,6 +167,35 @@ typedef struct {
                       float *destination, int64_t destinationStride);
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                      float *destination, int64_t destinationStride);
+
+  void (*packMatrix)(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
+                     int64_t columnStride, float *packed);
+  void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
+                        int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*lstmForward)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                      const float *products, const float *initialCell, float *gates, float *cells,
+                      float *state, float *output);
+  void (*lstmBackward)(const CKernels_Recurrent *, const float *initialCell, const float *cells,
+                       const float *outputGradient, const float *carry, float *carryCell,
+                       float *gates, float *products);
+  void (*gruForward)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                     const float *products, float *gates, float *inner, float *state, float *output);
+  void (*gruBackward)(const CKernels_Recurrent *, const float *before, const float *outputGradient,
+                      const float *through, float *carry, float *gates, float *inner,
+                      float *products);
+  void (*gruGates)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                   const float *products, const float *state, float *gates, float *inner,
+                   float *reset);
+  void (*gruState)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                   const float *products, float *gates, float *state, float *output);
+  void (*gruStateGradient)(const CKernels_Recurrent *, const float *before,
+                           const float *outputGradient, const float *through, float *carry,
+                           float *gates, float *products);
+  void (*gruGateGradient)(const CKernels_Recurrent *, const float *before, const float *reset,
+                          float *carry, float *gates, float *products);
+
+  double (*ctc)(int64_t steps, int64_t classes, int64_t count, const int64_t *labels, int64_t blank,
+                const float *logits, float factor, float *gradient, double *scratch);
 
   void (*sgdUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
                     CKernels_SGD);
