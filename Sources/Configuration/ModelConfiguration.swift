@@ -4,16 +4,19 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var modalities: [ModalityConfiguration]
   /// How the encoders' outputs become one vector.
   public var fusion: FusionConfiguration
+  /// What happens where samples lack modalities, and how often training leaves some out.
+  public var missing: MissingConfiguration
   /// What is predicted, in the order of the file; at least one.
   public var heads: [HeadConfiguration]
 
   /// A network from its parts.
   public init(
     modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
-    heads: [HeadConfiguration]
+    missing: MissingConfiguration = MissingConfiguration(), heads: [HeadConfiguration]
   ) {
     self.modalities = modalities
     self.fusion = fusion
+    self.missing = missing
     self.heads = heads
   }
 }
@@ -35,17 +38,13 @@ public struct ModalityConfiguration: Sendable, Equatable {
   }
 }
 
-/// How several encoder outputs become one.
-public enum FusionConfiguration: Sendable, Equatable {
-  /// Flattened outputs side by side; with a single modality its output as it is.
-  case concat
-}
-
 /// One prediction and its loss.
 public struct HeadConfiguration: Sendable, Equatable {
   /// The key under `heads`; parameters are named `heads.NAME.…`.
   public var name: String
-  /// The layers from the fused vector to the logits or values.
+  /// The modality whose encoder's output it reads, and whose samples it predicts; nil for the fusion.
+  public var source: String?
+  /// The layers from what it reads to the logits or values.
   public var layers: [LayerConfiguration]
   /// What the head minimises.
   public var loss: LossConfiguration
@@ -56,10 +55,11 @@ public struct HeadConfiguration: Sendable, Equatable {
 
   /// A head from its parts.
   public init(
-    name: String, layers: [LayerConfiguration], loss: LossConfiguration, target: String,
-    weight: Double = 1
+    name: String, source: String? = nil, layers: [LayerConfiguration], loss: LossConfiguration,
+    target: String, weight: Double = 1
   ) {
     self.name = name
+    self.source = source
     self.layers = layers
     self.loss = loss
     self.target = target

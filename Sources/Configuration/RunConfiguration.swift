@@ -330,10 +330,23 @@ public struct EvaluateConfiguration: Sendable, Equatable {
   public var everySteps: Int?
   /// Names of metrics beside the loss; empty: those that fit each head's loss.
   public var metrics: [String]
+  /// Sets of modalities that are measured as if the others were missing; nil for none.
+  public var subsets: Subsets?
   /// Ends the run when a metric stops improving.
   public var earlyStop: EarlyStop?
   /// The metric that chooses the best checkpoint; nil: the loss.
   public var best: String?
+
+  /// Sets of modalities.
+  public enum Subsets: Sendable, Equatable {
+    /// All but the empty one and, which is measured anyway, the one of all modalities.
+    case all
+    /// Those named.
+    case listed([[String]])
+  }
+
+  /// The most modalities of which all subsets may be asked for.
+  public static let mostModalitiesOfAllSubsets = 6
 
   /// Patience on a validation metric.
   public struct EarlyStop: Sendable, Equatable {

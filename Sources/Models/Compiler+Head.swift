@@ -2,17 +2,17 @@ import Configuration
 import Tensors
 
 extension Compiler {
-  /// Compiles one head on the fused vector and checks it against its target.
+  /// Compiles one head on what it reads and checks it against its target.
   mutating func head(
-    _ configuration: HeadConfiguration, from fused: Value, fields: [MicrobatchField],
-    requireTargets: Bool
+    _ configuration: HeadConfiguration, reading port: Port, _ value: Value,
+    fields: [MicrobatchField], requireTargets: Bool
   ) throws -> (Head, HeadBranch) {
     let path = "heads.\(configuration.name)"
     guard configuration.weight >= 0, configuration.weight.isFinite else {
       throw ModelError(
         .setting, path, "expected a weight of at least 0, found \(configuration.weight)")
     }
-    let chain = try chain(configuration.layers, from: fused, prefix: path)
+    let chain = try chain(configuration.layers, from: value, prefix: path)
     let targetIndex = fields.firstIndex { $0.name == configuration.target }
     let output = try predictions(
       chain.output, configuration.loss, targetIndex.map { fields[$0] }, path)
@@ -31,11 +31,19 @@ extension Compiler {
       name: configuration.name, target: configuration.target, targetIndex: targetIndex,
       loss: configuration.loss, weight: configuration.weight, outputs: outputs,
       classes: Self.classes(configuration.loss, outputs: outputs), isSequence: output.isSequence,
-      rowsPerSample: configuration.loss.isTranscription ? 1 : axes.constant(output.axis))
+      rowsPerSample: rowsPerSample(configuration.loss, output),
+      mayLack: axes.presence(output.axis) != nil)
     return (
       head,
-      HeadBranch(chain: chain, output: output, loss: loss, weight: configuration.weight)
+      HeadBranch(
+        reading: port, chain: chain, output: output, loss: loss, weight: configuration.weight)
     )
+  }
+
+  /// Predictions of a sample where all samples have as many: a transcription is one.
+  private func rowsPerSample(_ loss: LossConfiguration, _ output: Value) -> Int? {
+    guard loss.isTranscription else { return axes.constant(output.axis) }
+    return axes.presence(output.axis) == nil ? 1 : nil
   }
 
   /// The outputs as the loss sees them: a row for each sample, or one for each step.
@@ -96,7 +104,26 @@ extension Compiler {
       checks.append(IntegerCheck(consumer: path, fieldIndex: index, limit: limit))
     }
     return LossFunction(
-      configuration.loss, targetIndex: index, output: output, converted: converted)
+      configuration.loss, targetIndex: index, output: output, converted: converted,
+      gathering: try gathering(output, field, at: index, path))
+  }
+
+  /// Where targets are put together, where some samples have no predictions.
+  private mutating func gathering(
+    _ output: Value, _ field: MicrobatchField, at index: Int, _ path: String
+  ) throws -> TargetGathering? {
+    guard let present = axes.presence(output.axis) else { return nil }
+    let scalars = try product([field.scalarsPerSample, capacity], path)
+    var steps: Int?
+    if let longest = field.longest {
+      steps = axes.index(
+        Axis(rule: .steps(field: index), most: longest, isSequence: true, base: nil))
+    }
+    let isFloat = field.element == .float
+    return TargetGathering(
+      region: isFloat ? plan.reserve(scalars) : plan.reserve(scalars, of: Int64.self),
+      present: present, steps: steps, scalarsPerUnit: field.scalarsPerUnit,
+      bytesPerScalar: isFloat ? 4 : 8)
   }
 
   /// Cross-entropy wants one class number per sample, or per step, and an output for each class.
@@ -133,7 +160,7 @@ extension Compiler {
     if field.isOptional { return nil }
     if field.longest != nil { return output.isSequence ? field.scalarsPerUnit : nil }
     guard output.isSequence else { return field.scalarsPerUnit }
-    guard let rows = axes.constant(output.axis), field.sampleShape.first == rows else {
+    guard let rows = axes.perPresent(output.axis), field.sampleShape.first == rows else {
       return nil
     }
     return field.sampleShape.dropFirst().reduce(1, *)

@@ -21,6 +21,8 @@ public struct Head: Sendable, Equatable {
   public let isSequence: Bool
   /// Predictions of a sample where all samples have as many, else nil.
   public let rowsPerSample: Int?
+  /// Whether samples without the modality that the head reads have no prediction.
+  public let mayLack: Bool
 }
 
 /// An integer that no table or loss has a row for, or a target of another length than its sequence.

@@ -13,6 +13,8 @@ final class LossFunction {
   private let classWeights: HostBuffer<Float>
   /// Where integer targets of a loss over values become floats; nil for float targets.
   private let converted: Region?
+  /// How targets are found where some samples have no predictions; nil where all have.
+  let gathering: TargetGathering?
 
   /// Sequences so far that were too short for their ids, which a ``LossConfiguration/ctc(blank:)``
   /// leaves out.
@@ -28,9 +30,11 @@ final class LossFunction {
 
   /// A loss of the rows of `output` against the field at `targetIndex`.
   init(
-    _ configuration: LossConfiguration, targetIndex: Int, output: Value, converted: Region?
+    _ configuration: LossConfiguration, targetIndex: Int, output: Value, converted: Region?,
+    gathering: TargetGathering?
   ) {
     self.targetIndex = targetIndex
+    self.gathering = gathering
     outputs = output.unitCount
     rows = output.units
     self.converted = converted
@@ -54,6 +58,7 @@ final class LossFunction {
     outputs = output.unitCount
     rows = output.units
     converted = nil
+    gathering = nil
     kind = .transcription(target)
     classWeights = HostBuffer(count: 0)
   }
@@ -63,10 +68,11 @@ final class LossFunction {
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
+    gathering?.gather(pass, from: pass.fields[targetIndex])
     if case .crossEntropy(let labelSmoothing) = kind {
       return Kernels.softmaxCrossEntropy(
         samples: pass.count(rows), classes: outputs, logits: logits,
-        labels: pass.integers(.field(targetIndex)), labelSmoothing: labelSmoothing,
+        labels: pass.integers(targets), labelSmoothing: labelSmoothing,
         classWeights: weights, scale: scale, gradient: gradient)
     }
     if case .transcription(let target) = kind {
@@ -94,23 +100,36 @@ final class LossFunction {
     }
   }
 
-  /// Σ of the class weights of `count` labels, or `count` where there are none.
-  func normalizer(_ labels: UnsafePointer<Int64>?, count: Int) -> Double {
-    guard let weights, let labels else { return Double(count) }
+  /// Σ of the class weights of the labels of predictions, or the number of `rows` without weights.
+  func normalizer(
+    _ labels: UnsafePointer<Int64>, samples: Int, rows: Int,
+    _ offsets: (Int) -> UnsafePointer<Int>
+  ) -> Double {
+    guard let weights else { return Double(rows) }
     var sum = 0.0
-    for sample in 0..<count where labels[sample] >= 0 && labels[sample] < outputs {
-      sum += Double(weights[Int(labels[sample])])
+    func add(_ range: Range<Int>) {
+      for index in range where labels[index] >= 0 && labels[index] < outputs {
+        sum += Double(weights[Int(labels[index])])
+      }
     }
+    guard let gathering else {
+      add(0..<rows)
+      return sum
+    }
+    gathering.forEach(samples, offsets, add)
     return sum
   }
+
+  /// Where the targets of the predictions lie in a pass.
+  private var targets: Place { gathering.map { .region($0.region) } ?? .field(targetIndex) }
 
   private var weights: UnsafePointer<Float>? {
     classWeights.count > 0 ? UnsafePointer(classWeights.base) : nil
   }
 
   private func floatTargets(_ pass: Pass, count: Int) -> UnsafePointer<Float> {
-    guard let converted else { return UnsafePointer(pass.floats(.field(targetIndex))) }
-    let integers = pass.integers(.field(targetIndex))
+    guard let converted else { return UnsafePointer(pass.floats(targets)) }
+    let integers = pass.integers(targets)
     let floats = pass.floats(converted)
     for index in 0..<count { floats[index] = Float(integers[index]) }
     return UnsafePointer(floats)

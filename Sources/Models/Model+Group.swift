@@ -57,9 +57,9 @@ extension Model {
       for (lane, pass) in group.passes.enumerated() {
         lanes[lane].losses[index] = branch.train(pass, normalizer: normalizers[index])
       }
-      branch.backward(group, sum: fusedGradient)
+      branch.backward(group)
     }
-    if fusedGradient != nil { fusion.backward(group) }
+    fusion.backward(group)
     observer?.gradientsFinal(from: 0)
   }
 

@@ -7,8 +7,8 @@ import Models
 /// Writes predictions in sample order to CSV or HDF5, whole or not at all.
 ///
 /// CSV has one row per sample: `sample`, then per head the predicted class and the probability of each
-/// class, or the values. HDF5 has `/HEAD/output` float32 `[S, Y]` (probabilities or values) and, for
-/// classification, `/HEAD/class` int64 `[S]`.
+/// class, or the values; cells are empty where a sample lacks the modality that a head reads. HDF5 has `/HEAD/output` float32 `[S, Y]` (probabilities or values) and, for
+/// classification, `/HEAD/class` int64 `[S]`; there NaN and -1 say that there is no prediction.
 public final class PredictionWriter {
   private let path: String
   private let temporary: String
@@ -30,9 +30,7 @@ public final class PredictionWriter {
   public init(
     path: String, samples: Int, model: Model, classes: [String: [String]]
   ) throws {
-    if let head = model.heads.first(where: {
-      $0.rowsPerSample != 1 || $0.loss.isTranscription
-    }) {
+    if let head = model.heads.first(where: { $0.isSequence || $0.loss.isTranscription }) {
       throw TrainingError(
         .usage,
         "predict writes one row a sample, but head '\(head.name)' predicts every step of a sequence"
@@ -96,7 +94,9 @@ public final class PredictionWriter {
         try outputs[index].writeRows(first..<first + count, from: base)
       }
       guard let labels = labels[index] else { continue }
-      let predicted = (0..<count).map { Int64(head.predictedClass(values[index], $0)) }
+      let predicted = (0..<count).map { sample in
+        head.lacks(values[index], sample) ? -1 : Int64(head.predictedClass(values[index], sample))
+      }
       try predicted.withUnsafeBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         try labels.writeRows(first..<first + count, from: base)
@@ -144,6 +144,10 @@ public final class PredictionWriter {
   private func row(_ sample: Int, _ index: Int, _ values: [[Float]]) -> String {
     var cells = ["\(sample)"]
     for (number, head) in model.heads.enumerated() {
+      guard !head.lacks(values[number], index) else {
+        cells += [String](repeating: "", count: head.outputs + (head.isClassification ? 1 : 0))
+        continue
+      }
       if head.isClassification {
         let predicted = head.predictedClass(values[number], index)
         let names = classes[head.name] ?? []
@@ -170,6 +174,11 @@ public final class PredictionWriter {
 extension Head {
   /// Whether the head tells classes apart.
   var isClassification: Bool { classes != nil }
+
+  /// Whether a sample has no prediction.
+  func lacks(_ values: [Float], _ index: Int) -> Bool {
+    mayLack && values[index * outputs..<(index + 1) * outputs].allSatisfy(\.isNaN)
+  }
 
   /// The class of one sample: the most probable, or 1 above one half with a single output.
   func predictedClass(_ values: [Float], _ index: Int) -> Int {

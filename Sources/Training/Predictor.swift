@@ -22,7 +22,7 @@ public struct Predictor {
   ///
   /// - Parameter sink: called on rank 0, in sample order, with the first sample's number and, per head,
   ///   the outputs of consecutive samples, `[n, Y]`. Probabilities for classification and binary heads,
-  ///   values for regression.
+  ///   values for regression; NaN where a sample lacks the modality that a head reads.
   /// - Throws: what reading, MPI or `sink` throw.
   public func run(_ sink: (_ first: Int, _ outputs: [[Float]]) throws -> Void) throws {
     let model = trained.model
@@ -73,20 +73,31 @@ public struct Predictor {
     return model.heads.indices.map { index in
       let head = model.heads[index]
       let logits = model.output(ofHead: index)
-      var values = Array(
-        UnsafeBufferPointer(start: logits, count: microbatch.count * head.outputs))
+      let rows = model.rows(ofHead: index, samples: microbatch.count)
+      var values = Array(UnsafeBufferPointer(start: logits, count: rows * head.outputs))
       values.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         switch head.loss {
         case .crossEntropy:
           Kernels.softmax(
-            samples: microbatch.count, classes: head.outputs, logits: logits, probabilities: base)
+            samples: rows, classes: head.outputs, logits: logits, probabilities: base)
         case .binaryCrossEntropy:
           Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
         case .meanSquaredError, .huber, .ctc: break
         }
       }
-      return values
+      return head.mayLack ? spread(values, ofHead: index, samples: microbatch.count) : values
+    }
+  }
+
+  /// A row for each sample, NaN for those without a prediction.
+  private func spread(_ values: [Float], ofHead index: Int, samples: Int) -> [Float] {
+    let width = trained.model.heads[index].outputs
+    return (0..<samples).flatMap { sample -> [Float] in
+      guard let row = trained.model.row(ofHead: index, sample: sample) else {
+        return [Float](repeating: .nan, count: width)
+      }
+      return Array(values[row * width..<(row + 1) * width])
     }
   }
 }

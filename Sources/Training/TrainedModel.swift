@@ -3,6 +3,7 @@ import Configuration
 import Datasets
 import Foundation
 import MPI
+import Metrics
 import Models
 import Parameters
 
@@ -49,12 +50,15 @@ public final class TrainedModel {
     public var choice: Choice
     /// Whether the data must hold the truth.
     public var needsTargets: Bool
+    /// Whether subsets of the modalities are measured too.
+    public var subsets: EvaluateConfiguration.Subsets?
 
     /// A request from its parts.
     public init(
       run: String, data: String? = nil, split: SplitRole = .test, choice: Choice = .automatic,
-      needsTargets: Bool = true
+      needsTargets: Bool = true, subsets: EvaluateConfiguration.Subsets? = nil
     ) {
+      self.subsets = subsets
       self.run = run
       self.data = data
       self.split = split
@@ -74,6 +78,7 @@ public final class TrainedModel {
       throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
     }
     var configuration = try RunConfiguration.load(path: folder.configuration)
+    configuration.evaluate.subsets = request.subsets
     let own = configuration.data
     if let data = request.data { configuration.data.files = [data] }
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run
@@ -91,7 +96,8 @@ public final class TrainedModel {
     model = try Model(
       configuration.model, fields: split.fields,
       capacity: configuration.batch.micro ?? configuration.batch.global,
-      seed: configuration.seed, requireTargets: request.needsTargets)
+      seed: configuration.seed, requireTargets: request.needsTargets,
+      selectable: request.subsets != nil)
     store = ParameterStore(model.layout)
     self.configuration = configuration
     step = try Self.load(request.choice, folder, into: store)
@@ -163,6 +169,11 @@ public final class TrainedModel {
     if metrics.isEmpty || !asked.isEmpty {
       outcome.result = try evaluator.evaluate(
         split, parameters: store.base, prefetch: configuration.data.prefetch)
+    }
+    for subset in try configuration.evaluate.subsets?.lists(model.modalities) ?? [] {
+      let result = try evaluator.evaluate(
+        split, of: subset, parameters: store.base, prefetch: configuration.data.prefetch)
+      outcome.subsets.append(SubsetResult(modalities: subset, result: result))
     }
     outcome.classes = classNames
     guard !rankings.isEmpty else { return outcome }

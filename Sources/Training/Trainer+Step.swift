@@ -19,7 +19,7 @@ extension Trainer {
     let samples = plan.samples(inStep: stepInEpoch)
     try exchange.begin(microbatches: microbatches)
     table.shared.open()
-    try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
+    try fillNormalizers(step: step)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
@@ -100,7 +100,8 @@ extension Trainer {
     for (head, facts) in model.heads.enumerated() {
       var sum = 0.0
       for index in 0..<microbatches { sum += table.losses(of: index)[head] }
-      loss += facts.weight * sum / table.normalizers[head]
+      // A batch in which nobody has the head's modality has no loss of it.
+      if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
     var request = 0
     for place in 0..<world.size { request = max(request, Int(table.wishes[place])) }

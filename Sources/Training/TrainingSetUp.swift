@@ -55,7 +55,8 @@ public struct TrainingSetUp {
     case .epochs(let epochs): totalSteps = epochs * plan.stepsPerEpoch
     }
     model = try Model(
-      resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed)
+      resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
+      selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
   }
 

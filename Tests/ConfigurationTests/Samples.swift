@@ -95,9 +95,11 @@ enum Samples {
               activation: relu}
           - pool: {kind: last}
       speech: {field: sound, encoder: [{fbank: {rate: 8000}}, {tokenDropout: 0.1}, {pool: max}]}
-    fusion: concat
+    fusion: {lowRank: {rank: 3, out: 12}}
+    missing: {drop: {image: 0.25}, substitute: learned}
     heads:
       digit:
+        from: word
         layers: [{linear: 10}]
         loss: {crossEntropy: {labelSmoothing: 0.1, classWeights: [1, 2, 0.5]}}
         target: label
@@ -129,6 +131,7 @@ enum Samples {
     evaluate:
       everySteps: 20
       metrics: [accuracy, rmse, confusion]
+      subsets: [[image], [word]]
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
     exchange: {bucketMiB: 16, copies: rank, progress: layers}

@@ -5,15 +5,15 @@ public enum Vocabulary {
   /// All sections of a run configuration, in the order of the documentation.
   public static let run: [KeySection] =
     [
-      top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
+      top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
     ] + wires + layers + losses + optimizers + schedules + fusions
 
   static let top = KeySection(
     "top",
     [
-      "name", "seed", "data", "batch", "modalities", "fusion", "heads", "initialize", "optimizer",
-      "schedule", "train", "checkpoint", "evaluate", "exchange",
+      "name", "seed", "data", "batch", "modalities", "fusion", "missing", "heads", "initialize",
+      "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
       "distributed",
     ], later: ["pruning", "coupling", "precision"])
   static let data = KeySection(
@@ -23,13 +23,13 @@ public enum Vocabulary {
   static let split = KeySection("split", ["validation", "test", "fold", "folds", "seed"])
   static let batch = KeySection("batch", ["global", "micro"])
   static let modality = KeySection("modality", ["field", "encoder"])
-  static let head = KeySection("head", ["layers", "loss", "target", "weight"])
+  static let head = KeySection("head", ["from", "layers", "loss", "target", "weight"])
   static let train = KeySection(
     "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
     later: ["precision"])
   static let checkpoint = KeySection("checkpoint", ["everySteps", "keep"])
   static let evaluate = KeySection(
-    "evaluate", ["everyEpochs", "everySteps", "metrics", "earlyStop", "best"])
+    "evaluate", ["everyEpochs", "everySteps", "metrics", "subsets", "earlyStop", "best"])
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
@@ -82,9 +82,6 @@ public enum Vocabulary {
   static let lstm = KeySection("layer lstm", ["hidden", "layers", "bidirectional", "dropout"])
 
   // MARK: Fusion, losses, optimizers, schedules
-
-  static let fusions = [KeySection("fusion concat", [])]
-  static let laterFusions = ["gated", "crossAttention", "bottleneck", "lowRank"]
 
   static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
   static let laterLosses = ["infoNCE", "bpr"]

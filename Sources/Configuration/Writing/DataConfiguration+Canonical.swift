@@ -77,6 +77,7 @@ extension EvaluateConfiguration {
     if let everyEpochs { entries.append(("everyEpochs", .number(everyEpochs))) }
     if let everySteps { entries.append(("everySteps", .number(everySteps))) }
     entries.append(("metrics", .texts(metrics)))
+    if let subsets { entries.append(("subsets", subsets.canonical)) }
     if let stop = earlyStop {
       entries.append(
         (

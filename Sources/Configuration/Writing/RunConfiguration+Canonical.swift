@@ -52,7 +52,7 @@ extension RunConfiguration {
       ("name", .text(name)), ("seed", .number(seed)), ("data", data.canonical),
       ("batch", batch.canonical),
       ("modalities", .map(model.modalities.map { ($0.name, $0.canonical) })),
-      ("fusion", .text("concat")),
+      ("fusion", model.fusion.canonical), ("missing", model.missing.canonical),
       ("heads", .map(model.heads.map { ($0.name, $0.canonical) })),
     ]
     if let initialize { entries.append(("initialize", initialize.canonical)) }
@@ -108,7 +108,8 @@ extension ModalityConfiguration {
 extension HeadConfiguration {
   fileprivate var canonical: CanonicalWriter.Value {
     .map([
-      ("layers", .lines(layers.map(\.canonical))), ("loss", loss.canonical),
+      ("from", .text(source ?? Self.fusion)), ("layers", .lines(layers.map(\.canonical))),
+      ("loss", loss.canonical),
       ("target", .text(target)), ("weight", .number(weight)),
     ])
   }
