@@ -49,7 +49,7 @@ extension Model {
     }
   }
 
-  /// A head's divisor: Σ of the class weights of its labels, or the number of its predictions.
+  /// A head's divisor: Σ of the weights of its predictions and their classes, or their number.
   ///
   /// Predictions are samples, or the steps of all samples where the head predicts sequences. The
   /// contributions of a global batch's microbatches add up to its normaliser. Labels outside the
@@ -58,15 +58,18 @@ extension Model {
   /// - Parameters:
   ///   - head: the head's index.
   ///   - microbatch: samples of the fields this model was compiled for; numbers are needed only of a
-  ///     target with class weights.
+  ///     target with class weights and of weights.
   /// - Returns: the part of the divisor that these samples make.
   public func normalizerContribution(head: Int, _ microbatch: Microbatch) -> Double {
     let branch = branches[head]
     let rows = measure(microbatch).units(branch.output.axis, samples: microbatch.count)
-    guard let loss = branch.loss, heads[head].loss.weighsClasses,
-      let target = heads[head].targetIndex, fields[target].element == .integer
-    else { return Double(rows) }
-    return loss.normalizer(UnsafePointer(microbatch.integers(target)), count: rows)
+    guard let loss = branch.loss, heads[head].isWeighted else { return Double(rows) }
+    var labels: UnsafePointer<Int64>?
+    if heads[head].loss.weighsClasses, let target = heads[head].targetIndex {
+      labels = UnsafePointer(microbatch.integers(target))
+    }
+    let own = heads[head].weightsIndex.map { UnsafePointer(microbatch.floats($0)) }
+    return loss.normalizer(labels, own: own, count: rows)
   }
 
   /// The axes of a microbatch outside of a pass.

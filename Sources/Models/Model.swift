@@ -34,6 +34,7 @@ public final class Model {
   let fusedGradient: Place?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
+  let weightChecks: [Compiler.WeightCheck]
   let lengthChecks: [Compiler.LengthCheck]
   let axes: AxisPlan
   /// Axes of microbatches that are measured without a pass, by capacity.
@@ -84,7 +85,8 @@ public final class Model {
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     fusedGradient = network.fusedGradient
     (probes, checks) = (compiler.probes, compiler.checks)
-    (lengthChecks, axes) = (compiler.lengthChecks, compiler.axes)
+    (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
+    axes = compiler.axes
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     reserveLanes(lanes)

@@ -71,6 +71,8 @@ public final class TrainedModel {
       throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
     }
     var configuration = try RunConfiguration.load(path: folder.configuration)
+    // What is drawn in training says nothing about other data.
+    configuration.data.sampling = nil
     let own = configuration.data
     if let data = request.data { configuration.data.files = [data] }
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run

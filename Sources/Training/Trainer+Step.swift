@@ -100,7 +100,8 @@ extension Trainer {
     for (head, facts) in model.heads.enumerated() {
       var sum = 0.0
       for index in 0..<microbatches { sum += table.losses(of: index)[head] }
-      loss += facts.weight * sum / table.normalizers[head]
+      // A batch in which nothing weighs has no loss, as it has no gradient.
+      if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
     var request = 0
     for place in 0..<world.size { request = max(request, Int(table.wishes[place])) }

@@ -24,7 +24,7 @@ struct DocumentTests {
     let places = [
       "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "schedule": "Schedules",
       "fusion": "Fusion", "source": "Sources", "split": "Splits", "modality": "Fields",
-      "recipe": "recipe", "wire": "exchange",
+      "recipe": "recipe", "wire": "exchange", "sampling": "sampling",
     ]
     for keys in Vocabulary.run + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)

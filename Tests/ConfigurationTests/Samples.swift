@@ -39,7 +39,8 @@ enum Samples {
         word: {dataset: /ids, kind: ids}
         label: {dataset: /class, kind: label, classes: 10}
         price: /price
-      shuffle: window
+      shuffle: full
+      sampling: {balanced: {field: label, power: 0.5, samplesPerEpoch: 1000}}
       split: {fold: 1, folds: 5, seed: 9}
       prefetch: 2
     batch: {global: 64, micro: 8}
@@ -73,6 +74,7 @@ enum Samples {
         loss: {crossEntropy: {labelSmoothing: 0.1, classWeights: [1, 2, 0.5]}}
         target: label
         weight: 0.5
+        weights: price
       price: {layers: [{linear: 1}], loss: {huber: {delta: 2}}, target: price}
       cheap: {layers: [{linear: 1}], loss: binaryCrossEntropy, target: label}
       square: {layers: [{linear: 1}], loss: meanSquaredError, target: price}

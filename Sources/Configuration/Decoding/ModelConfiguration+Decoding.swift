@@ -37,6 +37,7 @@ extension HeadConfiguration {
       name: name, layers: LayerConfiguration.list(map.required("layers")),
       loss: map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError,
       target: map.required("target")?.text("a field's name") ?? "",
-      weight: map.optional("weight")?.number(.positive) ?? 1)
+      weight: map.optional("weight")?.number(.positive) ?? 1,
+      weights: map.optional("weights")?.text("a field's name"))
   }
 }

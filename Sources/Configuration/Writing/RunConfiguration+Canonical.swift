@@ -107,10 +107,12 @@ extension ModalityConfiguration {
 
 extension HeadConfiguration {
   fileprivate var canonical: CanonicalWriter.Value {
-    .map([
+    var entries: [(String, CanonicalWriter.Value)] = [
       ("layers", .lines(layers.map(\.canonical))), ("loss", loss.canonical),
       ("target", .text(target)), ("weight", .number(weight)),
-    ])
+    ]
+    if let weights { entries.append(("weights", .text(weights))) }
+    return .map(entries)
   }
 }
 
