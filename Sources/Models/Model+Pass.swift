@@ -72,6 +72,18 @@ extension Model {
     return loss.normalizer(labels, own: own, count: rows)
   }
 
+  /// Where the predictions of each sample begin, from the microbatch's extents alone.
+  ///
+  /// - Parameters:
+  ///   - head: the head's index.
+  ///   - microbatch: samples of the fields this model was compiled for; no numbers are needed.
+  /// - Returns: one number per sample and the end, the first 0.
+  public func rowOffsets(ofHead head: Int, _ microbatch: Microbatch) -> [Int] {
+    guard let axis = branches[head].output.axis else { return Array(0...microbatch.count) }
+    let offsets = measure(microbatch).offsets(axis)
+    return (0...microbatch.count).map { offsets[$0] }
+  }
+
   /// The axes of a microbatch outside of a pass.
   func measure(_ microbatch: Microbatch) -> AxisOffsets {
     let offsets: AxisOffsets

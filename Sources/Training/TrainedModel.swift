@@ -5,6 +5,7 @@ import Foundation
 import MPI
 import Models
 import Parameters
+import Tensors
 
 /// A run's model with the weights of one of its checkpoints, ready to evaluate or predict.
 public final class TrainedModel {
@@ -156,6 +157,27 @@ public final class TrainedModel {
     let result = try evaluator.evaluate(
       split, parameters: store.base, prefetch: configuration.data.prefetch)
     return EvaluationOutcome(result: result, classes: classNames)
+  }
+
+  /// Where the predictions of each sample of the split begin, by head.
+  ///
+  /// - Returns: S + 1 numbers, the first 0; nil for a head with one prediction a sample.
+  /// - Throws: `DatasetError` where extents cannot be read.
+  public func predictionOffsets() throws -> [[Int]?] {
+    var all: [[Int]?] = model.heads.map { $0.rowsPerSample == 1 ? nil : [0] }
+    guard all.contains(where: { $0 != nil }) else { return all }
+    let batch = Microbatch(
+      capacity: min(split.count, 4096), fields: split.fields, numbersOf: [])
+    for start in stride(from: 0, to: split.count, by: batch.capacity) {
+      batch.count = min(batch.capacity, split.count - start)
+      for index in 0..<batch.count { batch.sampleNumbers[index] = Int64(start + index) }
+      try split.fill(batch)
+      for head in all.indices {
+        guard let last = all[head]?.last else { continue }
+        all[head]? += model.rowOffsets(ofHead: head, batch).dropFirst().map { last + $0 }
+      }
+    }
+    return all
   }
 
   /// Class names by head, where the data has them.
