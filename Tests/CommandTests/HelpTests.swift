@@ -5,8 +5,8 @@ extension JobTests {
   /// What the program says about itself.
   @Suite(.serialized) struct HelpTests {
     static let subcommands = [
-      "doctor", "prepare", "inspect", "train", "plan", "evaluate", "predict", "report",
-      "benchmark",
+      "doctor", "prepare", "inspect", "train", "plan", "evaluate", "ensemble", "predict",
+      "report", "benchmark",
     ]
 
     @Test func theProgramHelps() throws {

@@ -87,6 +87,8 @@ extension JobTests {
         let found = try Python.run(
           Self.judge, [folder.file("steps.h5"), folder.file("on-1.csv")] + arrays)
         #expect(found == "True\n")
+        let refused = try Aimass.run(["ensemble", run, run, "--head", "word"])
+        expectRefusal(refused, 64, ["predicts every step"])
       }
     }
   }
