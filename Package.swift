@@ -40,6 +40,13 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // Pictures, sounds and archives; used by `Preparation` only.
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .target(
       name: "CKernels",
       cSettings: [
@@ -69,16 +76,24 @@ let package = Package(
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Checkpoints", ["Buffers", "Configuration", "Parameters"]),
-    room("Metrics", ["Buffers", "Configuration"]),
+    room("Metrics", ["Buffers", "BLAS", "Configuration"]),
+    room(
+      "CountedModels", ["Buffers", "MPI", "BLAS", "Configuration", "Tensors", "Parameters"]),
 
     // Floor 5
-    room("Preparation", ["Buffers", "CZlib", "HDF5", "Configuration", "Tensors", "Datasets"]),
+    room(
+      "Preparation",
+      [
+        "Buffers", "CZlib", "CPNG", "CTurboJPEG", "CSndfile", "CArchive", "HDF5", "Configuration",
+        "Tensors", "Datasets",
+      ]),
     // Floor 6
     room(
       "Training",
       [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
-        "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "Preparation",
+        "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "CountedModels",
+        "Preparation",
       ]),
     room(
       "Benchmarks",
@@ -88,8 +103,8 @@ let package = Package(
       name: "aimass",
       dependencies: [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
-        "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "Preparation", "Training",
-        "Benchmarks",
+        "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "CountedModels", "Preparation",
+        "Training", "Benchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -120,7 +135,7 @@ let package = Package(
       ]),
     tests(
       "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
-    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "TestSupport"]),
+    tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "BLAS", "TestSupport"]),
     tests(
       "PreparationTests",
       ["Preparation", "Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),

@@ -2,7 +2,7 @@ import COpenBLAS
 
 /// Matrix products by OpenBLAS, always on the calling thread.
 ///
-/// Not covered: everything of BLAS but single-precision matrix products, which is all that is used.
+/// Not covered: everything of BLAS but the products and systems that are used.
 public enum BLAS {
   /// Keeps OpenBLAS from starting work on threads of its own; call once at start.
   ///

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Memory on this rank, aligned to a cache line, with one owner.
 ///
 /// A buffer is moved, never copied: whoever consumes it owns the memory, and its end of life frees
@@ -10,17 +12,32 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
   /// Who keeps the memory where it is not ours to free.
   private let keeper: AnyObject?
 
+  /// Bytes from which memory comes straight from the kernel.
+  private static var mappedBytes: Int { 16 << 20 }
+
   /// Allocates `count` zeroed scalars at an address that is a multiple of 64 bytes.
+  ///
+  /// Large buffers take up memory page by page as they are written, so that room for the longest
+  /// possible batch costs no more than the batches that come.
   ///
   /// - Parameter count: how many; zero is allowed.
   public init(count: Int) {
     precondition(count >= 0, "a buffer cannot hold \(count) scalars")
     self.count = count
+    keeper = nil
     let bytes = max(1, count * MemoryLayout<Scalar>.stride)
+    if bytes >= Self.mappedBytes {
+      let mapped = mmap(
+        nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+      guard let mapped, mapped != MAP_FAILED else {
+        preconditionFailure("no memory for \(bytes) bytes")
+      }
+      base = mapped.bindMemory(to: Scalar.self, capacity: count)
+      return
+    }
     let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     base = raw.bindMemory(to: Scalar.self, capacity: count)
-    keeper = nil
   }
 
   /// A buffer on memory that `keeper` holds, as a part of shared memory; never freed by us.
@@ -36,7 +53,15 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     self.keeper = keeper
   }
 
-  deinit { if keeper == nil { UnsafeMutableRawPointer(base).deallocate() } }
+  deinit {
+    guard keeper == nil else { return }
+    let bytes = count * MemoryLayout<Scalar>.stride
+    if bytes >= Self.mappedBytes {
+      munmap(base, bytes)
+    } else {
+      UnsafeMutableRawPointer(base).deallocate()
+    }
+  }
 
   /// All scalars, in order.
   public var all: UnsafeMutableBufferPointer<Scalar> {

@@ -7,12 +7,17 @@
 #include "pooling.h"
 #include "losses.h"
 #include "dropout.h"
+#include "attention.h"
+#include "speech.h"
 #include "input.h"
 #include "updates.h"
 #include "wire.h"
 #include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
+#include "product.h"
+#include "recurrent.h"
+#include "ctc.h"
 
 static bool supported(void) { return BUILD_SUPPORTED; }
 
@@ -39,5 +44,13 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .lstmForward = lstmForward,
+    .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
+    .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
+    .gruGateGradient = gruGateGradient, .ctc = ctc,
+    .dropoutRows = dropoutRows, .dropoutSteps = dropoutSteps, .softmaxRows = softmaxRows,
+    .softmaxRowsGradient = softmaxRowsGradient, .attentionPoolForward = attentionPoolForward,
+    .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
+    .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
 };

@@ -102,6 +102,28 @@ INLINE float fastExp(float x) {
   return x != x ? x : result;
 }
 
+/// ln(x) of positive normal numbers within 1.5 ulp (Cephes), branch-free; infinity and NaN pass.
+INLINE float fastLog(float x) {
+  union { float f; int32_t i; } bits = {.f = x};
+  int32_t exponent = (bits.i >> 23) - 126;
+  bits.i = (bits.i & 0x007fffff) | 0x3f000000;  // 0.5 ..< 1
+  int32_t low = bits.f < 0.70710678118654752f;
+  float e = (float)(exponent - low);
+  float m = (low ? bits.f + bits.f : bits.f) - 1.0f, z = m * m;
+  float p = 7.0376836292e-2f;
+  p = p * m - 1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m - 1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m - 1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m - 2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  float y = m * z * p - 2.12194440e-4f * e - 0.5f * z;
+  float result = m + y + 0.693359375f * e;
+  return x < __builtin_inff() ? result : x;
+}
+
 /// tanh(x) within 1.5 ulp: a polynomial near zero, exp elsewhere.
 INLINE float fastTanh(float x) {
   float a = __builtin_fabsf(x);

@@ -22,14 +22,30 @@ struct ForeignTensor {
     return theirs == name ? [name] : [name, theirs]
   }
 
-  /// `name` with PyTorch's word for a running statistic.
+  /// `name` with PyTorch's word for a running statistic or a part of a recurrent layer.
   static func foreignName(_ name: String) -> String {
     for (ours, theirs) in [
       ("runningMean", "running_mean"), ("runningVariance", "running_var"),
     ] where name == ours || name.hasSuffix("." + ours) {
       return name.dropLast(ours.count) + theirs
     }
-    return name
+    return recurrentName(name) ?? name
+  }
+
+  /// `…inputWeight1Reversed` as `…weight_ih_l1_reverse`; nil for other names.
+  private static func recurrentName(_ name: String) -> String? {
+    let last = name.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
+    for (ours, theirs) in [
+      ("inputWeight", "weight_ih_l"), ("hiddenWeight", "weight_hh_l"), ("inputBias", "bias_ih_l"),
+      ("hiddenBias", "bias_hh_l"),
+    ] where last.hasPrefix(ours) {
+      let rest = last.dropFirst(ours.count)
+      let isReversed = rest.hasSuffix("Reversed")
+      let level = isReversed ? rest.dropLast("Reversed".count) : rest
+      guard !level.isEmpty, level.allSatisfy(\.isWholeNumber) else { return nil }
+      return name.dropLast(last.count) + theirs + level + (isReversed ? "_reverse" : "")
+    }
+    return nil
   }
 
   /// Calls `body` with each scalar's place in our order and in theirs.

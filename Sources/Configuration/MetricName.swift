@@ -36,6 +36,9 @@ public enum MetricName: String, Sendable, Equatable, CaseIterable {
   case mae
   /// Share of variance explained: one minus residual over total sum of squares.
   case r2
+  /// Insertions, deletions and substitutions that turn transcriptions into their truths, by the ids of
+  /// the truths: the error rate of digits, characters or words, whatever the ids are.
+  case tokenErrorRate
   /// The matrix of true against predicted classes, as counts.
   case confusion
 
@@ -45,7 +48,7 @@ public enum MetricName: String, Sendable, Equatable, CaseIterable {
   /// Whether smaller values are better.
   public var isSmallerBetter: Bool {
     switch self {
-    case .loss, .logLoss, .rmse, .mae: true
+    case .loss, .logLoss, .rmse, .mae, .tokenErrorRate: true
     default: false
     }
   }

@@ -82,6 +82,9 @@ public enum LossConfiguration: Sendable, Equatable {
   case meanSquaredError
   /// Huber's loss, mean over the outputs of a sample: quadratic up to `delta`, then linear.
   case huber(delta: Double)
+  /// Connectionist temporal classification of a sequence against a sequence of ids, summed over its
+  /// steps. Of one output more than there are ids number `blank` stands for none of them.
+  case ctc(blank: Int)
 
   /// The word for it in a configuration.
   public var keyword: String {
@@ -90,7 +93,14 @@ public enum LossConfiguration: Sendable, Equatable {
     case .binaryCrossEntropy: "binaryCrossEntropy"
     case .meanSquaredError: "meanSquaredError"
     case .huber: "huber"
+    case .ctc: "ctc"
     }
+  }
+
+  /// Whether sequences of outputs are compared with sequences of other lengths, one loss a sample.
+  public var isTranscription: Bool {
+    guard case .ctc = self else { return false }
+    return true
   }
 
   /// Whether classes weigh unequally, so that the mean's divisor depends on the labels.
@@ -104,6 +114,9 @@ public enum LossConfiguration: Sendable, Equatable {
 public indirect enum LayerConfiguration: Sendable, Equatable {
   /// `linear{out,bias}`.
   case linear(out: Int, bias: Bool)
+  /// `dot{biases,offset}`: the product of the two halves of `[2 D]`; with biases the last coordinate of each is
+  /// added instead, and a bias of all samples that starts at `offset`.
+  case dot(biases: Bool, offset: Double)
   /// `conv{out,kernel,stride,padding,groups,dilation,bias}`; input `[H, W, C]`.
   case conv(ConvolutionConfiguration)
   /// `conv1d{…}`: the same over `[T, C]` (a plain `[T]` counts as `[T, 1]`); first of each pair is 1.
@@ -129,8 +142,26 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case residual(layers: [LayerConfiguration], shortcut: [LayerConfiguration])
   /// `concat{branches}`: every branch sees the input; outputs are joined on the last axis.
   case concat(branches: [[LayerConfiguration]])
-  /// `embedding{vocabulary,size}`: integer ids `[…]` become `[…, size]`.
-  case embedding(vocabulary: Int, size: Int)
+  /// `embedding{vocabulary,size,deviation}`: integer ids `[…]` become `[…, size]`; without a vocabulary it is
+  /// that of the field, `deviation` is the initial values' standard deviation.
+  case embedding(vocabulary: Int? = nil, size: Int, deviation: Double = 1)
+  /// `gru{hidden,layers,bidirectional,variant,dropout}` and `lstm{hidden,layers,bidirectional,dropout}`
+  /// over a sequence `[T, C]`.
+  case recurrent(RecurrentConfiguration)
+  /// `pool{kind}`: a sequence `[T, C]` becomes `[C]`.
+  case pool(StepPool)
+  /// `positional{kind,length}`: adds a vector that tells the step.
+  case positional(PositionalConfiguration)
+  /// `attention{…}`: self-attention over `[T, C]`.
+  case attention(AttentionConfiguration)
+  /// `transformer{…}`: blocks of attention and a hidden layer over `[T, C]`.
+  case transformer(TransformerConfiguration)
+  /// `toSequence{by}`: an image as a sequence.
+  case toSequence(StepOrder)
+  /// `tokenDropout{rate}`: zeroes whole steps with probability `rate`, scales the others.
+  case tokenDropout(rate: Double)
+  /// What is done to the data before the first layer with parameters.
+  case frontEnd(FrontEndConfiguration)
 
   /// The element-wise functions.
   public enum Activation: Sendable, Equatable {

@@ -8,11 +8,15 @@ public struct RecipeConfiguration: Sendable, Equatable {
   public var splits: [RecipeSplit]
   /// The fields of a sample, in the order of the file, with unique names.
   public var fields: [RecipeField]
+  /// Fields that are taken from some samples for an experiment; default none.
+  public var missing: [RecipeAbsence]
 
   /// A recipe from its parts.
   public init(
-    name: String, sources: [RecipeSource], splits: [RecipeSplit], fields: [RecipeField]
+    name: String, sources: [RecipeSource], splits: [RecipeSplit], fields: [RecipeField],
+    missing: [RecipeAbsence] = []
   ) {
+    self.missing = missing
     self.name = name
     self.sources = sources
     self.splits = splits
@@ -49,8 +53,18 @@ public struct RecipeSource: Sendable, Equatable {
     case npy(paths: [String])
     /// `{hdf5: paths, dataset: PATH}`: one dataset of HDF5 files.
     case hdf5(paths: [String], dataset: String)
+    /// `{images: …}` and `{sounds: …}`: one file per sample.
+    case files(FileCollection)
     /// `{synthetic: glyphs, samples: S, seed: 0, first: 0}`: drawn samples `first ..< first + S`.
     case glyphs(samples: Int, seed: UInt64, first: Int)
+    /// `{text: paths, badLines: skip, labels: false}`: one document a line, gzip or not.
+    ///
+    /// With `labels` a line is a label, one blank and the text.
+    case text(paths: [String], badLines: BadLines, labels: Bool)
+    /// `{corpus: paths, …}`: one long text in windows.
+    case corpus(CorpusSource)
+    /// `{npz: paths, array: NAME}`: one array of NumPy archives.
+    case npz(paths: [String], array: String)
   }
 
   /// How a text table is written.
@@ -67,12 +81,32 @@ public struct RecipeSource: Sendable, Equatable {
     public var trim: Bool
     /// `missing`: texts that mean "no value", as `["?", ""]`; default none.
     public var missing: [String]
+    /// `extract`: further columns, each the part of another one that a pattern finds; default none.
+    public var extract: [Extract]
+
+    /// One further column: `NAME: {from: COLUMN, pattern: '…'}`.
+    public struct Extract: Sendable, Equatable {
+      /// The new column's name.
+      public var name: String
+      /// The column that is searched.
+      public var from: String
+      /// A regular expression; its first group, or else the whole match, is the value.
+      public var pattern: String
+
+      /// A column from its parts.
+      public init(name: String, from: String, pattern: String) {
+        self.name = name
+        self.from = from
+        self.pattern = pattern
+      }
+    }
 
     /// Options, each with its default.
     public init(
       separator: String = ",", header: Bool = true, columns: [String] = [], comment: String? = nil,
-      trim: Bool = true, missing: [String] = []
+      trim: Bool = true, missing: [String] = [], extract: [Extract] = []
     ) {
+      self.extract = extract
       self.separator = separator
       self.header = header
       self.columns = columns
@@ -85,9 +119,9 @@ public struct RecipeSource: Sendable, Equatable {
 
 /// One split of the sample file.
 ///
-/// Written as `NAME: {FIELD: source, …, limit: n}`, as `NAME: {from: train, fraction: 0.1, seed: 1}`
-/// or as `NAME: {from: train, folds: 5, fold: 0, seed: 1}`. The words `from`, `fraction`, `folds`,
-/// `fold`, `seed` and `limit` can therefore not name fields.
+/// Written as `NAME: {FIELD: source, …, where: …, limit: n}`, as `NAME: {from: train, fraction: 0.1, seed: 1}`
+/// or with other rules beside `from`. The words of these rules, `limit`, `where` and `join` can therefore
+/// not name fields.
 public struct RecipeSplit: Sendable, Equatable {
   /// The key under `splits`: `train`, `validation` or `test`.
   public var name: String
@@ -95,12 +129,21 @@ public struct RecipeSplit: Sendable, Equatable {
   public var origin: Origin
   /// `limit`: only the first so many samples are kept; nil: all.
   public var limit: Int?
+  /// `where`: what the rows of a split with sources must say of themselves to be kept; all of it.
+  public var conditions: [RecipeCondition]
+  /// `join`: sources whose rows are found by a key; default none. For splits with sources only.
+  public var joins: [RecipeJoin]
 
   /// A split from its parts.
-  public init(name: String, origin: Origin, limit: Int? = nil) {
+  public init(
+    name: String, origin: Origin, limit: Int? = nil, conditions: [RecipeCondition] = [],
+    joins: [RecipeJoin] = []
+  ) {
+    self.joins = joins
     self.name = name
     self.origin = origin
     self.limit = limit
+    self.conditions = conditions
   }
 
   /// Where samples come from.
@@ -108,12 +151,18 @@ public struct RecipeSplit: Sendable, Equatable {
     /// For each field a source, as `NAME` or `NAME.part`.
     ///
     /// Parts: a column of a table; `image` or `label` of records; `image`, `sound`, `table` or `label`
-    /// of glyphs.
+    /// of glyphs; a part of the names of files.
     case sources([FieldSource])
     /// Samples taken out of another split, each with probability `fraction`, by a hash of its number.
     case fraction(from: String, fraction: Double, seed: UInt64)
     /// Samples taken out of another split: those of fold `fold` of `folds`, by a hash of the number.
     case fold(from: String, folds: Int, fold: Int, seed: UInt64)
+    /// The samples whose number, divided by `modulo`, leaves `remainder`.
+    case modulo(from: String, modulo: Int, remainder: Int)
+    /// The share `latest` of the samples that has the greatest `by`, a source or part with a number.
+    case latest(from: String, share: Double, by: FieldSource)
+    /// The `last` samples, by `by`, of each group that has an equal `of`, as the user of a rating.
+    case last(from: String, count: Int, of: FieldSource, by: FieldSource)
   }
 
   /// Where one field of a split comes from.
@@ -142,7 +191,7 @@ public struct RecipeSplit: Sendable, Equatable {
   }
 }
 
-/// One field of a sample: `NAME: {modality: image|label|table|value, …}`.
+/// One field of a sample: `NAME: {modality: image|sound|label|table|value|…, …}`.
 public struct RecipeField: Sendable, Equatable {
   /// The key under `fields`, and the dataset's name in the sample file.
   public var name: String
@@ -159,6 +208,8 @@ public struct RecipeField: Sendable, Equatable {
   public enum Modality: Sendable, Equatable {
     /// uint8 `[S, H, W, C]`.
     case image(ImageField)
+    /// float32 or int16 `[S, T]`, or ragged.
+    case sound(SoundField)
     /// int64 `[S]`.
     case label(LabelField)
     /// float32 `[S, F]`.
@@ -168,23 +219,42 @@ public struct RecipeField: Sendable, Equatable {
     /// `shape` is that of one sample; nil: the source's. `normalize` (default false) stores the
     /// training split's mean and standard deviation over all numbers as attributes.
     case value(shape: [Int]?, normalize: Bool)
+    /// int64 `[steps]`: ids of the tokens of a text, samples of unequal length.
+    case text(TextField)
+    /// int64 `[S, …]`: ids that a corpus makes, or whole numbers as they are.
+    case ids
+    /// int64 `[S, K]`, or `[S]` where the source is one column.
+    case categories(CategoriesField)
+    /// int64 `[S]`: the row of the source that the sample was made of.
+    case row
   }
 }
 
-/// An image: `{modality: image, shape: [H, W, C], resize: [h, w], normalize: true}`.
+/// An image: `{modality: image, shape: [H, W, C], resize: [h, w], crop: center, normalize: true}`.
 public struct ImageField: Sendable, Equatable {
   /// `shape`: the source's height, width and channels; nil: as the source says.
   public var shape: [Int]?
   /// `resize`: the stored height and width; nil: those of the source.
   public var resize: [Int]?
+  /// `crop`: what is cut out of pictures from files that have another aspect; nil: nothing.
+  public var crop: Crop?
   /// `normalize`: whether mean and standard deviation of each channel over the training split are
   /// stored for the reader to apply; default true.
   public var normalize: Bool
 
+  /// What is cut out of a picture.
+  public enum Crop: String, Sendable, Equatable, CaseIterable {
+    /// The middle.
+    case center
+  }
+
   /// An image field, each option with its default.
-  public init(shape: [Int]? = nil, resize: [Int]? = nil, normalize: Bool = true) {
+  public init(
+    shape: [Int]? = nil, resize: [Int]? = nil, crop: Crop? = nil, normalize: Bool = true
+  ) {
     self.shape = shape
     self.resize = resize
+    self.crop = crop
     self.normalize = normalize
   }
 }
@@ -237,6 +307,27 @@ public struct TableField: Sendable, Equatable {
   public var missing: MissingNumber?
   /// `missingCategory`: what a missing category becomes; default `category`.
   public var missingCategory: MissingCategory
+  /// `quantile`: numeric columns replaced by the normal quantile of their rank among the training
+  /// values; these are not standardised. Default none.
+  public var quantile: [String]
+  /// `minimumCount`: categories the training split has fewer times have no column; default 1.
+  public var minimumCount: Int
+  /// `lists`: columns that hold several categories, with the text between them, in the file's order.
+  public var lists: [List]
+
+  /// A column of several categories: `NAME: "|"`.
+  public struct List: Sendable, Equatable {
+    /// The column.
+    public var column: String
+    /// What stands between two categories.
+    public var separator: String
+
+    /// A column from its parts.
+    public init(column: String, separator: String) {
+      self.column = column
+      self.separator = separator
+    }
+  }
 
   /// What a missing number becomes; where written in the recipe, NaN counts as missing too.
   public enum MissingNumber: String, Sendable, Equatable, CaseIterable {
@@ -262,8 +353,12 @@ public struct TableField: Sendable, Equatable {
   public init(
     numeric: [String]? = nil, categorical: [String] = [], log: [String] = [],
     standardize: Bool = true, missing: MissingNumber? = nil,
-    missingCategory: MissingCategory = .category
+    missingCategory: MissingCategory = .category, quantile: [String] = [],
+    minimumCount: Int = 1, lists: [List] = []
   ) {
+    self.quantile = quantile
+    self.minimumCount = minimumCount
+    self.lists = lists
     self.numeric = numeric
     self.categorical = categorical
     self.log = log

@@ -4,9 +4,11 @@ extension EvaluationResult {
   /// With several heads their losses and metrics stand by head under `heads`. What is undefined is
   /// null; keys keep the order of the configuration; numbers are the shortest that read back equal.
   ///
-  /// - Parameter split: the name of the split.
+  /// - Parameters:
+  ///   - split: the name of the split.
+  ///   - ranking: what was measured of ranked lists; its metrics follow, and `rankedUsers`.
   /// - Returns: the object on one line, without a line break.
-  public func json(split: String) -> String {
+  public func json(split: String, ranking: RankingResult? = nil) -> String {
     var members = [
       ("split", EvaluationResult.quoted(split)), ("samples", "\(samples)"),
       ("loss", EvaluationResult.number(loss)),
@@ -20,7 +22,7 @@ extension EvaluationResult {
       }
       members.append(("heads", EvaluationResult.object(inner)))
     }
-    return EvaluationResult.object(members)
+    return EvaluationResult.object(members + (ranking?.members ?? []))
   }
 
   fileprivate static func object(_ members: [(String, String)]) -> String {
@@ -31,7 +33,7 @@ extension EvaluationResult {
     value.map { "\($0)" } ?? "null"
   }
 
-  private static func quoted(_ text: String) -> String {
+  fileprivate static func quoted(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -56,5 +58,23 @@ extension HeadResult {
     }
     if nonFinite > 0 { members.append(("nonFiniteSamples", "\(nonFinite)")) }
     return members
+  }
+}
+
+extension RankingResult {
+  /// The users and metrics as members of a JSON object.
+  fileprivate var members: [(String, String)] {
+    [("rankedUsers", "\(users)")] + named.map { ($0.name, EvaluationResult.number($0.value)) }
+  }
+
+  /// One JSON object like an evaluation's, of a model that only ranks.
+  ///
+  /// - Parameters:
+  ///   - split: the name of the split.
+  ///   - samples: S of the split.
+  /// - Returns: the object on one line, without a line break.
+  public func json(split: String, samples: Int) -> String {
+    EvaluationResult.object(
+      [("split", EvaluationResult.quoted(split)), ("samples", "\(samples)")] + members)
   }
 }

@@ -29,6 +29,7 @@ extension HeadTally {
       case .rmse: overOutputs { $0.rootMeanSquare }
       case .mae: overOutputs { $0.meanAbsolute }
       case .r2: overOutputs { $0.explained }
+      case .tokenErrorRate: distance.rate
       case .confusion: nil
       }
     return value.flatMap { $0.isFinite ? $0 : nil }

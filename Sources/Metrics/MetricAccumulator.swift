@@ -72,6 +72,26 @@ public final class MetricAccumulator {
     tallies[head].parts.append(part)
   }
 
+  /// Counts one microbatch of a head that transcribes sequences.
+  ///
+  /// - Parameters:
+  ///   - head: the head's position among the heads.
+  ///   - index: the number of the microbatch in the split; each is added once, by one rank.
+  ///   - count: N, its samples.
+  ///   - distance: the edits between what was found and the truth.
+  ///   - loss: the sum of the samples' losses.
+  ///   - weight: what divides it: the samples.
+  public func add(
+    head: Int, microbatch index: Int, count: Int, distance: EditDistance, loss: Double,
+    weight: Double
+  ) {
+    var part = HeadTally.Part(
+      index: index, count: count, sums: [Double](repeating: 0, count: HeadTally.momentsStart))
+    (part.sums[0], part.sums[1]) = (loss, weight)
+    tallies[head].distance.merge(distance)
+    tallies[head].parts.append(part)
+  }
+
   /// This rank's partial, to be gathered on the rank that merges.
   ///
   /// - Returns: little-endian words; read only by ``merge(_:heads:metrics:samples:)``.

@@ -28,6 +28,8 @@ enum MetricFit {
     switch (metric, kind) {
     case (.loss, _): true
     case (.rmse, .regression), (.mae, .regression), (.r2, .regression): true
+    case (.tokenErrorRate, .transcription): true
+    case (_, .transcription), (.tokenErrorRate, _): false
     case (_, .regression), (.rmse, _), (.mae, _), (.r2, _): false
     case (.top5, .classification): true
     case (.confusion, .classification(let classes)): classes <= largestMatrix
@@ -68,6 +70,7 @@ enum MetricFit {
     case .binary: [.accuracy, .rocAUC, .logLoss]
     case .multiLabel: [.f1Macro, .rocAUC]
     case .regression: [.rmse, .mae]
+    case .transcription: [.tokenErrorRate]
     }
   }
 
@@ -86,7 +89,7 @@ enum MetricFit {
     var needs: MetricNeeds = []
     for metric in metrics {
       switch metric {
-      case .loss: break
+      case .loss, .tokenErrorRate: break
       case .top5: needs.insert(.top5)
       case .confusion: needs.insert([.counts, .matrix])
       case .rocAUC, .averagePrecision: needs.insert(.scores)

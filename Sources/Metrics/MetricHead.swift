@@ -10,6 +10,8 @@ public struct MetricHead: Sendable, Equatable {
     case multiLabel(outputs: Int)
     /// Numbers, `[N, Y]`; the truth has the same shape.
     case regression(outputs: Int)
+    /// One logit per id and one for none, a row for each step; the truth is a sequence of ids.
+    case transcription(outputs: Int)
   }
 
   /// The name of the head in the configuration.
@@ -41,7 +43,7 @@ public struct MetricHead: Sendable, Equatable {
     switch kind {
     case .classification(let classes): classes
     case .binary: 1
-    case .multiLabel(let outputs), .regression(let outputs): outputs
+    case .multiLabel(let outputs), .regression(let outputs), .transcription(let outputs): outputs
     }
   }
 
@@ -49,7 +51,7 @@ public struct MetricHead: Sendable, Equatable {
   var categories: Int {
     switch kind {
     case .binary: 2
-    case .regression: 0
+    case .regression, .transcription: 0
     case .classification, .multiLabel: outputs
     }
   }

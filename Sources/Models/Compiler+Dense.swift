@@ -8,14 +8,17 @@ extension Compiler {
     try require(out, atLeast: 1, "linear out", context)
     let input = context.input
     let bound = Initializer.uniform(bound: Float(1 / Double(input.channels).squareRoot()))
+    let wanted = deviations[context.path]
     var foreign = ForeignLayout.same
     if let image = input.flattened {
       foreign = .flattenedImage(
         height: image.height, width: image.width, channels: image.channels)
     }
     let weight = try slot(
-      "weight", [out, input.channels], context, bound, foreign: foreign, decays: true)
-    let biasSlot = bias ? try slot("bias", [out], context, bound) : nil
+      "weight", [out, input.channels], context,
+      wanted.map { .normal(deviation: $0.inner) } ?? bound, foreign: foreign, decays: true)
+    let biasSlot =
+      bias ? try slot("bias", [out], context, wanted == nil ? bound : .constant(0)) : nil
     let output = try output(
       input.shape.dropLast() + [out], context, requiresGradient: true, channelsFirst: false)
     return Compiled(
@@ -25,8 +28,14 @@ extension Compiler {
 
   /// `embedding`: ids `[…]` become `[…, size]`.
   mutating func embedding(
-    vocabulary: Int, size: Int, _ context: LayerContext
+    vocabulary written: Int?, size: Int, deviation: Double, _ context: LayerContext
   ) throws -> Compiled {
+    guard let vocabulary = written ?? context.input.vocabulary else {
+      throw ModelError(
+        .setting, context.path,
+        "embedding expected a vocabulary, since the field does not tell how many ids it has; give one"
+      )
+    }
     try require(vocabulary, atLeast: 1, "embedding vocabulary", context)
     try require(size, atLeast: 1, "embedding size", context)
     let input = context.input
@@ -39,7 +48,8 @@ extension Compiler {
         "expected a vocabulary of at least \(ids), the ids of the field, found \(vocabulary)")
     }
     let weight = try slot(
-      "weight", [vocabulary, size], context, .normal(deviation: 1), decays: true, isTable: true)
+      "weight", [vocabulary, size], context,
+      .normal(deviation: Float(deviation)), decays: true, isTable: true)
     let output = try output(
       input.shape + [size], context, requiresGradient: true, channelsFirst: false)
     checks.append(

@@ -34,7 +34,7 @@ extension Compiler {
       weightsIndex: loss == nil ? nil : weightsIndex, loss: configuration.loss,
       weight: configuration.weight, outputs: outputs,
       classes: Self.classes(configuration.loss, outputs: outputs), isSequence: output.isSequence,
-      rowsPerSample: axes.constant(output.axis))
+      rowsPerSample: configuration.loss.isTranscription ? 1 : axes.constant(output.axis))
     return (
       head,
       HeadBranch(chain: chain, output: output, loss: loss, weight: configuration.weight)
@@ -46,7 +46,8 @@ extension Compiler {
     _ output: Value, _ loss: LossConfiguration, _ target: MicrobatchField?, _ path: String
   ) throws -> Value {
     if output.isSequence { return try sequence(output, "a head", path) }
-    // [T, Y] against T labels is a sequence of one length.
+    // [T, Y] against T labels, or any number of them, is a sequence of one length.
+    if loss.isTranscription, output.shape.count == 2 { return try sequence(output, "a head", path) }
     guard case .crossEntropy = loss, output.shape.count == 2, let target, !target.isPacked,
       target.sampleShape == [output.shape[0]]
     else { return output }
@@ -66,7 +67,7 @@ extension Compiler {
     switch loss {
     case .crossEntropy: return outputs
     case .binaryCrossEntropy: return outputs == 1 ? 2 : nil
-    case .meanSquaredError, .huber: return nil
+    case .meanSquaredError, .huber, .ctc: return nil
     }
   }
 
@@ -76,6 +77,11 @@ extension Compiler {
     at index: Int, _ weightsIndex: Int?, _ path: String
   ) throws -> LossFunction {
     let outputs = output.unitCount
+    if case .ctc(let blank) = configuration.loss {
+      return LossFunction(
+        try transcription(output, blank: blank, field, at: index, path), targetIndex: index,
+        output: output)
+    }
     var converted: Region?
     var limit: Int?
     if case .crossEntropy = configuration.loss {
@@ -104,6 +110,11 @@ extension Compiler {
     requireTargets: Bool, _ path: String
   ) throws -> Int? {
     guard let name = configuration.weights else { return nil }
+    guard !configuration.loss.isTranscription else {
+      throw ModelError(
+        .head, "\(path).weights",
+        "expected a loss that weighs its predictions, found ctc; leave weights out")
+    }
     guard let index = fields.firstIndex(where: { $0.name == name }) else {
       if requireTargets { throw missing(name, fields: fields, "\(path).weights") }
       return nil
@@ -181,6 +192,13 @@ extension Compiler {
     case .huber(let delta):
       guard delta > 0, delta.isFinite else {
         throw ModelError(.setting, path, "expected huber delta above 0, found \(delta)")
+      }
+    case .ctc(let blank):
+      guard outputs >= 2, blank >= 0, blank < outputs else {
+        throw ModelError(
+          .setting, path,
+          "ctc expected at least 2 outputs and a blank that is one of them, found \(outputs) "
+            + "outputs and a blank \(blank)")
       }
     case .binaryCrossEntropy, .meanSquaredError: return
     }

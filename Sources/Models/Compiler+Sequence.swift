@@ -72,10 +72,15 @@ extension Compiler {
           + "\(window.dilation * (window.size - 1) + 1) over at most \(value.mostUnits) steps; "
           + "use a smaller window or fewer poolings")
     }
+    // Steps that are the same for all samples stay so.
+    var rule = Axis.Rule.window(parent: parent, window)
+    if case .repeated(let parent, let count) = axes.axes[parent].rule {
+      rule = .repeated(parent: parent, count: window.outputs(count))
+    }
     setAxis(
       of: &value,
       Axis(
-        rule: .window(parent: parent, window), most: most, isSequence: true,
+        rule: rule, most: most, isSequence: true,
         base: axes.axes[parent].base))
   }
 

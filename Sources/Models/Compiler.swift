@@ -22,6 +22,8 @@ struct Compiler {
   var lengthChecks: [LengthCheck] = []
   /// The synchronised batch norms so far.
   var synchronization = Synchronization()
+  /// Deviations of initial weights that a composite wants, by the path of the layer inside.
+  var deviations: [String: Deviation] = [:]
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
 

@@ -26,7 +26,9 @@ final class DropoutLayer: MicrobatchLayer {
 
   func forward(_ pass: Pass) {
     if pass.training {
-      drop(pass, from: pass.floats(input.place), to: pass.floats(output.place))
+      pass.drop(
+        scalars, rate: rate, path: path, from: pass.floats(input.place),
+        to: pass.floats(output.place))
     } else if !isInPlace {
       Kernels.copy(
         count: pass.count(scalars), source: pass.floats(input.place),
@@ -42,25 +44,31 @@ final class DropoutLayer: MicrobatchLayer {
   }
 
   func backward(_ pass: Pass) {
-    drop(pass, from: pass.floats(outputGradient), to: pass.floats(inputGradient))
+    pass.drop(
+      scalars, rate: rate, path: path, from: pass.floats(outputGradient),
+      to: pass.floats(inputGradient))
   }
+}
 
-  private func drop(
-    _ pass: Pass, from source: UnsafePointer<Float>, to destination: UnsafeMutablePointer<Float>
+extension Pass {
+  /// Zeroes scalars with probability `rate` and scales the rest; `destination` may be `source`.
+  func drop(
+    _ scalars: Extent, rate: Float, path: UInt32, from source: UnsafePointer<Float>,
+    to destination: UnsafeMutablePointer<Float>
   ) {
     guard scalars.axis >= 0 else {
       Kernels.dropout(
-        samples: pass.samples, width: scalars.perUnit, rate: rate, seed: pass.seed, path: path,
-        step: pass.step, sampleNumbers: pass.sampleNumbers, input: source, output: destination)
+        samples: samples, width: scalars.perUnit, rate: rate, seed: seed, path: path, step: step,
+        sampleNumbers: sampleNumbers, input: source, output: destination)
       return
     }
-    let offsets = pass.offsets(scalars.axis)
-    for sample in 0..<pass.samples {
+    let offsets = self.offsets(scalars.axis)
+    for sample in 0..<samples {
       let start = offsets[sample] * scalars.perUnit
       Kernels.dropout(
-        samples: 1, width: offsets[sample + 1] * scalars.perUnit - start, rate: rate,
-        seed: pass.seed, path: path, step: pass.step, sampleNumbers: pass.sampleNumbers + sample,
-        input: source + start, output: destination + start)
+        samples: 1, width: offsets[sample + 1] * scalars.perUnit - start, rate: rate, seed: seed,
+        path: path, step: step, sampleNumbers: sampleNumbers + sample, input: source + start,
+        output: destination + start)
     }
   }
 }

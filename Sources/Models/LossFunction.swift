@@ -16,7 +16,12 @@ final class LossFunction {
   /// Where integer targets of a loss over values become floats; nil for float targets.
   private let converted: Region?
 
+  /// Sequences so far that were too short for their ids, which a ``LossConfiguration/ctc(blank:)``
+  /// leaves out.
+  private(set) var infeasible = 0
+
   private enum Kind {
+    case transcription(TranscriptionTarget)
     case crossEntropy(labelSmoothing: Float)
     case binaryCrossEntropy
     case meanSquaredError
@@ -41,9 +46,21 @@ final class LossFunction {
     case .binaryCrossEntropy: kind = .binaryCrossEntropy
     case .meanSquaredError: kind = .meanSquaredError
     case .huber(let delta): kind = .huber(delta: Float(delta))
+    case .ctc: preconditionFailure("a transcription has an initialiser of its own")
     }
     classWeights = HostBuffer(count: weights.count)
     for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
+  }
+
+  /// A transcription of the sequence `output` to the ids of the field at `targetIndex`.
+  init(_ target: TranscriptionTarget, targetIndex: Int, output: Value) {
+    self.targetIndex = targetIndex
+    weightsIndex = nil
+    outputs = output.unitCount
+    rows = output.units
+    converted = nil
+    kind = .transcription(target)
+    classWeights = HostBuffer(count: 0)
   }
 
   /// The sum over the microbatch's samples or steps, each times its weight, and `scale` times its
@@ -52,6 +69,13 @@ final class LossFunction {
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
+    if case .transcription(let target) = kind {
+      let result = target.sum(
+        pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
+        gradient: gradient)
+      infeasible += result.infeasible
+      return result.loss
+    }
     let count = pass.count(rows)
     let truth = truth(pass, count: count)
     guard let weightsIndex else {

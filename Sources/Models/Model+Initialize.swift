@@ -21,6 +21,10 @@ extension Model {
       case .constant(let value): values[index] = value
       case .uniform(let bound): values[index] = bound * (2 * random.uniform(at: index) - 1)
       case .normal(let deviation): values[index] = deviation * random.normal(at: index)
+      case .sections(let parts): values[index] = parts[index * parts.count / values.count]
+      case .orthogonal:
+        guard let base = values.baseAddress, let size = slot.shape.last else { return }
+        return random.fillOrthogonal(blocks: values.count / (size * size), size: size, base)
       }
     }
   }

@@ -62,6 +62,7 @@ extension Model {
   /// - Returns: the part of the divisor that these samples make.
   public func normalizerContribution(head: Int, _ microbatch: Microbatch) -> Double {
     let branch = branches[head]
+    if heads[head].loss.isTranscription { return Double(microbatch.count) }
     let rows = measure(microbatch).units(branch.output.axis, samples: microbatch.count)
     guard let loss = branch.loss, heads[head].isWeighted else { return Double(rows) }
     var labels: UnsafePointer<Int64>?

@@ -12,7 +12,7 @@ public struct ParameterSlot: Sendable, Equatable {
   public let initializer: Initializer
   /// How the same tensor lies in PyTorch's files.
   public let foreign: ForeignLayout
-  /// True for the weights of linear, convolution and embedding layers, which decay by default.
+  /// True for the weights of linear, convolution, recurrent and embedding layers, which decay by default.
   public let decaysByDefault: Bool
   /// True for a table `[rows, size]` of which a sample touches few rows, as an embedding's weights: most
   /// rows of its gradient are zero.
@@ -43,6 +43,10 @@ public enum Initializer: Sendable, Equatable {
   case uniform(bound: Float)
   /// Normal with mean 0.
   case normal(deviation: Float)
+  /// Square blocks with orthonormal rows, one behind the other.
+  case orthogonal
+  /// As many equal parts one behind the other as there are values, each the same everywhere.
+  case sections([Float])
 }
 
 /// How PyTorch lays out the tensor that corresponds to a slot.

@@ -19,7 +19,9 @@ struct LabelMaker: FieldMaker {
       let numbered = texts.isNumbered && field.mapping.isEmpty
       let training = input.training.rows.map { texts.values[input.training.origin][$0] }
       classes =
-        numbered ? try LabelMaker.range(training, input) : LabelMaker.sorted(Set(training))
+        numbered
+        ? try LabelMaker.range(training, input)
+        : LabelMaker.sorted(Set(training + LabelMaker.declared(field, input)))
     } else {
       classes = field.classes
     }
@@ -33,6 +35,8 @@ struct LabelMaker: FieldMaker {
     let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int64($0)) })
     labels = try texts.values.indices.map { origin in
       try texts.values[origin].indices.map { row in
+        // A join may leave such samples out; keeping them is refused.
+        if input.isAbsent(origin, row) { return 0 }
         let text = texts.values[origin][row]
         let number =
           byNumber
@@ -59,13 +63,14 @@ struct LabelMaker: FieldMaker {
     var mapping: [String: String] = [:]
     for pair in field.mapping { mapping[pair.text] = pair.className }
     var isNumbered = true
-    let values = try input.parts.map { part -> [String] in
+    let values = try input.parts.enumerated().map { origin, part -> [String] in
       switch part {
       case .rows(let rows):
         return try integers(rows, input).map { mapping[String($0)] ?? String($0) }
       case .column(let table, let column):
         isNumbered = false
         return try (0..<table.rows).map { row in
+          if input.isAbsent(origin, row) { return "" }
           guard let text = table.text(row, column) else {
             throw PreparationError(
               .badData,
@@ -76,9 +81,23 @@ struct LabelMaker: FieldMaker {
         }
       case .table:
         throw input.bad("a label is one column; write 'SOURCE.column'")
+      case .media:
+        throw input.bad(
+          "a label is a part of the files' names or of their list; write 'SOURCE.part'")
       }
     }
     return (values, isNumbered)
+  }
+
+  /// Labels that the training material names though no sample may have them: folders of classes.
+  private static func declared(_ field: LabelField, _ input: FieldInput) -> [String] {
+    guard case .column(let table, let column) = input.parts[input.training.origin] else {
+      return []
+    }
+    return (table.declared[table.columns[column]] ?? []).map { text in
+      let bare = stripped(text, field.strip)
+      return field.mapping.last { $0.text == bare }?.className ?? bare
+    }
   }
 
   private static func integers(_ rows: any RawRows, _ input: FieldInput) throws -> [Int64] {
@@ -132,6 +151,7 @@ struct LabelMaker: FieldMaker {
       switch part {
       case .rows(let rows): rows.place(row)
       case .table(let table), .column(let table, _): table.place(row)
+      case .media(let media): media.place(row)
       }
     let listed = classes.prefix(12).joined(separator: ", ") + (classes.count > 12 ? ", …" : "")
     let expected = byNumber ? "a number in 0..<\(classes.count)" : "one of \(listed)"

@@ -8,12 +8,15 @@ enum SourcePart {
   case table(TextTable)
   /// One column of a text table.
   case column(TextTable, Int)
+  /// Pictures or sounds.
+  case media(MediaSource)
 
   /// The number of samples.
   var count: Int {
     switch self {
     case .rows(let rows): rows.rows
     case .table(let table), .column(let table, _): table.rows
+    case .media(let media): media.files.count
     }
   }
 }
@@ -26,17 +29,37 @@ enum LoadedSource {
   case records(CIFARDecoder.Records)
   /// A text table.
   case table(TextTable)
+  /// Files of pictures or sounds, and what their names say.
+  case files(MediaSource, MediaListing)
   /// Drawn samples.
   case glyphs(Glyphs)
+  /// Documents, one a line.
+  case lines(TextLines.Result)
+  /// One long text in windows.
+  case corpus(Corpus)
+
+  /// What a person should know.
+  var notes: [String] {
+    switch self {
+    case .lines(let result): result.notes
+    case .corpus(let corpus): corpus.notes
+    case .files(let media, let listing): listing.notes + media.notes
+    default: []
+    }
+  }
 
   /// Reads a source.
   ///
   /// - Parameters:
   ///   - source: what and where.
   ///   - root: the folder its paths are relative to.
+  ///   - crew: the ranks.
+  ///   - other: sources that were read before, by name.
   /// - Returns: the decoded source.
   /// - Throws: ``PreparationError``.
-  static func load(_ source: RecipeSource, root: String) throws -> LoadedSource {
+  static func load(
+    _ source: RecipeSource, root: String, crew: Crew, other: (String) -> LoadedSource?
+  ) throws -> LoadedSource {
     switch source.kind {
     case .idx(let paths):
       return .array(
@@ -44,13 +67,27 @@ enum LoadedSource {
     case .npy(let paths):
       return .array(
         try RawArray(joining: try paths.map { try NPYDecoder.read(RawFile($0, root: root)) }))
+    case .npz(let paths, let array):
+      return .array(
+        try RawArray(joining: try paths.map { try NPZDecoder.read($0, root: root, array: array) }))
+    case .text(let paths, let badLines, let labels):
+      return .lines(
+        try TextLines.read(
+          try paths.map { try RawFile($0, root: root) }, badLines: badLines, labels: labels))
+    case .corpus(let corpus):
+      return .corpus(
+        try Corpus(
+          corpus, name: source.name, root: root,
+          like: try corpus.like.map { try like($0, of: source.name, other) }, crew: crew))
     case .hdf5(let paths, let dataset):
       return .array(
         try RawArray(
           joining: try paths.map { try HDF5Decoder.read($0, root: root, dataset: dataset) }))
     case .csv(let paths, let options):
-      return .table(
-        try TextTable.read(try paths.map { try RawFile($0, root: root) }, options: options))
+      var table = try TextTable.read(
+        try paths.map { try RawFile($0, root: root) }, options: options)
+      for column in options.extract { try table.extract(column) }
+      return .table(table)
     case .cifar(let paths, let height, let width, let labelBytes):
       let records = try paths.map {
         try CIFARDecoder.read(
@@ -60,25 +97,39 @@ enum LoadedSource {
         CIFARDecoder.Records(
           images: try RawArray(joining: records.map(\.images)),
           labels: try RawArray(joining: records.map(\.labels))))
+    case .files(let collection):
+      let listing = try MediaListing(source.name, collection, root: root)
+      return .files(try MediaSource(source.name, collection, listing, crew), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
     }
+  }
+
+  /// The corpus that another one is like.
+  private static func like(
+    _ name: String, of source: String, _ other: (String) -> LoadedSource?
+  ) throws -> Corpus {
+    guard case .corpus(let found) = other(name) else {
+      throw PreparationError(
+        .badRecipe, "source '\(source)': like '\(name)' is no corpus with tokens of its own")
+    }
+    return found
   }
 
   /// The part of the source that a field is made from.
   ///
   /// - Parameters:
   ///   - reference: the source and part as the recipe says.
-  ///   - field: the field that is made.
+  ///   - field: the field that is made; nil where a rule of the recipe asks.
   /// - Returns: the part.
   /// - Throws: ``PreparationError`` with `.badRecipe`, listing the parts there are.
-  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField) throws -> SourcePart {
+  func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField?) throws -> SourcePart {
     switch self {
     case .array(let array):
       guard let part = reference.part else { return .rows(array) }
       throw noPart(part, reference, "it has none: write '\(reference.source)'")
     case .records(let records):
-      switch reference.part ?? field.modality.word {
+      switch reference.part ?? field?.modality.word ?? "" {
       case "image": return .rows(records.images)
       case "label": return .rows(records.labels)
       case let part: throw noPart(part, reference, "its parts are image, label")
@@ -86,8 +137,18 @@ enum LoadedSource {
     case .table(let table):
       guard let part = reference.part else { return .table(table) }
       return .column(table, try table.column(part))
+    case .files(let media, let listing):
+      return try files(media, listing, reference, field)
+    case .lines(let lines):
+      return .column(lines.table, try lines.table.column(reference.part ?? "text"))
+    case .corpus(let corpus):
+      switch reference.part ?? "inputs" {
+      case "inputs": return .rows(CorpusRows(corpus: corpus, isTarget: false))
+      case "targets": return .rows(CorpusRows(corpus: corpus, isTarget: true))
+      case let part: throw noPart(part, reference, "its parts are inputs, targets")
+      }
     case .glyphs(let glyphs):
-      let part = reference.part ?? field.name
+      let part = reference.part ?? field?.name ?? ""
       guard let kind = GlyphPart(rawValue: part) else {
         let parts = GlyphPart.allCases.map(\.rawValue).joined(separator: ", ")
         throw noPart(part, reference, "its parts are \(parts)")
@@ -96,7 +157,7 @@ enum LoadedSource {
     }
   }
 
-  private func noPart(
+  func noPart(
     _ part: String, _ reference: RecipeSplit.FieldSource, _ hint: String
   ) -> PreparationError {
     PreparationError(
@@ -110,9 +171,14 @@ extension RecipeField.Modality {
   var word: String {
     switch self {
     case .image: "image"
+    case .sound: "sound"
     case .label: "label"
     case .table: "table"
     case .value: "value"
+    case .text: "text"
+    case .ids: "ids"
+    case .categories: "categories"
+    case .row: "row"
     }
   }
 }
@@ -122,8 +188,14 @@ extension RecipeSource.Kind {
   var paths: [String] {
     switch self {
     case .idx(let paths), .npy(let paths), .csv(let paths, _), .cifar(let paths, _, _, _),
-      .hdf5(let paths, _):
+      .hdf5(let paths, _), .npz(let paths, _), .text(let paths, _, _):
       paths
+    case .files(let collection):
+      switch collection.place {
+      case .folder: []
+      case .archive(let path), .list(let path, _, _): [path]
+      }
+    case .corpus(let corpus): corpus.paths
     case .glyphs: []
     }
   }

@@ -7,7 +7,7 @@ enum NPYDecoder {
   /// - Parameter file: opened at its beginning.
   /// - Returns: all rows in C order; the first axis counts them.
   /// - Throws: ``PreparationError`` with `.badData`.
-  static func read(_ file: RawFile) throws -> RawArray {
+  static func read(_ file: any ByteSource) throws -> RawArray {
     let (text, headerBytes) = try headerText(file)
     let header = try NPYHeader(text, file: file.name)
     guard !header.shape.isEmpty else {
@@ -25,7 +25,7 @@ enum NPYDecoder {
     return RawArray(name: file.name, shape: header.shape, element: header.element, bytes: bytes)
   }
 
-  private static func headerText(_ file: RawFile) throws -> (String, Int) {
+  private static func headerText(_ file: any ByteSource) throws -> (String, Int) {
     let magic = try file.read(8)
     guard magic.count == 8, magic[0] == 0x93, Array(magic[1..<6]) == Array("NUMPY".utf8),
       (1...3).contains(magic[6])

@@ -45,13 +45,14 @@ public struct Preparation {
     progress: (PreparationProgress) -> Void = { _ in }
   ) throws -> PreparationSummary {
     try RecipeCheck.run(recipe)
-    let sources = try digestSources()
+    let crew = Crew(exchange: exchange, rank: rank, ranks: ranks)
+    let sources = try digestSources(crew)
     let identity = RecipeIdentity.digest(recipe, sources)
     let standing = try standingDigest(output, identity, exchange)
     guard standing.isEmpty else {
       return summary(.unchanged, output, standing, sources, nil, [])
     }
-    let fields = try PreparedFields(recipe, root: root, progress: progress)
+    let fields = try PreparedFields(recipe, root: root, crew: crew, progress: progress)
     var descriptions = fields.makers.map(\.description)
     var digest = ""
     if rank == 0 {
@@ -76,40 +77,66 @@ public struct Preparation {
   ) throws {
     for (split, plan) in fields.splits.enumerated() {
       for (field, maker) in fields.makers.enumerated() {
-        let size = maker.description.sampleBytes
-        let slab = max(1, slabBytes / max(1, size))
-        var done = 0
-        while done < plan.rows.count {
-          let start = min(plan.rows.count, done + rank * slab)
-          let end = min(plan.rows.count, start + slab)
-          let bytes = try make(maker, plan, start..<end)
+        let slabs = slabs(fields, field, plan)
+        for first in stride(from: 0, to: slabs.count, by: ranks) {
+          let own = first + rank < slabs.count ? slabs[first + rank] : 0..<0
+          let bytes = try make(fields, field, plan, own)
           for part in try exchange.gatherBytes(bytes) ?? [] { try append(part, split, field) }
-          done = min(plan.rows.count, done + ranks * slab)
           progress(
             .writing(
-              split: plan.name, field: maker.description.name, samples: done, of: plan.rows.count))
+              split: plan.name, field: maker.description.name,
+              samples: slabs[min(slabs.count, first + ranks) - 1].upperBound, of: plan.rows.count))
         }
       }
     }
   }
 
+  /// Contiguous samples of at most `slabBytes`, or one; the same on every rank.
+  private func slabs(
+    _ fields: PreparedFields, _ field: Int, _ plan: PlannedSplit
+  ) -> [Range<Int>] {
+    var slabs: [Range<Int>] = []
+    var (start, size) = (0, 0)
+    for (place, row) in plan.rows.enumerated() {
+      let bytes = fields.bytes(field, plan.origin, row)
+      if place > start, size + bytes > slabBytes {
+        slabs.append(start..<place)
+        (start, size) = (place, 0)
+      }
+      size += bytes
+    }
+    slabs.append(start..<plan.rows.count)
+    return slabs
+  }
+
   private func make(
-    _ maker: any FieldMaker, _ plan: PlannedSplit, _ range: Range<Int>
+    _ fields: PreparedFields, _ field: Int, _ plan: PlannedSplit, _ range: Range<Int>
   ) throws -> [UInt8] {
-    let size = maker.description.sampleBytes
-    var bytes = [UInt8](repeating: 0, count: range.count * size)
+    let rows = plan.rows[range]
+    let total = rows.reduce(0) { $0 + fields.bytes(field, plan.origin, $1) }
+    var bytes = [UInt8](repeating: 0, count: total)
     try bytes.withUnsafeMutableBytes { buffer in
-      guard let base = buffer.baseAddress else { return }
-      for (place, row) in plan.rows[range].enumerated() {
-        try maker.make(origin: plan.origin, row: row, into: base + place * size)
+      guard var place = buffer.baseAddress else { return }
+      for row in rows {
+        if fields.isPresent(field, plan.origin, row) {
+          try fields.makers[field].make(origin: plan.origin, row: row, into: place)
+        }
+        place += fields.bytes(field, plan.origin, row)
       }
     }
     return bytes
   }
 
-  private func digestSources() throws -> [PreparationSummary.Source] {
-    try recipe.sources.flatMap(\.kind.paths).map {
-      PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+  private func digestSources(_ crew: Crew) throws -> [PreparationSummary.Source] {
+    try recipe.sources.flatMap { source in
+      var sources = try source.kind.paths.map {
+        PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+      }
+      if case .files(let files) = source.kind, let place = files.looseFiles {
+        let listing = try MediaListing(source.name, files, root: root)
+        sources.append(.init(path: place, digest: try listing.digest(crew)))
+      }
+      return sources
     }
   }
 

@@ -10,48 +10,48 @@ struct PreparedFields {
   let normalized: Set<String>
   /// What a person should know.
   let notes: [String]
+  /// Files that were left out.
+  let badFiles: [PreparationSummary.BadFile]
+
+  /// Which samples lack each field: one entry per field and origin, nil where all have it.
+  private let absent: [[[Bool]?]]
 
   /// Reads the sources, deals the samples, and measures the training split.
   ///
   /// - Parameters:
   ///   - recipe: the recipe, already checked.
   ///   - root: the folder its paths are relative to.
+  ///   - crew: the ranks, all of which do this together.
   ///   - progress: hears of each source and field.
   /// - Throws: ``PreparationError``.
   init(
-    _ recipe: RecipeConfiguration, root: String, progress: (PreparationProgress) -> Void
+    _ recipe: RecipeConfiguration, root: String, crew: Crew,
+    progress: (PreparationProgress) -> Void
   ) throws {
-    var loaded: [String: LoadedSource] = [:]
-    for source in recipe.sources {
-      progress(.reading(source: source.name))
-      loaded[source.name] = try LoadedSource.load(source, root: root)
-    }
-    let origins = recipe.splits.compactMap { split -> [RecipeSplit.FieldSource]? in
-      if case .sources(let sources) = split.origin { return sources }
-      return nil
-    }
-    let parts = try PreparedFields.parts(recipe.fields, origins, loaded)
-    let counts = try origins.indices.map { origin in
-      try PreparedFields.count(recipe.fields, parts.map { $0[origin] })
-    }
-    splits = try PlannedSplit.plan(recipe.splits, counts: counts)
-    guard let train = splits.first(where: { $0.name == "train" }) else {
-      throw PreparationError(.badRecipe, "there is no split 'train'")
+    let shelf = try SourceShelf(recipe, root: root, crew: crew, progress: progress)
+    let origins = try shelf.origins(recipe)
+    splits = try PlannedSplit.plan(recipe.splits, rows: origins.map(\.rows)) {
+      try shelf.part($0)
     }
     var makers: [any FieldMaker] = []
-    var notes: [String] = []
-    for (field, parts) in zip(recipe.fields, parts) {
+    var allAbsent: [[[Bool]?]] = []
+    for (place, field) in recipe.fields.enumerated() {
       progress(.measuring(field: field.name))
-      let input = FieldInput(
-        name: field.name, parts: parts, training: (train.origin, train.rows),
-        others: Set(
-          origins.joined().filter { $0.field != field.name }.compactMap(\.part)))
-      let maker = try PreparedFields.maker(field, input)
-      if let table = maker as? TableMaker { notes += table.notes }
+      let found = Absence.find(
+        field.name, origins.map { ($0.rowMaps[place], $0.count) }, recipe, splits)
+      let maker = try PreparedFields.maker(
+        field, PreparedFields.input(place, recipe, origins, splits, found, crew))
+      let absent = Absence.add(maker, to: found, splits, origins.map(\.count))
+      try Absence.refuseLabels(field, absent, splits)
       makers.append(maker)
+      allAbsent.append(absent)
     }
     self.makers = makers
-    self.notes = notes
+    badFiles = shelf.badFiles
+    absent = allAbsent
+    notes =
+      shelf.notes + makers.flatMap(\.notes)
+      + Absence.notes(recipe.fields.map(\.name), allAbsent, splits)
     normalized = Set(
       recipe.fields.filter {
         if case .image(let image) = $0.modality { return image.normalize }
@@ -59,43 +59,60 @@ struct PreparedFields {
       }.map(\.name))
   }
 
-  /// The parts of each field in each origin.
-  private static func parts(
-    _ fields: [RecipeField], _ origins: [[RecipeSplit.FieldSource]],
-    _ loaded: [String: LoadedSource]
-  ) throws -> [[SourcePart]] {
-    try fields.map { field in
-      try origins.map { sources in
-        guard let reference = sources.first(where: { $0.field == field.name }),
-          let source = loaded[reference.source]
-        else {
-          throw PreparationError(.badRecipe, "field '\(field.name)' has no source")
-        }
-        return try source.part(reference, for: field)
-      }
+  /// What a field is made from.
+  private static func input(
+    _ place: Int, _ recipe: RecipeConfiguration, _ origins: [PlannedOrigin],
+    _ splits: [PlannedSplit], _ absent: [[Bool]?], _ crew: Crew
+  ) throws -> FieldInput {
+    guard let train = splits.first(where: { $0.name == "train" }) else {
+      throw PreparationError(.badRecipe, "there is no split 'train'")
     }
-  }
-
-  /// The number of samples that all fields of an origin agree on.
-  private static func count(_ fields: [RecipeField], _ parts: [SourcePart]) throws -> Int {
-    let counts = parts.map(\.count)
-    guard let count = counts.first, counts.allSatisfy({ $0 == count }) else {
-      let listed = zip(fields, counts).map { "\($0.name) \($1)" }.joined(separator: ", ")
+    let name = recipe.fields[place].name
+    let rows = train.rows.filter { !(absent[train.origin]?[$0] ?? false) }
+    guard !rows.isEmpty else {
       throw PreparationError(
-        .badData,
-        "the sources of one split must have equally many samples, found \(listed);"
-          + " check which files belong together")
+        .badData, "field '\(name)': no sample of the training split has it; check its join")
     }
-    return count
+    let others = recipe.splits.flatMap { split -> [String] in
+      guard case .sources(let sources) = split.origin else { return [] }
+      return sources.filter { $0.field != name }.compactMap(\.part)
+    }
+    return FieldInput(
+      name: name, parts: origins.map { $0.parts[place] }, training: (train.origin, rows),
+      others: Set(others), absent: absent, rowMaps: origins.map { $0.rowMaps[place] }, crew: crew)
   }
 
   private static func maker(_ field: RecipeField, _ input: FieldInput) throws -> any FieldMaker {
     switch field.modality {
-    case .image(let image): try ImageMaker(image, input)
+    case .image(let image): try ImageMaker.maker(image, input)
+    case .sound(let sound): try SoundMaker(sound, input)
     case .label(let label): try LabelMaker(label, input)
     case .table(let table): try TableMaker(table, input)
     case .value(let shape, let normalize):
       try ValueMaker(shape: shape, normalize: normalize, input)
+    case .text(let text): try TextMaker(text, input)
+    case .ids: try IdsMaker(input)
+    case .categories(let categories): try CategoriesMaker(categories, input)
+    case .row: RowMaker(input)
     }
+  }
+
+  /// Whether some sample of any split lacks a field.
+  func isOptional(_ field: Int) -> Bool { absent[field].contains { $0 != nil } }
+
+  /// Whether a sample has a field.
+  func isPresent(_ field: Int, _ origin: Int, _ row: Int) -> Bool {
+    !(absent[field][origin]?[row] ?? false)
+  }
+
+  /// The steps of a sample, none where it lacks the field.
+  func steps(_ field: Int, _ origin: Int, _ row: Int) -> Int {
+    isPresent(field, origin, row) ? makers[field].steps(origin: origin, row: row) : 0
+  }
+
+  /// Bytes of a sample as written: those of all its steps, or one row.
+  func bytes(_ field: Int, _ origin: Int, _ row: Int) -> Int {
+    let description = makers[field].description
+    return description.sampleBytes * (description.isRagged ? steps(field, origin, row) : 1)
   }
 }

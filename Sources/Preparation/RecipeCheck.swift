@@ -28,7 +28,10 @@ struct RecipeCheck {
     for source in recipe.sources where !source.kind.isPossible {
       faults.append("source '\(source.name)': name at least one path, and positive sizes")
     }
-    let reserved = ["from", "fraction", "folds", "fold", "seed", "limit"]
+    let reserved = [
+      "from", "fraction", "folds", "fold", "seed", "modulo", "remainder", "latest", "last", "of",
+      "by", "limit", "where", "join",
+    ]
     for field in recipe.fields {
       if field.name.isEmpty || field.name.contains("/") || reserved.contains(field.name) {
         faults.append("field '\(field.name)': this name cannot be used; choose another")
@@ -63,6 +66,24 @@ struct RecipeCheck {
         faults.append(
           "split '\(split.name)': expected a fraction between 0 and 1, found \(fraction)")
       }
+    case .modulo(let from, let modulo, let remainder):
+      origin(split.name, from)
+      if modulo < 2 || !(0..<max(1, modulo)).contains(remainder) {
+        faults.append(
+          "split '\(split.name)': expected modulo >= 2 and remainder in 0..<modulo, found"
+            + " remainder \(remainder) of \(modulo)")
+      }
+    case .latest(let from, let share, _):
+      origin(split.name, from)
+      if !(share > 0 && share < 1) {
+        faults.append(
+          "split '\(split.name)': expected a share between 0 and 1, found \(share)")
+      }
+    case .last(let from, let count, _, _):
+      origin(split.name, from)
+      if count < 1 {
+        faults.append("split '\(split.name)': expected at least 1 as last, found \(count)")
+      }
     case .fold(let from, let folds, let fold, _):
       origin(split.name, from)
       if folds < 2 || !(0..<max(1, folds)).contains(fold) {
@@ -91,13 +112,30 @@ struct RecipeCheck {
     for field in recipe.fields where !sources.contains(where: { $0.field == field.name }) {
       faults.append("split '\(name)': no source is given for field '\(field.name)'")
     }
+    for condition in recipe.splits.first(where: { $0.name == name })?.conditions ?? []
+    where !sources.contains(where: { $0.source == condition.source }) {
+      faults.append(
+        "split '\(name)': 'where' names the source '\(condition.source)', which it does not use")
+    }
     unique("source of split '\(name)'", sources.map(\.field))
   }
 
   private mutating func usage() {
     var used: Set<String> = []
     for split in recipe.splits {
-      if case .sources(let sources) = split.origin { used.formUnion(sources.map(\.source)) }
+      switch split.origin {
+      case .sources(let sources): used.formUnion(sources.map(\.source))
+      case .latest(_, _, let by): used.insert(by.source)
+      case .last(_, _, let of, let by): used.formUnion([of.source, by.source])
+      case .fraction, .fold, .modulo: break
+      }
+      for join in split.joins { used.formUnion([join.on.source, join.to.source]) }
+    }
+    for source in recipe.sources {
+      if let like = source.kind.like, !recipe.sources.contains(where: { $0.name == like }) {
+        faults.append("source '\(source.name)': there is no source '\(like)' to be like")
+      }
+      used.formUnion([source.kind.like].compactMap { $0 })
     }
     for source in recipe.sources where !used.contains(source.name) {
       faults.append("source '\(source.name)' is not used by any split; remove it or use it")
@@ -113,6 +151,10 @@ extension RecipeSource.Kind {
     case .cifar(let paths, let height, let width, let labelBytes):
       !paths.isEmpty && height > 0 && width > 0 && height <= 16384 && width <= 16384
         && (1...16).contains(labelBytes)
+    case .files(let files):
+      switch files.place {
+      case .folder(let path), .archive(let path), .list(let path, _, _): !path.isEmpty
+      }
     default: !paths.isEmpty
     }
   }

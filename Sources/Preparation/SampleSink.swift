@@ -4,9 +4,11 @@ import HDF5
 
 /// Passes samples on to the writer, and sums up the training images on the way.
 final class SampleSink {
-  private let writer: SampleFileWriter
-  private let fields: PreparedFields
+  fileprivate let writer: SampleFileWriter
+  fileprivate let fields: PreparedFields
   private var sums: [String: ChannelSums] = [:]
+  /// Training samples written of each field whose sums are taken.
+  private var trainingWritten: [Int]
 
   /// Announces every field of every split.
   ///
@@ -17,14 +19,49 @@ final class SampleSink {
   init(_ writer: SampleFileWriter, _ fields: PreparedFields) throws {
     self.writer = writer
     self.fields = fields
+    trainingWritten = Array(repeating: 0, count: fields.makers.count)
     for split in fields.splits {
-      for maker in fields.makers {
-        try writer.addField(
-          maker.description.sampleField, split: split.name, samples: split.rows.count)
+      for field in fields.makers.indices { try announce(field, split) }
+    }
+    for maker in fields.makers {
+      if let words = maker.description.words {
+        try writer.addVocabulary(words.map(\.bytes), field: maker.description.name)
       }
     }
     for maker in fields.makers where fields.normalized.contains(maker.description.name) {
       sums[maker.description.name] = ChannelSums(channels: maker.description.sampleShape[2])
+    }
+  }
+
+  private func announce(_ field: Int, _ split: PlannedSplit) throws {
+    let description = fields.makers[field].description
+    let present =
+      fields.isOptional(field)
+      ? split.rows.map { fields.isPresent(field, split.origin, $0) } : nil
+    if description.isRagged {
+      try writer.addRaggedField(
+        description.sampleField, split: split.name,
+        lengths: split.rows.map { fields.steps(field, split.origin, $0) })
+      if let present {
+        try writer.addPresence(present, split: split.name, field: description.name)
+      }
+    } else if let present {
+      try writer.addOptionalField(description.sampleField, split: split.name, present: present)
+    } else {
+      try writer.addField(
+        description.sampleField, split: split.name, samples: split.rows.count)
+    }
+  }
+
+  /// The samples of a field that are there, out of those that follow the ones already written.
+  private func presentBytes(_ bytes: [UInt8], _ split: Int, _ field: Int) -> [UInt8] {
+    guard fields.isOptional(field) else { return bytes }
+    let size = fields.makers[field].description.sampleBytes
+    let plan = fields.splits[split]
+    return (0..<bytes.count / size).flatMap { index -> ArraySlice<UInt8> in
+      let row = plan.rows[trainingWritten[field] + index]
+      return fields.isPresent(field, plan.origin, row)
+        ? bytes[index * size..<(index + 1) * size] : []
     }
   }
 
@@ -40,11 +77,16 @@ final class SampleSink {
     let splitName = fields.splits[split].name
     let description = fields.makers[field].description
     let name = description.name
-    if splitName == "train" { sums[name]?.add(bytes) }
+    if splitName == "train", sums[name] != nil {
+      sums[name]?.add(presentBytes(bytes, split, field))
+      trainingWritten[field] += bytes.count / description.sampleBytes
+    }
     try bytes.withUnsafeBytes { raw in
       switch description.element {
       case .uint8:
         try writer.append(raw.bindMemory(to: UInt8.self), to: name, split: splitName)
+      case .int16:
+        try writer.append(raw.bindMemory(to: Int16.self), to: name, split: splitName)
       case .int64:
         try writer.append(raw.bindMemory(to: Int64.self), to: name, split: splitName)
       case .float32:
@@ -78,6 +120,7 @@ final class SampleSink {
       writer.setAttribute("sourceNames", to: .texts(sources.map(\.path)))
       writer.setAttribute("sourceDigests", to: .texts(sources.map(\.digest)))
     }
+    describeBadFiles()
     return try fields.makers.map { maker in
       var description = maker.description
       if let sums = sums[description.name] {
@@ -90,8 +133,25 @@ final class SampleSink {
       if let columns = description.columns {
         writer.setAttribute("columns", to: .texts(columns), field: description.name)
       }
+      for (name, value) in description.attributes {
+        writer.setAttribute(name, to: value, field: description.name)
+      }
       return description
     }
+  }
+}
+
+extension SampleSink {
+  /// Files that were left out: how many, and the first of them, as many as an attribute holds.
+  private func describeBadFiles() {
+    guard !fields.badFiles.isEmpty else { return }
+    writer.setAttribute("badFileCount", to: .integer(Int64(fields.badFiles.count)))
+    var left = 16 << 10
+    let lines = fields.badFiles.map { "\($0.source): \($0.path): \($0.reason)" }.prefix { line in
+      left -= line.utf8.count + 1
+      return left >= 0
+    }
+    writer.setAttribute("badFiles", to: .texts(Array(lines)))
   }
 }
 
@@ -100,12 +160,13 @@ extension FieldDescription {
   var sampleField: SampleField {
     SampleField(
       name: name, element: element, sampleShape: sampleShape, axes: axes, modality: modality,
-      classes: classes ?? [])
+      classes: classes ?? [], classCount: classCount)
   }
 
   /// One letter per extent of the dataset.
   private var axes: String {
-    switch (modality, sampleShape.count) {
+    if isRagged { return sampleShape.isEmpty ? "ST" : "STF" }
+    return switch (modality, sampleShape.count) {
     case ("table", _): "SF"
     case (_, 0): "S"
     case (_, 1): "ST"

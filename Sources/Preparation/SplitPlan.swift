@@ -17,22 +17,25 @@ struct PlannedSplit: Equatable {
   ///
   /// - Parameters:
   ///   - splits: the recipe's, already checked.
-  ///   - counts: the samples of each split that has sources, in order.
+  ///   - rows: the samples of each split that has sources, in order.
+  ///   - part: the part of a source that a rule names.
   /// - Returns: one plan per split, in the order of the recipe.
   /// - Throws: ``PreparationError`` with `.badRecipe` if a split is left without samples.
-  static func plan(_ splits: [RecipeSplit], counts: [Int]) throws -> [PlannedSplit] {
+  static func plan(
+    _ splits: [RecipeSplit], rows: [[Int]],
+    part: (RecipeSplit.FieldSource) throws -> SourcePart
+  ) throws -> [PlannedSplit] {
     var planned: [String: PlannedSplit] = [:]
     var origins = 0
     for split in splits {
       guard case .sources = split.origin else { continue }
       planned[split.name] = PlannedSplit(
-        name: split.name, origin: origins, rows: Array(0..<counts[origins]))
+        name: split.name, origin: origins, rows: rows[origins])
       origins += 1
     }
     for split in splits {
-      guard let (from, takes) = split.origin.selection(name: split.name),
-        let source = planned[from]
-      else { continue }
+      guard let from = split.origin.from, let source = planned[from] else { continue }
+      let takes = try split.origin.selection(name: split.name, rows: source.rows, part: part)
       planned[split.name] = PlannedSplit(
         name: split.name, origin: source.origin, rows: source.rows.filter(takes))
       planned[from]?.rows = source.rows.filter { !takes($0) }
@@ -50,21 +53,6 @@ struct PlannedSplit: Equatable {
           "split '\(split.name)' has no samples; take another fraction or leave the split out")
       }
       return plan
-    }
-  }
-}
-
-extension RecipeSplit.Origin {
-  /// For a derived split, the split it is taken from and whether it takes a sample.
-  func selection(name: String) -> (from: String, takes: (Int) -> Bool)? {
-    switch self {
-    case .sources: nil
-    case .fraction(let from, let fraction, let seed):
-      // Two fractions of one split with one seed must not be the same samples.
-      (from, { splitUniform(seed, pathHash(name), $0) < fraction })
-    case .fold(let from, let folds, let fold, let seed):
-      // Folds do not depend on the name, so that the k recipes of one seed share one partition.
-      (from, { Int(splitUniform(seed, 0, $0) * Double(folds)) == fold })
     }
   }
 }

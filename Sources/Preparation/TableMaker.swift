@@ -33,6 +33,10 @@ struct TableMaker: FieldMaker {
     var categorical = try field.categorical.map {
       CategoricalColumn(name: $0, index: try training.column($0, input))
     }
+    categorical += try field.lists.map {
+      CategoricalColumn(
+        name: $0.column, index: try training.column($0.column, input), separator: $0.separator)
+    }
     for place in categorical.indices { categorical[place].measure(training, rows, field) }
     let constant = numeric.filter(\.isConstant)
     self.numeric = numeric.filter { !$0.isConstant }
@@ -59,17 +63,22 @@ struct TableMaker: FieldMaker {
   private static func numericColumns(
     _ field: TableField, _ table: TableInput, _ input: FieldInput
   ) throws -> [NumericColumn] {
-    let names = field.numeric ?? (field.categorical.isEmpty ? table.columns : [])
+    let hasOthers = !field.categorical.isEmpty || !field.lists.isEmpty
+    let names = field.numeric ?? (hasOthers ? [] : table.columns)
+    for name in field.quantile where !names.contains(name) {
+      throw input.bad("'quantile' names '\(name)', which is no numeric column")
+    }
     for name in field.log where !names.contains(name) {
       throw input.bad("'log' names '\(name)', which is no numeric column")
     }
-    for name in names + field.categorical
-    where (names + field.categorical).filter({ $0 == name }).count > 1 {
+    let all = names + field.categorical + field.lists.map(\.column)
+    for name in all where all.filter({ $0 == name }).count > 1 {
       throw input.bad("column '\(name)' is named twice")
     }
     return try names.map {
       NumericColumn(
-        name: $0, index: try table.column($0, input), isLog: field.log.contains($0))
+        name: $0, index: try table.column($0, input), isLog: field.log.contains($0),
+        isQuantile: field.quantile.contains($0))
     }
   }
 
@@ -78,6 +87,10 @@ struct TableMaker: FieldMaker {
       notes.append(
         "\(input.name): left out, the same in all training samples: "
           + constant.joined(separator: ", "))
+    }
+    for column in categorical where column.rare > 0 {
+      notes.append(
+        "\(input.name): \(column.rare) categories of \(column.name) are too rare for a column")
     }
     let used = Set(numeric.map(\.name) + constant + categorical.map(\.name))
     let unused = table.columns.filter { !used.contains($0) && !input.others.contains($0) }
@@ -91,7 +104,7 @@ struct TableMaker: FieldMaker {
     var missing: [String: Int] = [:]
     var unseen: [String: Int] = [:]
     for table in tables.indices {
-      for row in 0..<input.parts[table].count {
+      for row in 0..<input.parts[table].count where !input.isAbsent(table, row) {
         for (place, number) in try numbers(table, row).enumerated() where number == nil {
           missing[numeric[place].name, default: 0] += 1
         }
@@ -101,7 +114,8 @@ struct TableMaker: FieldMaker {
             missing[column.name, default: 0] += 1
             continue
           }
-          if column.vocabulary[text] == nil { unseen[column.name, default: 0] += 1 }
+          let items = column.items(text)
+          if column.hot(text).count < items.count { unseen[column.name, default: 0] += 1 }
         }
       }
     }
@@ -147,15 +161,12 @@ struct TableMaker: FieldMaker {
       place += 1
     }
     for (number, column) in zip(try numbers(origin, row), numeric) {
-      let value = number.map { field.standardize ? ($0 - column.mean) / column.scale : $0 }
-      store(Float(value ?? (field.standardize ? 0 : column.mean)))
+      store(column.stored(number, standardize: field.standardize))
       if column.hasIndicator { store(number == nil ? 1 : 0) }
     }
     for column in categorical {
-      let text = tables[origin].category(row, column.index)
-      let hot =
-        text.map { column.vocabulary[$0] ?? -1 } ?? (column.hasMissing ? column.width - 1 : -1)
-      for index in 0..<column.width { store(index == hot ? 1 : 0) }
+      let hot = column.hot(tables[origin].category(row, column.index))
+      for index in 0..<column.width { store(hot.contains(index) ? 1 : 0) }
     }
   }
 }

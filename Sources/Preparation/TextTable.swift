@@ -1,7 +1,7 @@
 /// A text table in memory: named columns, rows of trimmed and unquoted cells.
 struct TextTable {
   /// The names of the columns.
-  let columns: [String]
+  private(set) var columns: [String]
   /// The texts that mean "no value".
   let missing: [[UInt8]]
   /// The bytes of all cells, row after row.
@@ -10,7 +10,11 @@ struct TextTable {
   private(set) var starts: [Int] = [0]
   /// The line each row began on, from 1.
   private var lines: [Int] = []
+  /// Texts that a column may hold though no row may: the folders of classes.
+  var declared: [String: [String]] = [:]
   private var files: [(name: String, rows: Int)] = []
+  /// For a view in another order: the row of each row, -1 where there is none.
+  private var map: [Int]?
 
   /// An empty table.
   init(columns: [String], missing: [String]) {
@@ -19,7 +23,29 @@ struct TextTable {
   }
 
   /// The number of rows.
-  var rows: Int { lines.count }
+  var rows: Int { map?.count ?? lines.count }
+
+  /// The same cells in another order; -1 makes a row without values.
+  func mapped(_ rows: [Int]) -> TextTable {
+    var table = self
+    table.map = rows.map { $0 < 0 ? -1 : map?[$0] ?? $0 }
+    return table
+  }
+
+  /// Adds a column to the right, one cell per row.
+  mutating func append(column name: String, cells: [[UInt8]]) {
+    precondition(map == nil && cells.count == rows, "a column has one cell per row")
+    var table = TextTable(columns: columns + [name], missing: [])
+    for row in 0..<rows {
+      for cell in starts[(row * columns.count)..<(row + 1) * columns.count].indices {
+        table.bytes.append(contentsOf: bytes[starts[cell]..<starts[cell + 1]])
+        table.starts.append(table.bytes.count)
+      }
+      table.bytes.append(contentsOf: cells[row])
+      table.starts.append(table.bytes.count)
+    }
+    (columns, bytes, starts) = (table.columns, table.bytes, table.starts)
+  }
 
   /// Begins the rows of the next file.
   mutating func beginFile(_ name: String) { files.append((name, 0)) }
@@ -35,8 +61,16 @@ struct TextTable {
     files[files.count - 1].rows += 1
   }
 
+  /// Appends the row of a file that is a sample of its own.
+  mutating func append(file name: String, cells: [String]) {
+    beginFile(name)
+    append(row: cells.map { Array($0.utf8) }, line: 0)
+  }
+
   /// The text of a cell, or nil if it means "no value".
   func cell(_ row: Int, _ column: Int) -> ArraySlice<UInt8>? {
+    let row = map?[row] ?? row
+    guard row >= 0 else { return nil }
     let index = row * columns.count + column
     let cell = bytes[starts[index]..<starts[index + 1]]
     return missing.contains { $0.elementsEqual(cell) } ? nil : cell
@@ -65,12 +99,14 @@ struct TextTable {
     return number
   }
 
-  /// The file and line of a row.
+  /// The file and line of a row; the file alone where it is a sample of its own.
   func place(_ row: Int) -> String {
+    let row = map?[row] ?? row
+    guard row >= 0 else { return "a sample without a row in \(files.first?.name ?? "the table")" }
     var before = 0
     for file in files {
       before += file.rows
-      if row < before { return "\(file.name), line \(lines[row])" }
+      if row < before { return file.name + (lines[row] > 0 ? ", line \(lines[row])" : "") }
     }
     return files.last?.name ?? ""
   }

@@ -12,7 +12,11 @@ package enum Reference {
     /// How many.
     package var terms = 0
 
-    mutating func add(_ term: Double) {
+    /// A sum of nothing.
+    package init() {}
+
+    /// Adds a term.
+    package mutating func add(_ term: Double) {
       value += term
       magnitude += abs(term)
       terms += 1

@@ -46,6 +46,7 @@ public struct Evaluator {
       case .binaryCrossEntropy:
         kind = head.outputs == 1 ? .binary : .multiLabel(outputs: head.outputs)
       case .meanSquaredError, .huber: kind = .regression(outputs: head.outputs)
+      case .ctc: kind = .transcription(outputs: head.outputs)
       }
       return MetricHead(
         name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight)
@@ -111,6 +112,10 @@ public struct Evaluator {
     model.evaluate(microbatch, parameters)
     for (index, head) in model.heads.enumerated() {
       guard let target = head.targetIndex else { continue }
+      if head.loss.isTranscription {
+        addTranscriptions(microbatch, head: index, target: target, to: accumulator)
+        continue
+      }
       let isInteger = microbatch.fields[target].element == .integer
       accumulator.add(
         head: index, microbatch: microbatch.index,
@@ -121,5 +126,20 @@ public struct Evaluator {
         loss: model.losses[index],
         weight: model.normalizerContribution(head: index, microbatch))
     }
+  }
+
+  private func addTranscriptions(
+    _ microbatch: Microbatch, head: Int, target: Int, to accumulator: MetricAccumulator
+  ) {
+    let (ids, offsets) = (microbatch.integers(target), microbatch.offsets(target))
+    var distance = EditDistance()
+    for (sample, found) in model.transcriptions(ofHead: head, microbatch).enumerated() {
+      let length = offsets[sample + 1] - offsets[sample]
+      distance.add(
+        found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length))
+    }
+    accumulator.add(
+      head: head, microbatch: microbatch.index, count: microbatch.count, distance: distance,
+      loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

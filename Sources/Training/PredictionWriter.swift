@@ -33,6 +33,12 @@ public final class PredictionWriter {
   public init(
     path: String, samples: Int, heads: [Head], offsets: [[Int]?], classes: [String: [String]]
   ) throws {
+    if let head = heads.first(where: \.loss.isTranscription) {
+      throw TrainingError(
+        .usage,
+        "predict writes numbers for samples or steps, but head '\(head.name)' transcribes its sequence"
+      )
+    }
     self.path = path
     self.samples = samples
     columns = zip(heads, offsets).map {

@@ -105,7 +105,7 @@ public struct Predictor {
             samples: rows, classes: head.outputs, logits: logits, probabilities: base)
         case .binaryCrossEntropy:
           Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
-        case .meanSquaredError, .huber: break
+        case .meanSquaredError, .huber, .ctc: break
         }
       }
       return values

@@ -25,11 +25,18 @@ struct RankFacts: Codable, Equatable {
   ///
   /// - Throws: ``TrainingError`` if the program's own file cannot be read.
   init(_ options: TrainingOptions, _ setUp: TrainingSetUp, host: String) throws {
+    try self.init(
+      options: "output \(options.output), fresh \(options.fresh), dry run \(options.dryRun)",
+      configuration: setUp.configuration.resolvedYAML, dataset: setUp.dataset.digest, host: host)
+  }
+
+  /// This rank's facts from what it was told and found.
+  ///
+  /// - Throws: ``TrainingError`` if the program's own file cannot be read.
+  init(options: String, configuration: String, dataset: String, host: String) throws {
     self.host = host
     program = try Self.programDigest()
-    self.options = "output \(options.output), fresh \(options.fresh), dry run \(options.dryRun)"
-    configuration = setUp.configuration.resolvedYAML
-    dataset = setUp.dataset.digest
+    (self.options, self.configuration, self.dataset) = (options, configuration, dataset)
     let allowed = Kernels.supportedBuilds
     kernels = Array(allowed.drop { $0 != Kernels.name })
     coreType = BLAS.coreType

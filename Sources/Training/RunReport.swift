@@ -45,7 +45,7 @@ public struct RunReport {
       throw TrainingError(
         .missingInput, "\(folder.path) holds no run: \(folder.configuration) is missing")
     }
-    let configuration = try RunConfiguration.decode(yaml: yaml, name: folder.configuration)
+    let configuration = try ConfiguredRun.decode(yaml: yaml, name: folder.configuration)
     var content = ReportContent(title: configuration.name)
     content.configuration = yaml
     addLog(to: &content)
@@ -173,6 +173,13 @@ public struct ModelFacts: Sendable {
   init(_ model: Model, _ dataset: Dataset, _ split: Split) {
     layers = model.layers
     for head in model.heads { classes[head.name] = split.classNames(head.target) }
+    addProvenance(dataset, split)
+  }
+
+  /// The facts of a counted run, which has no layers.
+  init(_ dataset: Dataset, _ split: Split) { addProvenance(dataset, split) }
+
+  private mutating func addProvenance(_ dataset: Dataset, _ split: Split) {
     isSynthetic = dataset.isSynthetic
     provenance = [
       ReportFact("files", dataset.name),
@@ -189,8 +196,12 @@ public struct ModelFacts: Sendable {
     self.init()
     for role in [SplitRole.train, .validation, .test] {
       let request = TrainedModel.Request(run: path, split: role, choice: .last)
-      guard let trained = try? TrainedModel(request) else { continue }
-      self = ModelFacts(trained.model, trained.dataset, trained.split)
+      switch try? LoadedRun(request) {
+      case .network(let run)?: self = ModelFacts(run.model, run.dataset, run.split)
+      case .counted(let run)?:
+        self = ModelFacts(run.setUp.dataset, run.split)
+      case nil: continue
+      }
       return
     }
   }

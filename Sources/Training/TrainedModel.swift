@@ -21,6 +21,8 @@ public final class TrainedModel {
   public let store: ParameterStore
   /// The step of the checkpoint.
   public let step: Int
+  /// The run folder.
+  let run: String
 
   private let trainingClassNames: [String: [String]]
 
@@ -67,6 +69,7 @@ public final class TrainedModel {
   /// - Parameter request: what to load.
   /// - Throws: ``TrainingError``, or the errors of the rooms.
   public init(_ request: Request) throws {
+    run = request.run
     let folder = RunFolder(request.run)
     guard FileManager.default.fileExists(atPath: folder.configuration) else {
       throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
@@ -112,7 +115,8 @@ public final class TrainedModel {
     return names
   }
 
-  private static func load(
+  /// Reads the parameters of a chosen checkpoint of a run; the step it was taken after.
+  static func load(
     _ choice: Choice, _ folder: RunFolder, into store: ParameterStore
   ) throws -> Int {
     let checkpoints = CheckpointFolder(folder.checkpoints)
@@ -151,12 +155,28 @@ public final class TrainedModel {
   ///   - metrics: names of metrics; empty: the run's own.
   /// - Returns: the result, equal on all ranks.
   /// - Throws: what reading, the metrics or MPI throw.
-  public func evaluate(_ world: Communicator, metrics: [MetricName]) throws -> EvaluationOutcome {
-    let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : metrics
+  public func evaluate(
+    _ world: Communicator, metrics: [MeasuredMetric]
+  ) throws -> EvaluationOutcome {
+    let rankings = metrics.compactMap(\.ranking)
+    let asked = metrics.compactMap(\.value)
+    let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : asked
     let evaluator = Evaluator(world, model: model, metrics: wanted)
-    let result = try evaluator.evaluate(
-      split, parameters: store.base, prefetch: configuration.data.prefetch)
-    return EvaluationOutcome(result: result, classes: classNames)
+    var outcome = EvaluationOutcome(samples: split.count)
+    if metrics.isEmpty || !asked.isEmpty {
+      outcome.result = try evaluator.evaluate(
+        split, parameters: store.base, prefetch: configuration.data.prefetch)
+    }
+    outcome.classes = classNames
+    guard !rankings.isEmpty else { return outcome }
+    let scores = try world.agree { try pairScores(ofRun: run) }
+    let names = configuration.model.modalities.map(\.field)
+    let reader = try world.agree {
+      try InteractionReader(split, user: names[0], item: names[1], value: nil)
+    }
+    outcome.ranking = try PairEvaluator(world: world, pair: scores.pair)
+      .ranking(reader, seen: scores.seen, metrics: rankings, relevant: nil)
+    return outcome
   }
 
   /// Where the predictions of each sample of the split begin, by head.

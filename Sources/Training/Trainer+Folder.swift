@@ -36,54 +36,13 @@ extension Trainer {
   }
 
   private func takeFolder() throws -> RunFolder.State {
-    var found = try folder.state(for: identityText)
-    if options.fresh, found != .absent {
-      try setFolderAside()
-      found = .absent
-    }
-    switch found {
-    case .complete where try isLongEnough(): return .complete
-    case .foreign(let differences):
-      throw TrainingError(
-        .cannotCreate,
-        "\(folder.path) holds another run (\(differences.joined(separator: "; "))); choose "
-          + "another --output, or --fresh to rename it aside")
-    case .occupied:
-      throw TrainingError(
-        .cannotCreate,
-        "\(folder.path) exists and is no run folder; choose another --output, or --fresh to "
-          + "rename it aside")
-    case .absent:
-      try folder.create(
-        yaml: configuration.resolvedYAML, identityText: identityText,
-        origin: options.configurationFolder)
-    case .unfinished, .complete: break
-    }
-    // Only the holder of the lock may change what another job may still be writing.
-    lock = try RunLock(folder: folder.path)
-    if found != .absent {
-      try folder.write(configuration.resolvedYAML, to: folder.configuration)
-    }
-    try? FileManager.default.removeItem(atPath: folder.summary)
-    log = try JSONLines(path: folder.metrics)
-    // A finished run of which more steps are asked for goes on.
-    return found == .complete ? .unfinished : found
-  }
-
-  /// Renames the folder aside, unless another job is writing it.
-  private func setFolderAside() throws {
-    var held: RunLock?
-    if FileManager.default.fileExists(atPath: folder.path + "/LOCK") {
-      held = try RunLock(folder: folder.path)
-    }
-    let aside = try withExtendedLifetime(held) { try folder.setAside() }
-    observer?.noted("the earlier folder is now \(aside)")
-  }
-
-  /// Whether the finished run has as many steps as are asked for now.
-  private func isLongEnough() throws -> Bool {
-    let summary = try RunSummary.load(folder.summary)
-    return summary.steps >= totalSteps || summary.stoppedEarly
+    let taken = try RunClaim(
+      folder: folder, identityText: identityText, yaml: configuration.resolvedYAML,
+      origin: options.configurationFolder, fresh: options.fresh
+    ).take { $0.steps >= totalSteps || $0.stoppedEarly }
+    (lock, log) = (taken.lock, taken.log)
+    if let aside = taken.aside { observer?.noted("the earlier folder is now \(aside)") }
+    return taken.state
   }
 
   /// Releases the folder.

@@ -23,7 +23,21 @@ struct CheckpointChoice: ExpressibleByArgument {
 }
 
 extension SplitRole: ExpressibleByArgument {}
-extension MetricName: ExpressibleByArgument {}
+
+/// A metric as typed.
+struct MetricChoice: ExpressibleByArgument {
+  let metric: MeasuredMetric
+
+  init?(argument: String) {
+    guard let metric = MeasuredMetric(argument) else { return nil }
+    self.metric = metric
+  }
+
+  static var allValueStrings: [String] {
+    MetricName.allCases.map(\.rawValue)
+      + RankingMetricName.Measure.allCases.map { "\($0.rawValue)@K" }
+  }
+}
 
 /// What `evaluate` and `predict` share.
 struct TrainedRun: ParsableArguments {
@@ -59,20 +73,20 @@ struct Evaluate: ParsableCommand {
   @Option(
     name: .customLong("metric"),
     help: ArgumentHelp("A metric; may be repeated. Default: the run's.", valueName: "name"))
-  var metrics: [MetricName] = []
+  var metrics: [MetricChoice] = []
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
     try Ranks.run { world in
-      let model = try world.agree { try TrainedModel(trained.request(needsTargets: true)) }
-      let outcome = try model.evaluate(world, metrics: metrics)
+      let run = try world.agree { try LoadedRun(trained.request(needsTargets: true)) }
+      let outcome = try run.evaluate(world, metrics: metrics.map(\.metric))
       try world.agree {
         guard world.rank == 0 else { return }
-        let text = outcome.result.json(split: trained.split.rawValue)
-        keep(text, model)
-        print(json ? text : table(outcome, model))
+        let text = outcome.json(split: trained.split.rawValue)
+        keep(text)
+        print(json ? text : table(outcome, run))
       }
       return .done
     }
@@ -80,7 +94,7 @@ struct Evaluate: ParsableCommand {
 
   /// Leaves the result in the run folder for the report, where the run's own data and metrics were measured
   /// at its chosen checkpoint.
-  private func keep(_ text: String, _ model: TrainedModel) {
+  private func keep(_ text: String) {
     guard trained.data == nil, trained.checkpoint == nil, metrics.isEmpty else { return }
     let folder = RunFolder(trained.run)
     // A run folder that may only be read can still be evaluated.
@@ -88,12 +102,12 @@ struct Evaluate: ParsableCommand {
       toFile: folder.evaluation(of: trained.split.rawValue), atomically: true, encoding: .utf8)
   }
 
-  private func table(_ outcome: EvaluationOutcome, _ model: TrainedModel) -> String {
+  private func table(_ outcome: EvaluationOutcome, _ run: LoadedRun) -> String {
     var table = TextTable([.init("metric"), .init("value", .right)])
-    for metric in outcome.result.named {
+    for metric in outcome.named {
       table.add([metric.name, metric.value.map(HumanUnits.short) ?? "undefined"])
     }
-    return "\(model.configuration.name), step \(model.step), \(trained.split.rawValue) split, "
-      + "\(HumanUnits.count(outcome.result.samples)) samples\n" + table.text(indent: 2)
+    return "\(run.name), step \(run.step), \(trained.split.rawValue) split, "
+      + "\(HumanUnits.count(outcome.samples)) samples\n" + table.text(indent: 2)
   }
 }

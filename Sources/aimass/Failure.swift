@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Configuration
+import CountedModels
 import Datasets
 import HDF5
 import MPI
@@ -27,6 +28,7 @@ enum Failure {
     case let error as ConfigurationError:
       error.code == .missing ? .missingInput : .badConfiguration
     case is ModelError, is OptimizerError, is MetricError, is KernelError: .badConfiguration
+    case let error as CountedModelError: error.code == .data ? .badData : .badConfiguration
     case let error as CheckpointError: status(of: error.code)
     case let error as HDF5Error: status(of: error.code)
     case let error as DatasetError: status(of: error.code)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Datasets
 import Foundation
 import HDF5
 import Reports
@@ -90,6 +91,20 @@ struct Inspect: ParsableCommand {
     print("\(path): \(HumanUnits.bytes(file.byteCount))")
     try showAttributes(file.root, indent: "  ")
     try showGroup(file.root, indent: "  ")
+    try showVocabularies(file.root)
+  }
+
+  /// The size and the first words of each field's vocabulary.
+  private func showVocabularies(_ root: HDF5Group) throws {
+    let group = SampleVocabulary.group
+    guard try root.member(group) == .group else { return }
+    for field in try root.group(group).names() {
+      let vocabulary = try SampleVocabulary(of: field, in: root)
+      let first = (0..<min(12, vocabulary.words.count)).map { vocabulary.text($0).debugDescription }
+      print(
+        "vocabulary of \(field): \(HumanUnits.count(vocabulary.words.count)) ids: "
+          + first.joined(separator: " ") + (vocabulary.words.count > 12 ? " …" : ""))
+    }
   }
 
   private func showGroup(_ group: HDF5Group, indent: String) throws {

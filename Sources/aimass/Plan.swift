@@ -47,7 +47,11 @@ struct Plan: ParsableCommand {
   }
 
   func run() throws {
-    let settings = try RunConfiguration.load(path: config, overrides: set)
+    let settings: RunConfiguration
+    switch try ConfiguredRun.load(path: config, overrides: set) {
+    case .counted(let counted): return try show(counted)
+    case .network(let network): settings = network
+    }
     let options = TrainingOptions(
       configuration: settings, configurationFolder: folder(of: config), output: "",
       version: Aimass.version)
@@ -60,6 +64,15 @@ struct Plan: ParsableCommand {
     if let measurement {
       print(Prediction(plan, measurement, efficiency: efficiency).table.text(indent: 2))
     }
+  }
+
+  /// Plans a counted run, whose steps cannot be predicted from a network's measurement.
+  private func show(_ settings: CountedRunConfiguration) throws {
+    if measure != nil || nodes > 1 {
+      throw ValidationError("--measure and --nodes plan networks; this run has `factorization`.")
+    }
+    let setUp = try CountedSetUp(settings, relativeTo: folder(of: config))
+    print(CountedPlan(setUp, ranks: ranks).text)
   }
 
   private func layerTable(_ plan: TrainingPlan) -> TextTable {

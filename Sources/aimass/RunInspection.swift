@@ -22,7 +22,7 @@ struct RunInspection {
   func inspect(_ allocation: Allocation, into facts: inout RankFacts) throws {
     var name: String?
     do {
-      let settings = try RunConfiguration.load(path: config)
+      let settings = try ConfiguredRun.load(path: config)
       name = settings.name
       facts.dataset = try dataset(settings)
     } catch {
@@ -31,10 +31,13 @@ struct RunInspection {
     facts.folderProblems = try folderProblems(allocation, output ?? "runs/\(name ?? "")")
   }
 
-  private func dataset(_ settings: RunConfiguration) throws -> DatasetFacts {
-    let dataset = try Dataset(
-      settings.data, relativeTo: folder(of: config),
-      fields: TrainingSetUp.fieldNames(settings.model))
+  private func dataset(_ settings: ConfiguredRun) throws -> DatasetFacts {
+    let fields: [String]
+    switch settings {
+    case .network(let run): fields = TrainingSetUp.fieldNames(run.model)
+    case .counted(let run): fields = run.factorization.fields
+    }
+    let dataset = try Dataset(settings.data, relativeTo: folder(of: config), fields: fields)
     let problem = dataset.paths.lazy.compactMap(FolderProbe.lockProblem).first
     return DatasetFacts(digest: dataset.digest, problem: problem)
   }

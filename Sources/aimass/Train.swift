@@ -42,9 +42,13 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    let settings = try RunConfiguration.load(path: config, overrides: set)
+    let settings: RunConfiguration
+    switch try ConfiguredRun.load(path: config, overrides: set) {
+    case .counted(let counted): return try fit(counted)
+    case .network(let network): settings = network
+    }
     guard MPIEnvironment.isUnderLauncher else {
-      return try startRanks(settings)
+      return try startRanks(name: settings.name, ranks: ranks ?? defaultRanks(settings))
     }
     let options = TrainingOptions(
       configuration: settings, configurationFolder: folder(of: config),
@@ -60,15 +64,36 @@ struct Train: ParsableCommand {
     }
   }
 
+  /// Fits a counted run.
+  private func fit(_ settings: CountedRunConfiguration) throws {
+    if trace {
+      throw ValidationError("--trace records the steps of a network; this run has `factorization`.")
+    }
+    guard MPIEnvironment.isUnderLauncher else {
+      return try startRanks(
+        name: settings.name, ranks: ranks ?? Placement.ofThisProcess.ranks(most: nil))
+    }
+    let options = CountedOptions(
+      configuration: settings, configurationFolder: folder(of: config),
+      output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
+      version: Aimass.version)
+    try Ranks.run { world in
+      StopSignal.install()
+      let console = Console(world)
+      let outcome = try CountedTrainer(world, options, observer: console).run()
+      console.finish(outcome, output: options.output)
+      return outcome.status
+    }
+  }
+
   /// Starts ranks of this very command and supervises them.
-  private func startRanks(_ settings: RunConfiguration) throws {
-    let count = ranks ?? defaultRanks(settings)
+  private func startRanks(name: String, ranks count: Int) throws {
     var arguments = CommandLine.arguments
     arguments.removeFirst()
     TerminalFacts.handDown()
     let status = try LocalLauncher(
       ranks: count, arguments: arguments,
-      runFolder: RunFolder(output ?? "runs/\(settings.name)")
+      runFolder: RunFolder(output ?? "runs/\(name)")
     ).run()
     guard status == 0 else { throw ExitCode(status) }
   }

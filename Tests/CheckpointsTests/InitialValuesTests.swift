@@ -96,6 +96,36 @@ import Testing
     #expect(read[try #require(read.layout["net.norm.runningVariance"])].map { $0 } == [63, 64])
   }
 
+  /// Files of PyTorch call the parts of a recurrent layer by their own names.
+  @Test func recurrentLayersAreFoundByTheirForeignNames() throws {
+    let scratch = try Scratch()
+    let path = scratch.file("m")
+    let names = [
+      "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_ih_l0_reverse",
+      "weight_hh_l12_reverse", "hiddenBias", "inputWeight1x",
+    ]
+    var theirs = ParameterLayout()
+    for name in names { _ = theirs.reserve("rnn.\(name)", [1], initializer: .constant(0)) }
+    let file = ParameterStore(theirs)
+    for index in names.indices { file.base[index] = Float(index + 1) }
+    try ModelFile.write(file, to: path, foreignLayout: true)
+    var ours = ParameterLayout()
+    for name in [
+      "inputWeight0", "hiddenWeight0", "inputBias0", "hiddenBias0", "inputWeight0Reversed",
+      "hiddenWeight12Reversed", "hiddenBias", "inputWeight1x",
+    ] { _ = ours.reserve("modalities.x.0.\(name)", [1], initializer: .constant(0)) }
+    let read = ParameterStore(ours)
+    let report = try load(path, into: read, rename: ["modalities.x.0.": "rnn."])
+    #expect(report.unused.isEmpty)
+    #expect((0..<names.count).map { read.base[$0] } == (1...names.count).map { Float($0) })
+    // And they are written by these names.
+    let again = scratch.file("n")
+    try ModelFile.write(read, to: again, foreignLayout: true)
+    let copy = ParameterStore(theirs)
+    _ = try load(again, into: copy, rename: ["rnn.": "modalities.x.0."])
+    #expect((0..<names.count).map { copy.base[$0] } == (1...names.count).map { Float($0) })
+  }
+
   @Test func renamesTakeTheLongestPrefix() throws {
     let scratch = try Scratch()
     let path = scratch.file("m")

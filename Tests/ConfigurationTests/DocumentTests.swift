@@ -24,16 +24,18 @@ struct DocumentTests {
     let places = [
       "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "schedule": "Schedules",
       "fusion": "Fusion", "source": "Sources", "split": "Splits", "modality": "Fields",
-      "recipe": "recipe", "wire": "exchange", "sampling": "sampling",
+      "recipe": "recipe", "wire": "exchange", "counted": "Counted runs",
+      "factorization": "factorization", "tokens": "Tokens",
+      "sampling": "sampling",
     ]
-    for keys in Vocabulary.run + Vocabulary.recipe {
+    for keys in Vocabulary.run + Vocabulary.counted + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)
       var name = words[0]
       if words.count == 2 { name = places[name] ?? name }
       let text = try #require(section(name, of: lines), "no section \(name)").filter {
         $0.hasPrefix("|") || words.count == 2
       }.joined(separator: "\n")
-      if words.count == 2, words[0] != "recipe", words[0] != "split" {
+      if words.count == 2, !["recipe", "split", "counted"].contains(words[0]) {
         #expect(text.contains("| `\(words[1])` |"), "\(keys.name)")
       }
       for key in keys.keys {

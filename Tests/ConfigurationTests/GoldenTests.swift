@@ -17,7 +17,7 @@ struct GoldenTests {
       if name.hasPrefix("recipe-") {
         _ = try RecipeConfiguration.decode(yaml: yaml, name: name, overrides: overrides)
       } else {
-        _ = try RunConfiguration.decode(yaml: yaml, name: name, overrides: overrides)
+        _ = try ConfiguredRun.decode(yaml: yaml, name: name, overrides: overrides)
       }
       return "valid\n"
     } catch {

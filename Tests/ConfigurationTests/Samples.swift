@@ -39,6 +39,7 @@ enum Samples {
         word: {dataset: /ids, kind: ids}
         label: {dataset: /class, kind: label, classes: 10}
         price: /price
+        sound: /sound
       shuffle: full
       sampling: {balanced: {field: label, power: 0.5, samplesPerEpoch: 1000}}
       split: {fold: 1, folds: 5, seed: 9}
@@ -65,8 +66,36 @@ enum Samples {
           - embedding: {vocabulary: 100, size: 6}
           - conv1d: {out: 4, kernel: 3, stride: 2, padding: 1}
           - leakyRelu: 0.2
+          - lstm: 7
+          - lstm: {hidden: 6, layers: 2, bidirectional: true, dropout: 0.1}
+          - gru: {hidden: 5, layers: 3, variant: original, bidirectional: false}
           - flatten
           - linear: {out: 5, bias: false}
+      picture:
+        field: image
+        encoder:
+          - flip
+          - randomCrop: 4
+          - cutout: {size: 8}
+          - toSequence: {by: row}
+          - positional: sinusoidal
+          - attention: {heads: 4, causal: true, dropout: 0.1, bias: false}
+          - pool: attention
+      sound:
+        field: sound
+        encoder:
+          - noise: {snr: [5, 20]}
+          - mfcc: {rate: 16000, bins: 26, frameMilliseconds: 20, shiftMilliseconds: 5, low: 60,
+              high: 7600, scale: 1, coefficients: 12, lifter: 0}
+          - deltas: {order: 1}
+          - cmvn
+          - specAugment: {frequencyMasks: 1, frequencyWidth: 5, timeMasks: 3, timeWidth: 10,
+              timeFraction: 0.1}
+          - positional: {kind: learned, length: 300}
+          - transformer: {layers: 2, heads: 3, hidden: 64, causal: true, dropout: 0.2,
+              activation: relu}
+          - pool: {kind: last}
+      speech: {field: sound, encoder: [{fbank: {rate: 8000}}, {tokenDropout: 0.1}, {pool: max}]}
     fusion: concat
     heads:
       digit:
@@ -77,6 +106,8 @@ enum Samples {
         weights: price
       price: {layers: [{linear: 1}], loss: {huber: {delta: 2}}, target: price}
       cheap: {layers: [{linear: 1}], loss: binaryCrossEntropy, target: label}
+      text: {layers: [{linear: 4}], loss: {ctc: {blank: 3}}, target: word, weight: 0.1}
+      read: {layers: [{linear: 4}], loss: ctc, target: word}
       square: {layers: [{linear: 1}], loss: meanSquaredError, target: price}
     initialize:
       from: start.safetensors

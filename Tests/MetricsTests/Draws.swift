@@ -23,6 +23,8 @@ struct Samples {
   var labels: [Int64] = []
   /// `[S, Y]`, for labels and regression.
   var values: [Float] = []
+  /// What was found and the truth, `[S]` of each, for transcriptions.
+  var texts: [(found: [Int], truth: [Int])] = []
 
   /// As `classification` in `make.py`.
   static func classes(
@@ -83,12 +85,30 @@ struct Samples {
     return samples
   }
 
+  /// Sequences of up to 6 of 3 ids, some of them empty.
+  static func transcripts(_ count: Int, seed: UInt64) -> Samples {
+    var draws = Draws(seed)
+    var samples = Samples(
+      head: MetricHead(name: "text", kind: .transcription(outputs: 4), lossName: "ctc"),
+      count: count, outputs: [0])
+    func text() -> [Int] { (0..<draws.below(7)).map { _ in draws.below(3) } }
+    samples.texts = (0..<count).map { _ in (text(), text()) }
+    return samples
+  }
+
   /// Adds the microbatch `[index N, (index + 1) N)` to an accumulator, with a made-up loss.
   func add(microbatch index: Int, of size: Int, to accumulator: MetricAccumulator, head: Int = 0) {
     let start = index * size
     let end = min(count, start + size)
     let width = self.head.outputs
     let loss = (start..<end).reduce(0.0) { $0 + 1 / Double($1 + 3) }
+    if case .transcription = self.head.kind {
+      var distance = EditDistance()
+      for text in texts[start..<end] { distance.add(text.found, truth: text.truth) }
+      return accumulator.add(
+        head: head, microbatch: index, count: end - start, distance: distance, loss: loss,
+        weight: Double(end - start))
+    }
     outputs.withUnsafeBufferPointer { outputs in
       labels.withUnsafeBufferPointer { labels in
         values.withUnsafeBufferPointer { values in

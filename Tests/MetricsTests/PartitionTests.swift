@@ -7,6 +7,7 @@ import Testing
   private static let heads: [Samples] = [
     .classes(157, 7, seed: 21, used: 7), .yesOrNo(157, 1, seed: 22), .yesOrNo(157, 4, seed: 23),
     .numbers(157, 2, seed: 24, offset: 1000),
+    .transcripts(157, seed: 25),
   ]
   private static let metrics = MetricName.allCases
 

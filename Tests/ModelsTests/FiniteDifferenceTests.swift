@@ -19,7 +19,8 @@ import Testing
     var testDescription: String { name }
   }
 
-  @Test(arguments: Case.layers + Case.composites + Case.losses)
+  @Test(
+    arguments: Case.layers + Case.composites + Case.losses + Case.sequences + Case.frontEnds)
   func gradientsAreThoseOfTheForwardPass(_ subject: Case) throws {
     let bench = try Bench(subject.configuration, subject.fields, capacity: 5)
     FiniteDifference.disturb(bench.store)

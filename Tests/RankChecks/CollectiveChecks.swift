@@ -63,6 +63,7 @@ func checkParts(_ world: Communicator, _ arguments: [String]) throws {
   let twin = try world.duplicate()
   twin.countLimit = 1000
   try checkCollectives(twin, arguments)
+  try checkJoins(twin)
   let next = (twin.rank + 1) % twin.size
   let before = (twin.rank + twin.size - 1) % twin.size
   for count in sizes where twin.size > 1 {
@@ -77,5 +78,18 @@ func checkParts(_ world: Communicator, _ arguments: [String]) throws {
       try mine.withUnsafeBufferPointer { try twin.send($0, to: next, tag: 1) }
     }
     try expectSame(theirs, pattern(count, rank: before), "\(count) scalars in parts")
+  }
+}
+
+/// Runs of unequal length, some of them empty, are joined whether one message holds them or not.
+private func checkJoins(_ world: Communicator) throws {
+  for step in [0, 1, 300, 900] {
+    let counts = (0..<world.size).map { $0 * step }
+    let parts: [[Double]] = counts.enumerated().map { pattern($1, rank: $0) }
+    var all = parts.enumerated().flatMap { rank, part in
+      rank == world.rank ? part : part.map { _ in -1 }
+    }
+    try all.withUnsafeMutableBufferPointer { try world.joinInPlace($0, counts: counts) }
+    try expectSame(all, parts.flatMap { $0 }, "runs of \(counts) joined")
   }
 }

@@ -51,6 +51,15 @@ typedef struct {
   bool nesterov, firstStep;
 } CKernels_SGD;
 
+/// One step of a recurrent cell over the samples that still run.
+typedef struct {
+  int64_t running, hidden;
+  const ptrdiff_t *starts;  // each sample's first row in the order of processing
+  int64_t step;             // from 0
+  int64_t direction;        // 1 forwards, -1 backwards
+  int64_t outputStride;     // floats between rows of the output and of its gradient
+} CKernels_Recurrent;
+
 /// One build of every kernel.
 typedef struct {
   const char *name;
@@ -117,6 +126,28 @@ typedef struct {
                   uint32_t path, uint32_t step, const int64_t *sampleNumbers, const float *input,
                   float *output);
 
+  // Packed sequences: sample n owns rows offsets[n] ..< offsets[n + 1].
+  void (*dropoutRows)(int64_t rows, int64_t width, float rate, uint64_t seed, uint32_t purpose,
+                      uint32_t path, uint32_t step, int64_t sampleNumber, uint32_t first,
+                      uint32_t counters, const float *input, float *output);
+  void (*dropoutSteps)(int64_t samples, const long *offsets, int64_t channels, float rate,
+                       uint64_t seed, uint32_t purpose, uint32_t path, uint32_t step,
+                       const int64_t *sampleNumbers, const float *input, float *output);
+  void (*softmaxRows)(int64_t rows, int64_t width, int64_t visible, int64_t growth, float *values);
+  void (*softmaxRowsGradient)(int64_t rows, int64_t width, float factor, const float *probabilities,
+                              const float *dropped, float *gradient);
+  void (*attentionPoolForward)(int64_t samples, const long *offsets, int64_t channels, const float *x,
+                               const float *query, float *probabilities, float *y);
+  void (*attentionPoolBackward)(int64_t samples, const long *offsets, int64_t channels, const float *x,
+                                const float *query, const float *probabilities, const float *dy,
+                                float *scratch, float *dx, float *dQuery);
+  void (*powerSpectrum)(int64_t rows, int64_t bins, const float *spectrum, float *power);
+  void (*logarithms)(int64_t count, float least, float *values);
+  void (*deltas)(int64_t samples, const long *offsets, int64_t channels, const float *x,
+                 int64_t xStride, float *y, int64_t yStride);
+  void (*addNoise)(int64_t count, float deviation, uint64_t seed, uint32_t purpose, uint32_t path,
+                   uint32_t step, int64_t sampleNumber, uint32_t first, const float *x, float *y);
+
   double (*softmaxCrossEntropy)(int64_t samples, int64_t classes, const float *logits,
                                 const int64_t *labels, float labelSmoothing, const float *classWeights,
                                 float scale, float *gradient);
@@ -136,6 +167,35 @@ typedef struct {
                       float *destination, int64_t destinationStride);
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                      float *destination, int64_t destinationStride);
+
+  void (*packMatrix)(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
+                     int64_t columnStride, float *packed);
+  void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
+                        int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*lstmForward)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                      const float *products, const float *initialCell, float *gates, float *cells,
+                      float *state, float *output);
+  void (*lstmBackward)(const CKernels_Recurrent *, const float *initialCell, const float *cells,
+                       const float *outputGradient, const float *carry, float *carryCell,
+                       float *gates, float *products);
+  void (*gruForward)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                     const float *products, float *gates, float *inner, float *state, float *output);
+  void (*gruBackward)(const CKernels_Recurrent *, const float *before, const float *outputGradient,
+                      const float *through, float *carry, float *gates, float *inner,
+                      float *products);
+  void (*gruGates)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                   const float *products, const float *state, float *gates, float *inner,
+                   float *reset);
+  void (*gruState)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
+                   const float *products, float *gates, float *state, float *output);
+  void (*gruStateGradient)(const CKernels_Recurrent *, const float *before,
+                           const float *outputGradient, const float *through, float *carry,
+                           float *gates, float *products);
+  void (*gruGateGradient)(const CKernels_Recurrent *, const float *before, const float *reset,
+                          float *carry, float *gates, float *products);
+
+  double (*ctc)(int64_t steps, int64_t classes, int64_t count, const int64_t *labels, int64_t blank,
+                const float *logits, float factor, float *gradient, double *scratch);
 
   void (*sgdUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
                     CKernels_SGD);

@@ -58,6 +58,9 @@ extension LossConfiguration {
     case "huber":
       let map = block.options(Vocabulary.huber, shorthand: "delta")
       self = .huber(delta: map.optional("delta")?.number(.positive) ?? 1)
+    case "ctc":
+      let map = block.options(Vocabulary.ctc, shorthand: "blank")
+      self = .ctc(blank: map.optional("blank")?.size(from: 0) ?? 0)
     case "meanSquaredError":
       _ = block.options(Vocabulary.meanSquaredError)
       self = .meanSquaredError

@@ -12,8 +12,12 @@ extension LayerConfiguration {
     else { return nil }
     if let activation = Self.activation(block) {
       self = .activation(activation)
-    } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.nested(block) {
+    } else if let layer = Self.sized(block) ?? Self.windowed(block) ?? Self.recurrent(block)
+      ?? Self.nested(block) ?? Self.stepwise(block)
+    {
       self = layer
+    } else if let frontEnd = FrontEndConfiguration(block) {
+      self = .frontEnd(frontEnd)
     } else {
       return nil
     }
@@ -50,6 +54,11 @@ extension LayerConfiguration {
       let map = block.options(Vocabulary.linear, shorthand: "out")
       return .linear(
         out: map.required("out")?.size(from: 1) ?? 1, bias: map.optional("bias")?.flag() ?? true)
+    case "dot":
+      let map = block.options(Vocabulary.dot)
+      let biases = map.optional("biases")?.flag() ?? false
+      if !biases, map.has("offset") { map.fail("offset", "needs biases: true") }
+      return .dot(biases: biases, offset: map.optional("offset")?.number(.any) ?? 0)
     case "batchNorm":
       let map = block.options(Vocabulary.batchNorm)
       return .batchNorm(
@@ -65,8 +74,9 @@ extension LayerConfiguration {
     case "embedding":
       let map = block.options(Vocabulary.embedding)
       return .embedding(
-        vocabulary: map.required("vocabulary")?.integer(1...Int(Int32.max)) ?? 1,
-        size: map.required("size")?.size(from: 1) ?? 1)
+        vocabulary: map.optional("vocabulary")?.integer(1...Int(Int32.max)),
+        size: map.required("size")?.size(from: 1) ?? 1,
+        deviation: map.optional("deviation")?.number(.positive) ?? 1)
     case "globalAveragePool":
       _ = block.options(Vocabulary.globalAveragePool)
       return .globalAveragePool
@@ -90,6 +100,19 @@ extension LayerConfiguration {
     case "averagePool":
       return .averagePool(
         PoolConfiguration(reading: block.options(Vocabulary.averagePool, shorthand: "size")))
+    default: return nil
+    }
+  }
+
+  /// Layers that carry a state from step to step.
+  private static func recurrent(_ block: Block) -> LayerConfiguration? {
+    switch block.name {
+    case "gru":
+      return .recurrent(
+        RecurrentConfiguration(readingGRU: block.options(Vocabulary.gru, shorthand: "hidden")))
+    case "lstm":
+      return .recurrent(
+        RecurrentConfiguration(readingLSTM: block.options(Vocabulary.lstm, shorthand: "hidden")))
     default: return nil
     }
   }

@@ -49,6 +49,9 @@ extension RecipeConfiguration {
       splits: splits,
       fields: (map.required("fields")?.someNames("field", "fields") ?? []).compactMap {
         RecipeField(name: $0.name, reading: $0.value)
+      },
+      missing: (map.optional("missing")?.named("fields") ?? []).map {
+        RecipeAbsence(field: $0.name, reading: $0.value)
       })
   }
 
@@ -56,9 +59,14 @@ extension RecipeConfiguration {
   private func check(_ map: MapReader) {
     let sourceNames = sources.map(\.name)
     let fieldNames = fields.map(\.name)
-    for name in fieldNames where Vocabulary.derivedSplit.keys.contains(name) {
+    let words = Vocabulary.derivedSplit.keys + Vocabulary.sourcesSplit.keys
+    for name in fieldNames where words.contains(name) {
       map.value.descend(["fields", name])?.fail(
         "`\(name)` is a word of splits; choose another name")
+    }
+    for absence in missing where !fieldNames.contains(absence.field) {
+      map.value.descend(["missing", absence.field])?
+        .fail(Spelling.unknown("field", absence.field, known: fieldNames))
     }
     for split in splits {
       guard let value = map.value.descend(["splits", split.name]) else { continue }
@@ -74,12 +82,40 @@ extension RecipeConfiguration {
               .fail(Spelling.unknown("field", reference.field, known: fieldNames))
           }
         }
+        for condition in split.conditions
+        where !list.contains(where: { $0.source == condition.source }) {
+          value.descend(["where"])?.fail(
+            Spelling.unknown("source", condition.source, known: list.map(\.source)))
+        }
         for name in fieldNames where !list.contains(where: { $0.field == name }) {
           value.fail("missing field `\(name)`; each split gives every field a source")
         }
-      case .fraction(let from, _, _), .fold(let from, _, _, _):
+        for join in split.joins {
+          for (key, name) in [
+            (nil, join.source), ("on", join.on.source), ("to", join.to.source),
+          ] where !sourceNames.contains(name) {
+            value.descend(["join", join.source] + (key.map { [$0] } ?? []))?
+              .fail(Spelling.unknown("source", name, known: sourceNames))
+          }
+        }
+      case .fraction(let from, _, _), .fold(let from, _, _, _), .modulo(let from, _, _):
         check(from: from, of: split.name, value)
+      case .latest(let from, _, let by):
+        check(from: from, of: split.name, value)
+        check(["by": by], sourceNames, value)
+      case .last(let from, _, let of, let by):
+        check(from: from, of: split.name, value)
+        check(["by": by, "of": of], sourceNames, value)
       }
+    }
+  }
+
+  private func check(
+    _ references: KeyValuePairs<String, RecipeSplit.FieldSource>, _ known: [String],
+    _ value: ValueReader
+  ) {
+    for (key, reference) in references where !known.contains(reference.source) {
+      value.descend([key])?.fail(Spelling.unknown("source", reference.source, known: known))
     }
   }
 

@@ -12,19 +12,20 @@ extension RecipeField {
     }
     guard let text = modality.text("a modality") else { return nil }
     guard let section = Vocabulary.modalities.first(where: { $0.block == text }) else {
-      if Vocabulary.laterModalities.contains(text) {
-        modality.fail(
-          "`\(text)` is not part of this version; available: " + kinds.joined(separator: ", "))
-      } else {
-        modality.fail(Spelling.unknown("modality", text, known: kinds))
-      }
+      modality.fail(Spelling.unknown("modality", text, known: kinds))
       return nil
     }
     let map = MapReader(value, section)
     switch text {
     case "image": self.init(name: name, modality: .image(ImageField(reading: map)))
+    case "sound": self.init(name: name, modality: .sound(SoundField(reading: map)))
     case "label": self.init(name: name, modality: .label(LabelField(reading: map)))
     case "table": self.init(name: name, modality: .table(TableField(reading: map)))
+    case "text": self.init(name: name, modality: .text(TextField(reading: map)))
+    case "ids": self.init(name: name, modality: .ids)
+    case "categories":
+      self.init(name: name, modality: .categories(CategoriesField(reading: map)))
+    case "row": self.init(name: name, modality: .row)
     default:
       self.init(
         name: name,
@@ -44,6 +45,7 @@ extension ImageField {
     }
     self.init(
       shape: shape, resize: map.optional("resize")?.pair(from: 1),
+      crop: map.optional("crop")?.choice("crop", of: Crop.self),
       normalize: map.optional("normalize")?.flag() ?? true)
   }
 }
@@ -77,12 +79,26 @@ extension TableField {
       standardize: map.optional("standardize")?.flag() ?? true,
       missing: map.optional("missing")?.choice("rule", of: MissingNumber.self),
       missingCategory: map.optional("missingCategory")?.choice("rule", of: MissingCategory.self)
-        ?? .category)
+        ?? .category,
+      quantile: map.optional("quantile")?.distinctTexts("names of columns") ?? [],
+      minimumCount: map.optional("minimumCount")?.count(from: 1) ?? 1,
+      lists: (map.optional("lists")?.named("columns and separators") ?? []).compactMap { line in
+        line.value.text("a separator").map { List(column: line.name, separator: $0) }
+      })
     for name in categorical where numeric?.contains(name) == true {
       map.fail("categorical", "`\(name)` is among numeric too")
     }
-    for name in log where numeric.map({ !$0.contains(name) }) ?? !categorical.isEmpty {
-      map.fail("log", Spelling.unknown("numeric column", name, known: numeric ?? []))
+    for (key, names) in [("log", log), ("quantile", quantile)] {
+      for name in names where numeric.map({ !$0.contains(name) }) ?? !categorical.isEmpty {
+        map.fail(key, Spelling.unknown("numeric column", name, known: numeric ?? []))
+      }
+    }
+    for name in quantile where log.contains(name) {
+      map.fail("quantile", "`\(name)` is among log too")
+    }
+    for list in lists
+    where (numeric ?? []).contains(list.column) || categorical.contains(list.column) {
+      map.fail("lists", "`\(list.column)` is among numeric or categorical too")
     }
   }
 }

@@ -13,9 +13,6 @@ extension RecipeSource {
     else {
       if given.count > 1 {
         value.fail("expected one kind of source, found \(given.joined(separator: " and "))")
-      } else if let later = keys.first(where: Vocabulary.laterSourceKinds.contains) {
-        value.fail(
-          "`\(later)` is not part of this version; available: " + kinds.joined(separator: ", "))
       } else if let key = keys.first {
         value.fail(Spelling.unknown("kind of source", key, known: kinds))
       } else {
@@ -39,6 +36,14 @@ extension RecipeSource.Kind {
         paths: paths(), height: map.optional("height")?.integer(1...4096) ?? 32,
         width: map.optional("width")?.integer(1...4096) ?? 32,
         labelBytes: map.optional("labelBytes")?.integer(1...2) ?? 1)
+    case "npz":
+      self = .npz(paths: paths(), array: map.required("array")?.text("an array's name") ?? "")
+    case "text":
+      self = .text(
+        paths: paths(),
+        badLines: map.optional("badLines")?.choice("rule", of: BadLines.self) ?? .skip,
+        labels: map.optional("labels")?.flag() ?? false)
+    case "corpus": self = .corpus(CorpusSource(reading: map))
     case "npy": self = .npy(paths: paths())
     case "hdf5":
       self = .hdf5(
@@ -52,6 +57,8 @@ extension RecipeSource.Kind {
       self = .glyphs(
         samples: map.required("samples")?.integer(1...1_000_000_000) ?? 1,
         seed: map.optional("seed")?.seed() ?? 0, first: map.optional("first")?.count(from: 0) ?? 0)
+    case "images": self = .files(FileCollection(.images, reading: map))
+    case "sounds": self = .files(FileCollection(.sounds, reading: map))
     default: self = .idx(paths: paths())
     }
   }
@@ -78,7 +85,13 @@ extension RecipeSource.CSVOptions {
       separator: separator, header: map.optional("header")?.flag() ?? true,
       columns: map.optional("columns")?.distinctTexts("names of columns") ?? [],
       comment: map.optional("comment")?.text("the beginning of a comment line"),
-      trim: map.optional("trim")?.flag() ?? true, missing: missing)
+      trim: map.optional("trim")?.flag() ?? true, missing: missing,
+      extract: (map.optional("extract")?.named("new columns") ?? []).map { line in
+        let inner = MapReader(line.value, Vocabulary.extract)
+        return Extract(
+          name: line.name, from: inner.required("from")?.text("a column") ?? "",
+          pattern: inner.required("pattern")?.text("a regular expression") ?? "")
+      })
   }
 }
 

@@ -1,31 +1,68 @@
 extension Vocabulary {
   /// All sections of a recipe, in the order of the documentation.
   public static let recipe: [KeySection] =
-    [recipeTop, recipeSplits, sourcesSplit, derivedSplit] + sourceKinds + modalities
+    [recipeTop, recipeSplits, sourcesSplit, derivedSplit, join, absence, extract] + sourceKinds
+    + [files] + modalities + tokenKinds
 
-  static let recipeTop = KeySection("recipe", ["name", "sources", "splits", "fields"])
+  static let recipeTop = KeySection("recipe", ["name", "sources", "splits", "fields", "missing"])
   static let recipeSplits = KeySection("recipe splits", ["train", "validation", "test"])
   /// Beside these a split names fields.
-  static let sourcesSplit = KeySection("split sources", ["limit"])
+  static let sourcesSplit = KeySection("split sources", ["limit", "where", "join"])
   static let derivedSplit = KeySection(
-    "split derived", ["from", "fraction", "folds", "fold", "seed", "limit"])
+    "split derived",
+    [
+      "from", "fraction", "folds", "fold", "seed", "modulo", "remainder", "latest", "last", "of",
+      "by", "limit",
+    ])
+  static let join = KeySection("split join", ["on", "to", "seed", "unmatched"])
+  static let absence = KeySection("recipe missing", ["fraction", "seed", "splits"])
+  static let extract = KeySection("recipe extract", ["from", "pattern"])
 
-  static let sourceKinds = [idx, csv, cifar, npy, hdf5, synthetic]
-  static let laterSourceKinds = ["wav", "png", "jpeg", "tar", "text", "images", "archive"]
+  static let sourceKinds = [
+    idx, csv, cifar, npy, npz, hdf5, text, corpus, images, sounds, synthetic,
+  ]
   static let idx = KeySection("source idx", ["idx"])
   static let csv = KeySection(
-    "source csv", ["csv", "separator", "header", "columns", "comment", "trim", "missing"])
+    "source csv",
+    ["csv", "separator", "header", "columns", "comment", "trim", "missing", "extract"])
   static let cifar = KeySection("source cifar", ["cifar", "height", "width", "labelBytes"])
+  static let npz = KeySection("source npz", ["npz", "array"])
+  static let text = KeySection("source text", ["text", "badLines", "labels"])
+  static let corpus = KeySection(
+    "source corpus", ["corpus", "share", "tokens", "length", "stride", "streams", "like"])
   static let npy = KeySection("source npy", ["npy"])
   static let hdf5 = KeySection("source hdf5", ["hdf5", "dataset"])
+  static let images = KeySection("source images", ["images"])
+  static let sounds = KeySection("source sounds", ["sounds"])
+  /// What stands behind `images` and `sounds`.
+  static let files = KeySection(
+    "files", ["folder", "archive", "csv", "path", "label", "within", "pattern", "badFiles"])
   static let synthetic = KeySection("source synthetic", ["synthetic", "samples", "seed", "first"])
 
-  static let modalities = [image, label, table, value]
-  static let laterModalities = ["sound", "text", "ids"]
-  static let image = KeySection("modality image", ["modality", "shape", "resize", "normalize"])
+  static let modalities = [image, sound, label, table, value, textField, ids, categories, row]
+  static let image = KeySection(
+    "modality image", ["modality", "shape", "resize", "crop", "normalize"])
+  static let sound = KeySection(
+    "modality sound", ["modality", "rate", "seconds", "frames", "scale"])
   static let label = KeySection("modality label", ["modality", "classes", "strip", "mapping"])
   static let table = KeySection(
     "modality table",
-    ["modality", "numeric", "categorical", "log", "standardize", "missing", "missingCategory"])
+    [
+      "modality", "numeric", "categorical", "lists", "log", "quantile", "standardize", "missing",
+      "missingCategory", "minimumCount",
+    ])
+  static let textField = KeySection("modality text", ["modality", "tokens", "maxLength"])
+  static let ids = KeySection("modality ids", ["modality"])
+  static let categories = KeySection(
+    "modality categories", ["modality", "columns", "minimumCount"])
+  static let row = KeySection("modality row", ["modality"])
+
+  static let tokenKinds = [words, characters, hashedNgrams, bytePairs]
+  static let words = KeySection(
+    "tokens words", ["split", "lowercase", "minimumCount", "vocabulary"])
+  static let characters = KeySection("tokens characters", ["minimumCount"])
+  static let hashedNgrams = KeySection(
+    "tokens hashedNgrams", ["n", "buckets", "split", "lowercase"])
+  static let bytePairs = KeySection("tokens bytePairs", ["vocabulary", "lowercase"])
   static let value = KeySection("modality value", ["modality", "shape", "normalize"])
 }

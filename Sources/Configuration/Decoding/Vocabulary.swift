@@ -53,14 +53,16 @@ public enum Vocabulary {
 
   // MARK: Layers
 
-  static let layers: [KeySection] = [
-    linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
-    maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding,
-  ]
-  static let laterLayers = [
-    "gru", "lstm", "attention", "transformer", "positional", "pool", "toSequence", "fbank", "mfcc",
-  ]
+  static let layers: [KeySection] =
+    [
+      linear, dot, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid,
+      dropout,
+      maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding, gru,
+      lstm,
+    ] + stepwise + frontEnds
+  static let laterLayers: [String] = []
   static let linear = KeySection("layer linear", ["out", "bias"])
+  static let dot = KeySection("layer dot", ["biases", "offset"])
   static let conv = KeySection(
     "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])
   static let conv1d = KeySection("layer conv1d", conv.keys)
@@ -79,20 +81,26 @@ public enum Vocabulary {
   static let residual = KeySection("layer residual", ["layers", "shortcut"])
   static let concat = KeySection("layer concat", ["branches"])
   static let embedding = KeySection(
-    "layer embedding", ["vocabulary", "size"], later: ["rows", "shard"])
+    "layer embedding", ["vocabulary", "size", "deviation"], later: ["rows", "shard"])
+
+  static let gru = KeySection(
+    "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout"])
+  static let lstm = KeySection("layer lstm", ["hidden", "layers", "bidirectional", "dropout"])
 
   // MARK: Fusion, losses, optimizers, schedules
 
   static let fusions = [KeySection("fusion concat", [])]
   static let laterFusions = ["gated", "crossAttention", "bottleneck", "lowRank"]
 
-  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber]
-  static let laterLosses = ["ctc", "infoNCE", "bpr"]
+  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
+  static let laterLosses = ["infoNCE", "bpr"]
   static let crossEntropy = KeySection(
     "loss crossEntropy", ["labelSmoothing", "classWeights"])
   static let binaryCrossEntropy = KeySection("loss binaryCrossEntropy", [])
   static let meanSquaredError = KeySection("loss meanSquaredError", [])
   static let huber = KeySection("loss huber", ["delta"])
+
+  static let ctc = KeySection("loss ctc", ["blank"])
 
   static let optimizers = [sgd, adam, adamW, lamb, lars]
   private static let rates = ["learningRate", "weightDecay", "weightDecayOn", "groups"]

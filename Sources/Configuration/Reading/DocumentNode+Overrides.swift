@@ -5,6 +5,7 @@ extension DocumentNode {
   static let shortForms = [
     "linear": "out", "maxPool": "size", "averagePool": "size", "dropout": "rate",
     "leakyRelu": "slope", "huber": "delta",
+    "gru": "hidden", "lstm": "hidden", "ctc": "blank",
   ]
 
   /// Applies one override `a.b.c=value`; the value is read as YAML.

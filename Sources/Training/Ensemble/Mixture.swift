@@ -24,7 +24,7 @@ struct Mixture {
       case .classification: Mixture.logSoftmax(logits, columns: outputs)
       case .binary, .multiLabel:
         logits.flatMap { [logSigmoid(-Double($0)), logSigmoid(Double($0))] }
-      case .regression: logits.map(Double.init)
+      case .regression, .transcription: logits.map(Double.init)
       }
     }
   }
@@ -33,7 +33,7 @@ struct Mixture {
   static func isBinary(_ kind: MetricHead.Kind) -> Bool {
     switch kind {
     case .binary, .multiLabel: true
-    case .classification, .regression: false
+    case .classification, .regression, .transcription: false
     }
   }
 
@@ -112,7 +112,7 @@ struct Mixture {
           if yes < 1 { body(first + 2 * output, 1 - yes) }
           if yes > 0 { body(first + 2 * output + 1, yes) }
         }
-      case .regression:
+      case .regression, .transcription:
         for column in 0..<columns { body(first + column, truth.values[first + column]) }
       }
     }
@@ -166,7 +166,7 @@ struct Mixture {
   /// The probabilities or values that are written, `[S, Y]`.
   func predictions(_ combined: [Double]) -> [Float] {
     switch kind {
-    case .regression: combined.map(Float.init)
+    case .regression, .transcription: combined.map(Float.init)
     case .classification: combined.map { Float(exp($0)) }
     case .binary, .multiLabel:
       stride(from: 1, to: combined.count, by: 2).map { Float(exp(combined[$0])) }

@@ -73,7 +73,7 @@ public struct ModelEnsemble {
       }
       switch kind {
       case .classification, .binary: break
-      case .multiLabel, .regression:
+      case .multiLabel, .regression, .transcription:
         throw TrainingError(
           .usage,
           "stacked needs runs that tell classes apart, these predict \(words(kind)); use weighted")
@@ -99,7 +99,7 @@ public struct ModelEnsemble {
         wanted.map { "\(name) has no head '\($0)'; it has: \(known)" }
           ?? "\(name) has several heads (\(known)); choose one by --head")
     }
-    guard heads[index].rowsPerSample == 1 else {
+    guard heads[index].rowsPerSample == 1, !heads[index].loss.isTranscription else {
       throw TrainingError(
         .usage,
         "\(name): head '\(heads[index].name)' predicts every step of a sequence; an ensemble needs "
@@ -114,6 +114,7 @@ public struct ModelEnsemble {
     case .binary: "yes or no"
     case .multiLabel(let outputs): "\(outputs) times yes or no"
     case .regression(let outputs): outputs == 1 ? "a value" : "\(outputs) values"
+    case .transcription(let outputs): "sequences of \(outputs) tokens"
     }
   }
 

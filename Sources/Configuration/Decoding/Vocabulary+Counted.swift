@@ -1,0 +1,17 @@
+extension Vocabulary {
+  /// All sections of a counted run's configuration that a network's has not.
+  public static let counted: [KeySection] = [countedTop, countedEvaluate] + factorizations
+
+  static let countedTop = KeySection(
+    "counted run", ["name", "seed", "data", "factorization", "checkpoint", "evaluate"])
+  static let countedEvaluate = KeySection(
+    "counted evaluate", ["everySteps", "metrics", "relevant"])
+
+  static let factorizations = [als, implicitALS]
+  private static let factorKeys = [
+    "user", "item", "value", "factors", "regularization", "sweeps", "deviation",
+  ]
+  static let als = KeySection(
+    "factorization als", factorKeys + ["biases", "weighted", "biasRegularization"])
+  static let implicitALS = KeySection("factorization implicitALS", factorKeys + ["alpha"])
+}

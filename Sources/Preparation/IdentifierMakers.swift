@@ -1,0 +1,67 @@
+import Configuration
+
+/// int64 ids as a corpus makes them, or whole numbers as they are in the source.
+struct IdsMaker: FieldMaker {
+  let description: FieldDescription
+  private let inputs: [any RawRows]
+
+  /// Checks the sources of a field of ids.
+  ///
+  /// - Parameter input: windows of a corpus, or whole numbers.
+  /// - Throws: ``PreparationError`` where they do not fit.
+  init(_ input: FieldInput) throws {
+    inputs = try input.parts.map { part in
+      guard case .rows(let rows) = part, rows.element.isInteger else {
+        throw input.bad("ids are windows of a corpus, or whole numbers of idx, npy or hdf5")
+      }
+      return rows
+    }
+    let shape = inputs[0].rowShape
+    for rows in inputs where rows.rowShape != shape {
+      throw input.bad("its sources have samples of shapes \(shape) and \(rows.rowShape)")
+    }
+    var description = FieldDescription(
+      name: input.name, modality: "ids", element: .int64, sampleShape: shape)
+    let tokenizers = inputs.map { ($0 as? CorpusRows)?.corpus.tokenizer }
+    if let tokenizer = tokenizers[input.training.origin] {
+      for other in tokenizers where other !== tokenizer {
+        throw input.bad(
+          "its corpora have vocabularies of their own; say 'like' in all but the first")
+      }
+      description.describe(tokenizer)
+    }
+    self.description = description
+  }
+
+  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
+    let rows = inputs[origin]
+    try withUnsafeTemporaryAllocation(byteCount: max(8, rows.rowBytes), alignment: 8) { cell in
+      guard let base = cell.baseAddress else { return }
+      rows.copy(row, into: base)
+      for index in 0..<rows.scalarsPerRow {
+        guard let id = rows.element.integer(base, index), id >= 0 else {
+          throw PreparationError(
+            .badData, "\(rows.place(row)), number \(index): ids are whole numbers from 0")
+        }
+        target.storeBytes(of: id, toByteOffset: index * 8, as: Int64.self)
+      }
+    }
+  }
+}
+
+/// int64: the row of the source that each sample was made of, which a join may have drawn.
+struct RowMaker: FieldMaker {
+  let description: FieldDescription
+  private let maps: [[Int]?]
+
+  /// A field of row numbers.
+  init(_ input: FieldInput) {
+    description = FieldDescription(
+      name: input.name, modality: "row", element: .int64, sampleShape: [])
+    maps = input.rowMaps
+  }
+
+  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
+    target.storeBytes(of: Int64(maps[origin]?[row] ?? row), as: Int64.self)
+  }
+}

@@ -1,0 +1,126 @@
+import BLAS
+import CKernels
+
+extension Recurrence {
+  /// Runs all samples from their first step to their last.
+  ///
+  /// One product for `W x` of all rows, then one per step for `U h` of the samples that still run,
+  /// with its gates in one pass. Nothing a sample yields depends on how long its neighbours are.
+  ///
+  /// - Parameters:
+  ///   - order: the samples.
+  ///   - x: `[rows, I]`, packed.
+  ///   - parameters: W, U, b, c.
+  ///   - initial: the states to begin with; nil for zeros.
+  ///   - tape: receives what ``backward(_:x:parameters:initial:tape:output:outputGradient:outputStride:gradients:inputGradient:addingToInput:scratch:)`` needs.
+  ///   - output: receives the state after every row, H floats every `outputStride`.
+  ///   - outputStride: H, or more where directions lie side by side.
+  ///   - final: receives each sample's last state, of an empty one the initial; may be `initial` where
+  ///     no way back follows.
+  ///   - scratch: see ``scratchCount(samples:rows:)``.
+  ///
+  /// Cost: `2 · rows · G · H · (I + H)` floating-point operations.
+  public func forward(
+    _ order: SequenceOrder, x: ConstantFloats, parameters: Parameters, initial: State? = nil,
+    tape: Tape, output: Floats, outputStride: Int, final: State? = nil, scratch: Floats
+  ) {
+    let parts = Scratch(self, samples: order.samples, scratch)
+    let width = gates * hidden
+    BLAS.gemm(
+      transposeB: true, rows: order.rows, columns: width, inner: inputs, x, inputs,
+      parameters.input, inputs, tape.gates, width)
+    packForward(parameters.hidden, parts.packed)
+    gather(order, initial?.hidden, parts.state)
+    if cell == .lstm { gather(order, initial?.cell, parts.dense) }
+    var running = order.samples
+    for step in 0..<order.steps {
+      while running > 0, order.length(running - 1) <= step { running -= 1 }
+      var native = self.native(order, running: running, step: step, outputStride)
+      forwardStep(&native, parameters, tape, output, parts)
+    }
+    guard let final else { return }
+    for place in 0..<order.samples {
+      let target = order.order[place] * hidden
+      (final.hidden + target).update(from: parts.state + place * hidden, count: hidden)
+      guard let cells = final.cell else { continue }
+      let length = order.length(place)
+      let last = order.starts[place] + (length - 1) * order.direction
+      let source = length > 0 ? tape.inner + last * hidden : parts.dense + place * hidden
+      (cells + target).update(from: source, count: hidden)
+    }
+  }
+
+  /// U h of the running samples, and their gates.
+  private func forwardStep(
+    _ native: inout CKernels_Recurrent, _ parameters: Parameters, _ tape: Tape, _ output: Floats,
+    _ parts: Scratch
+  ) {
+    let kernels = Kernels.table.pointee
+    let (a, b) = (parameters.inputBias, parameters.hiddenBias)
+    let first = cell == .originalGRU ? 2 * hidden : gates * hidden
+    product(
+      native, inner: hidden, columns: first, parts.state, hidden, parts.packed, parts.products)
+    switch cell {
+    case .lstm:
+      kernels.lstmForward(
+        &native, a, b, parts.products, parts.dense, tape.gates, tape.inner, parts.state, output)
+    case .gru:
+      kernels.gruForward(
+        &native, a, b, parts.products, tape.gates, tape.inner, parts.state, output)
+    case .originalGRU:
+      kernels.gruGates(
+        &native, a, b, parts.products, parts.state, tape.gates, tape.inner, parts.dense)
+      product(
+        native, inner: hidden, columns: hidden, parts.dense, hidden,
+        parts.packed + Self.whole(first) * hidden, parts.products + first)
+      kernels.gruState(&native, a, b, parts.products, tape.gates, parts.state, output)
+    }
+  }
+
+  /// A product of the running samples' rows with packed columns, into rows of G · H floats.
+  private func product(
+    _ native: CKernels_Recurrent, inner: Int, columns: Int, _ x: ConstantFloats, _ xStride: Int,
+    _ packed: ConstantFloats, _ y: Floats
+  ) {
+    Kernels.packedProduct(
+      rows: Int(native.running), inner: inner, columns: columns, x, stride: xStride,
+      packed: packed, y, stride: gates * hidden)
+  }
+
+  /// Uᵀ in tiles: all gates, or for a reset before the product r and z apart from n.
+  private func packForward(_ weight: ConstantFloats, _ packed: Floats) {
+    let first = cell == .originalGRU ? 2 * hidden : gates * hidden
+    Kernels.packMatrix(
+      inner: hidden, columns: first, weight, innerStride: 1, columnStride: hidden, into: packed)
+    guard cell == .originalGRU else { return }
+    Kernels.packMatrix(
+      inner: hidden, columns: hidden, weight + first * hidden, innerStride: 1,
+      columnStride: hidden, into: packed + Self.whole(first) * hidden)
+  }
+
+  /// What the step kernels are told.
+  func native(
+    _ order: SequenceOrder, running: Int, step: Int, _ outputStride: Int
+  ) -> CKernels_Recurrent {
+    CKernels_Recurrent(
+      running: Int64(running), hidden: Int64(hidden), starts: UnsafePointer(order.starts),
+      step: Int64(step), direction: Int64(order.direction), outputStride: Int64(outputStride))
+  }
+
+  /// States of all samples, longest first; zeros where there are none.
+  func gather(_ order: SequenceOrder, _ states: ConstantFloats?, _ dense: Floats) {
+    guard let states else {
+      dense.update(repeating: 0, count: order.samples * hidden)
+      return
+    }
+    for place in 0..<order.samples {
+      (dense + place * hidden).update(
+        from: states + order.order[place] * hidden, count: hidden)
+    }
+  }
+
+  /// The same of a writable place.
+  func gather(_ order: SequenceOrder, _ states: Floats?, _ dense: Floats) {
+    gather(order, states.map { ConstantFloats($0) }, dense)
+  }
+}
