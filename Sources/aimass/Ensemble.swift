@@ -11,6 +11,8 @@ enum EnsembleMethod: String, ExpressibleByArgument, CaseIterable {
   case mean, weighted, stacked
 }
 
+extension MetricName: ExpressibleByArgument {}
+
 /// `aimass ensemble`.
 struct Ensemble: ParsableCommand {
   static let configuration = CommandConfiguration(
