@@ -52,11 +52,13 @@ public struct HeadConfiguration: Sendable, Equatable {
   public var target: String
   /// The factor of this head's loss in the sum; default 1.
   public var weight: Double
+  /// The field that holds a weight for each prediction's loss; nil: all weigh 1.
+  public var weights: String?
 
   /// A head from its parts.
   public init(
     name: String, source: String? = nil, layers: [LayerConfiguration], loss: LossConfiguration,
-    target: String, weight: Double = 1
+    target: String, weight: Double = 1, weights: String? = nil
   ) {
     self.name = name
     self.source = source
@@ -64,6 +66,7 @@ public struct HeadConfiguration: Sendable, Equatable {
     self.loss = loss
     self.target = target
     self.weight = weight
+    self.weights = weights
   }
 }
 

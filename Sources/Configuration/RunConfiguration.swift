@@ -40,6 +40,8 @@ public struct DataConfiguration: Sendable, Equatable {
   public var fields: [FieldConfiguration]
   /// The order of samples within an epoch; nil is resolved at start.
   public var shuffle: Shuffle?
+  /// Which samples an epoch consists of; nil: each of them once.
+  public var sampling: SamplingConfiguration?
   /// Where validation and test samples of a file without splits come from.
   public var split: SplitConfiguration?
   /// Microbatches prepared ahead by the input thread; default 4.
@@ -62,16 +64,19 @@ public struct DataConfiguration: Sendable, Equatable {
   ///   - splits: the group of a role, where it is not the role's name.
   ///   - fields: the fields of a user's own file.
   ///   - shuffle: the order of samples.
+  ///   - sampling: which samples an epoch consists of.
   ///   - split: a split made at reading time.
   ///   - prefetch: microbatches prepared ahead.
   public init(
     files: [String], splits: [String: String] = [:], fields: [FieldConfiguration] = [],
-    shuffle: Shuffle? = nil, split: SplitConfiguration? = nil, prefetch: Int = 4
+    shuffle: Shuffle? = nil, sampling: SamplingConfiguration? = nil,
+    split: SplitConfiguration? = nil, prefetch: Int = 4
   ) {
     self.files = files
     self.splits = splits
     self.fields = fields
     self.shuffle = shuffle
+    self.sampling = sampling
     self.split = split
     self.prefetch = prefetch
   }

@@ -24,12 +24,15 @@ extension Compiler {
     if targetIndex == nil, requireTargets {
       throw missing(configuration.target, fields: fields, path)
     }
+    let weightsIndex = try weights(
+      configuration, output, fields, requireTargets: requireTargets, path)
     let loss = try targetIndex.map { index in
-      try self.loss(configuration, output, fields[index], at: index, path)
+      try self.loss(configuration, output, fields, at: index, weightsIndex, path)
     }
     let head = Head(
       name: configuration.name, target: configuration.target, targetIndex: targetIndex,
-      loss: configuration.loss, weight: configuration.weight, outputs: outputs,
+      weightsIndex: loss == nil ? nil : weightsIndex, loss: configuration.loss,
+      weight: configuration.weight, outputs: outputs,
       classes: Self.classes(configuration.loss, outputs: outputs), isSequence: output.isSequence,
       rowsPerSample: rowsPerSample(configuration.loss, output),
       mayLack: axes.presence(output.axis) != nil)
@@ -78,9 +81,10 @@ extension Compiler {
 
   /// Compiles the loss of a head whose target is in the data.
   private mutating func loss(
-    _ configuration: HeadConfiguration, _ output: Value, _ field: MicrobatchField,
-    at index: Int, _ path: String
+    _ configuration: HeadConfiguration, _ output: Value, _ fields: [MicrobatchField],
+    at index: Int, _ weightsIndex: Int?, _ path: String
   ) throws -> LossFunction {
+    let field = fields[index]
     let outputs = output.unitCount
     if case .ctc(let blank) = configuration.loss {
       return LossFunction(
@@ -104,7 +108,12 @@ extension Compiler {
       checks.append(IntegerCheck(consumer: path, fieldIndex: index, limit: limit))
     }
     return LossFunction(
-      configuration.loss, targetIndex: index, output: output, converted: converted,
+      configuration.loss, targetIndex: index,
+      weights: try weightsIndex.map { index in
+        LossFunction.Weights(
+          fieldIndex: index,
+          gathering: try gathering(output, fields[index], at: index, path))
+      }, output: output, converted: converted,
       gathering: try gathering(output, field, at: index, path))
   }
 
@@ -124,6 +133,37 @@ extension Compiler {
       region: isFloat ? plan.reserve(scalars) : plan.reserve(scalars, of: Int64.self),
       present: present, steps: steps, scalarsPerUnit: field.scalarsPerUnit,
       bytesPerScalar: isFloat ? 4 : 8)
+  }
+
+  /// The field with a weight for each prediction, checked; nil where the head names none, or where the
+  /// data to predict has none.
+  private mutating func weights(
+    _ configuration: HeadConfiguration, _ output: Value, _ fields: [MicrobatchField],
+    requireTargets: Bool, _ path: String
+  ) throws -> Int? {
+    guard let name = configuration.weights else { return nil }
+    guard !configuration.loss.isTranscription else {
+      throw ModelError(
+        .head, "\(path).weights",
+        "expected a loss that weighs its predictions, found ctc; leave weights out")
+    }
+    guard let index = fields.firstIndex(where: { $0.name == name }) else {
+      if requireTargets { throw missing(name, fields: fields, "\(path).weights") }
+      return nil
+    }
+    let field = fields[index]
+    guard field.element == .float, perRow(field, output) == 1 else {
+      let kind = field.element == .float ? "values" : "integers"
+      throw ModelError(
+        .head, "\(path).weights",
+        "expected one weight of kind value for each \(output.isSequence ? "step" : "sample") in "
+          + "'\(name)', found \(kind) of shape \(field.sampleShape)")
+    }
+    weightChecks.append(WeightCheck(consumer: path, fieldIndex: index))
+    if field.longest != nil, let axis = output.axis {
+      lengthChecks.append(LengthCheck(consumer: path, fieldIndex: index, axis: axis))
+    }
+    return index
   }
 
   /// Cross-entropy wants one class number per sample, or per step, and an output for each class.

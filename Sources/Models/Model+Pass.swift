@@ -49,7 +49,7 @@ extension Model {
     }
   }
 
-  /// A head's divisor: Σ of the class weights of its labels, or the number of its predictions.
+  /// A head's divisor: Σ of the weights of its predictions and their classes, or their number.
   ///
   /// Predictions are samples, those that have the head's modality in the pass, or the steps of all of
   /// them where the head predicts sequences. The contributions of a global batch's microbatches add up
@@ -58,7 +58,7 @@ extension Model {
   /// - Parameters:
   ///   - head: the head's index.
   ///   - microbatch: samples of the fields this model was compiled for, with their numbers in the split;
-  ///     numbers of fields are needed only of a target with class weights.
+  ///     numbers of fields are needed only of a target with class weights and of weights.
   ///   - step: the optimizer step, which keys what training leaves out; nil outside of training.
   /// - Returns: the part of the divisor that these samples make.
   public func normalizerContribution(
@@ -70,11 +70,26 @@ extension Model {
       return Double(offsets.units(axes.presence(branch.output.axis), samples: microbatch.count))
     }
     let rows = offsets.units(branch.output.axis, samples: microbatch.count)
-    guard let loss = branch.loss, heads[head].loss.weighsClasses,
-      let target = heads[head].targetIndex, fields[target].element == .integer
-    else { return Double(rows) }
+    guard let loss = branch.loss, heads[head].isWeighted else { return Double(rows) }
+    var labels: UnsafePointer<Int64>?
+    if heads[head].loss.weighsClasses, let target = heads[head].targetIndex {
+      labels = UnsafePointer(microbatch.integers(target))
+    }
+    let own = heads[head].weightsIndex.map { UnsafePointer(microbatch.floats($0)) }
     return loss.normalizer(
-      microbatch.integers(target), samples: microbatch.count, rows: rows, offsets.offsets)
+      labels, own: own, samples: microbatch.count, rows: rows, offsets.offsets)
+  }
+
+  /// Where the predictions of each sample begin, from the microbatch's extents alone.
+  ///
+  /// - Parameters:
+  ///   - head: the head's index.
+  ///   - microbatch: samples of the fields this model was compiled for; no numbers are needed.
+  /// - Returns: one number per sample and the end, the first 0.
+  public func rowOffsets(ofHead head: Int, _ microbatch: Microbatch) -> [Int] {
+    guard let axis = branches[head].output.axis else { return Array(0...microbatch.count) }
+    let offsets = measure(microbatch).offsets(axis)
+    return (0...microbatch.count).map { offsets[$0] }
   }
 
   /// The axes of a microbatch outside of a pass.

@@ -39,6 +39,7 @@ public final class Model {
   let branches: [HeadBranch]
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
+  let weightChecks: [Compiler.WeightCheck]
   let lengthChecks: [Compiler.LengthCheck]
   let axes: AxisPlan
   /// Axes of microbatches that are measured without a pass, by capacity.
@@ -89,7 +90,8 @@ public final class Model {
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     (probes, checks) = (compiler.probes, compiler.checks)
-    (lengthChecks, axes) = (compiler.lengthChecks, compiler.axes)
+    (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
+    axes = compiler.axes
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     modalities = configuration.modalities.map(\.name)

@@ -6,6 +6,7 @@ import MPI
 import Metrics
 import Models
 import Parameters
+import Tensors
 
 /// A run's model with the weights of one of its checkpoints, ready to evaluate or predict.
 public final class TrainedModel {
@@ -79,6 +80,8 @@ public final class TrainedModel {
     }
     var configuration = try RunConfiguration.load(path: folder.configuration)
     configuration.evaluate.subsets = request.subsets
+    // What is drawn in training says nothing about other data.
+    configuration.data.sampling = nil
     let own = configuration.data
     if let data = request.data { configuration.data.files = [data] }
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run
@@ -185,6 +188,27 @@ public final class TrainedModel {
     outcome.ranking = try PairEvaluator(world: world, pair: scores.pair)
       .ranking(reader, seen: scores.seen, metrics: rankings, relevant: nil)
     return outcome
+  }
+
+  /// Where the predictions of each sample of the split begin, by head.
+  ///
+  /// - Returns: S + 1 numbers, the first 0; nil for a head with one prediction a sample.
+  /// - Throws: `DatasetError` where extents cannot be read.
+  public func predictionOffsets() throws -> [[Int]?] {
+    var all: [[Int]?] = model.heads.map { $0.isSequence ? [0] : nil }
+    guard all.contains(where: { $0 != nil }) else { return all }
+    let batch = Microbatch(
+      capacity: min(split.count, 4096), fields: split.fields, numbersOf: [])
+    for start in stride(from: 0, to: split.count, by: batch.capacity) {
+      batch.count = min(batch.capacity, split.count - start)
+      for index in 0..<batch.count { batch.sampleNumbers[index] = Int64(start + index) }
+      try split.fill(batch)
+      for head in all.indices {
+        guard let last = all[head]?.last else { continue }
+        all[head]? += model.rowOffsets(ofHead: head, batch).dropFirst().map { last + $0 }
+      }
+    }
+    return all
   }
 
   /// Class names by head, where the data has them.

@@ -8,7 +8,8 @@ extension Trainer {
   ///
   /// It is known before the forward pass, so that the loss gradient is scaled once at the head and the
   /// tree's sum is final. It is the number of predictions: samples, those that have the head's modality
-  /// and were not drawn to lose it, or steps of sequences; with class weights their sum. Where it depends
+  /// and were not drawn to lose it, or steps of sequences; with weights of
+  /// classes or predictions their sum. Where it depends
   /// on more than the number of samples, every rank looks at the lengths or labels of the whole batch: a
   /// few bytes a sample instead of a message.
   func fillNormalizers(step: Int) throws {
@@ -31,15 +32,17 @@ extension Trainer {
   }
 
   private static func needsFacts(_ head: Head) -> Bool {
-    head.rowsPerSample == nil || head.loss.weighsClasses
+    head.rowsPerSample == nil || head.isWeighted
   }
 
-  /// Room for the extents of a global batch, and for the labels of heads that weigh classes; nil
+  /// Room for the extents of a global batch, and for labels and weights of heads that weigh; nil
   /// where the number of samples says all.
   static func makeGlobalFacts(_ setUp: TrainingSetUp) -> Microbatch? {
     let heads = setUp.model.heads
     guard heads.contains(where: needsFacts) else { return nil }
-    let weighed = heads.filter { $0.loss.weighsClasses }.compactMap(\.targetIndex)
+    let weighed =
+      heads.filter { $0.loss.weighsClasses }.compactMap(\.targetIndex)
+      + heads.compactMap(\.weightsIndex)
     return Microbatch(
       capacity: setUp.plan.global, fields: setUp.training.fields, numbersOf: Set(weighed))
   }

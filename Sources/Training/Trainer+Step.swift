@@ -100,7 +100,7 @@ extension Trainer {
     for (head, facts) in model.heads.enumerated() {
       var sum = 0.0
       for index in 0..<microbatches { sum += table.losses(of: index)[head] }
-      // A batch in which nobody has the head's modality has no loss of it.
+      // A batch in which nothing weighs, or nobody has the head's modality, has no loss.
       if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
     var request = 0

@@ -33,6 +33,7 @@ extension HeadConfiguration {
       layers: LayerConfiguration.list(map.required("layers")),
       loss: map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError,
       target: map.required("target")?.text("a field's name") ?? "",
-      weight: map.optional("weight")?.number(.positive) ?? 1)
+      weight: map.optional("weight")?.number(.positive) ?? 1,
+      weights: map.optional("weights")?.text("a field's name"))
   }
 }

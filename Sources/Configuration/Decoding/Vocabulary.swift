@@ -7,7 +7,7 @@ public enum Vocabulary {
     [
       top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
-    ] + wires + layers + losses + optimizers + schedules + fusions
+    ] + samplings + wires + layers + losses + optimizers + schedules + fusions
 
   static let top = KeySection(
     "top",
@@ -17,13 +17,13 @@ public enum Vocabulary {
       "distributed",
     ], later: ["pruning", "coupling", "precision"])
   static let data = KeySection(
-    "data", ["file", "files", "splits", "fields", "split", "shuffle", "prefetch"])
+    "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
   static let field = KeySection("field", ["dataset", "kind", "mean", "std", "classes"])
   static let split = KeySection("split", ["validation", "test", "fold", "folds", "seed"])
   static let batch = KeySection("batch", ["global", "micro"])
   static let modality = KeySection("modality", ["field", "encoder"])
-  static let head = KeySection("head", ["from", "layers", "loss", "target", "weight"])
+  static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
     "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
     later: ["precision"])
@@ -37,6 +37,12 @@ public enum Vocabulary {
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
+
+  // MARK: Sampling
+
+  static let samplings = [balanced, weighted]
+  static let balanced = KeySection("sampling balanced", ["field", "power", "samplesPerEpoch"])
+  static let weighted = KeySection("sampling weighted", ["field", "samplesPerEpoch"])
 
   // MARK: Wire forms
 

@@ -107,11 +107,13 @@ extension ModalityConfiguration {
 
 extension HeadConfiguration {
   fileprivate var canonical: CanonicalWriter.Value {
-    .map([
+    var entries: [(String, CanonicalWriter.Value)] = [
       ("from", .text(source ?? Self.fusion)), ("layers", .lines(layers.map(\.canonical))),
       ("loss", loss.canonical),
       ("target", .text(target)), ("weight", .number(weight)),
-    ])
+    ]
+    if let weights { entries.append(("weights", .text(weights))) }
+    return .map(entries)
   }
 }
 
