@@ -150,7 +150,7 @@ final class LossFunction {
   ///
   /// - Parameters:
   ///   - labels: the target's class numbers, or nil where classes weigh alike.
-  ///   - own: weights of predictions, or nil where they weigh alike.
+  ///   - weights: weights of predictions, or nil where they weigh alike.
   ///   - samples: n.
   ///   - rows: predictions.
   ///   - offsets: where each sample's units begin on an axis.
