@@ -136,7 +136,7 @@ struct DecodingTests {
       var words = ["aimass train configs/\(run.name).yaml", "# Steps:", "# Expect:"]
       if case .network(let network) = run {
         let micro = try #require(network.batch.micro)
-        #expect(network.batch.global == 8 * micro, "V = 8 in \(run.name)")
+        #expect(network.batch.global >= 6 * micro, "6 or more ranks for \(run.name)")
         words.append("# Batch:")
       }
       for word in words { #expect(text.contains(word), "\(run.name) lacks \(word)") }
