@@ -4,17 +4,20 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var modalities: [ModalityConfiguration]
   /// How the encoders' outputs become one vector.
   public var fusion: FusionConfiguration
-  /// What is predicted, in the order of the file; at least one.
+  /// What is predicted, in the order of the file; may be empty beside a coupling.
   public var heads: [HeadConfiguration]
+  /// Two modalities drawn together by contrast, if any.
+  public var coupling: CouplingConfiguration?
 
   /// A network from its parts.
   public init(
     modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
-    heads: [HeadConfiguration]
+    heads: [HeadConfiguration], coupling: CouplingConfiguration? = nil
   ) {
     self.modalities = modalities
     self.fusion = fusion
     self.heads = heads
+    self.coupling = coupling
   }
 }
 

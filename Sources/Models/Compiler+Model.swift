@@ -7,6 +7,8 @@ extension Compiler {
     var fusion: Fusion
     var heads: [Head]
     var branches: [HeadBranch]
+    var coupling: Coupling?
+    var couplingBranch: CouplingBranch?
     /// Where the heads' gradients are added; nil when no encoder has parameters.
     var fusedGradient: Place?
   }
@@ -16,11 +18,18 @@ extension Compiler {
     _ configuration: ModelConfiguration, fields: [MicrobatchField], requireTargets: Bool
   ) throws -> Network {
     try requireNames(configuration.modalities.map(\.name), "modalities")
-    try requireNames(configuration.heads.map(\.name), "heads")
+    try requireReaders(configuration)
     let chains = try configuration.modalities.map { modality in
       try encoder(modality, fields: fields)
     }
-    let fusion = try fuse(chains, configuration.modalities)
+    let fusion =
+      configuration.heads.isEmpty
+      ? Fusion(
+        chains: chains, outputs: chains.map(\.output), output: chains[0].output, index: nil)
+      : try fuse(chains, configuration.modalities)
+    let coupled = try configuration.coupling.map {
+      try coupling($0, chains, configuration.modalities, fields: fields)
+    }
     let fused = configuration.heads.count == 1 ? fusion.output : fusion.output.shared
     var heads: [Head] = []
     var branches: [HeadBranch] = []
@@ -30,17 +39,22 @@ extension Compiler {
       heads.append(description)
       branches.append(branch)
     }
-    let sum = planBackward(fusion, branches)
-    return Network(fusion: fusion, heads: heads, branches: branches, fusedGradient: sum)
+    let sum = planBackward(fusion, branches, coupled?.1)
+    return Network(
+      fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,
+      couplingBranch: coupled?.1, fusedGradient: sum)
   }
 
   /// Plans gradients, last layer first, and returns where the heads' gradients are added.
   private mutating func planBackward(
-    _ fusion: Fusion, _ branches: [HeadBranch]
+    _ fusion: Fusion, _ branches: [HeadBranch], _ coupling: CouplingBranch?
   ) -> Place? {
     var sum: Gradient?
     for branch in branches.reversed() { branch.planBackward(&sum, &slabs) }
-    if let sum { fusion.planBackward(sum, &slabs) }
+    let coupled = coupling?.planBackward(&slabs) ?? [:]
+    if sum != nil || !coupled.isEmpty {
+      fusion.planBackward(sum, coupled: coupled, &slabs)
+    }
     precondition(slabs.isIdle, "a gradient's memory was never released")
     return sum?.place
   }
@@ -119,6 +133,20 @@ extension Compiler {
     probes.append(Probe(path: "fusion", place: output.place, scalars: output.scalars))
     return Fusion(
       chains: chains, outputs: outputs, output: output, index: summaries.count - 1)
+  }
+
+  /// Heads or a coupling must be there, and without heads every modality must be coupled.
+  private func requireReaders(_ configuration: ModelConfiguration) throws {
+    guard let coupling = configuration.coupling, configuration.heads.isEmpty else {
+      return try requireNames(configuration.heads.map(\.name), "heads")
+    }
+    let sides = [coupling.first.modality, coupling.second.modality]
+    for modality in configuration.modalities where !sides.contains(modality.name) {
+      throw ModelError(
+        .structure, "modalities.\(modality.name)",
+        "expected a modality that a head or the coupling reads, found neither; add a head or take "
+          + "the modality away")
+    }
   }
 
   private func requireNames(_ names: [String], _ path: String) throws {

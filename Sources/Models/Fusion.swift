@@ -1,6 +1,7 @@
 import Tensors
 
-/// The encoders' outputs, flattened and joined in order; a single one passes unchanged.
+/// The encoders' outputs, flattened and joined in order; a single one passes unchanged, and where no
+/// head reads them they are not joined at all.
 ///
 /// The output has one unit a sample: where a sample lacks a modality, its columns are zero.
 final class Fusion {
@@ -11,7 +12,7 @@ final class Fusion {
   private let reversed: [Encoder]
   private let index: Int?
   private let width: Int
-  private var outputGradient = Place.slab(0)
+  private var outputGradient: Place?
 
   /// A chain, its columns in the fused vector, and where its output's gradient lies.
   private final class Encoder {
@@ -20,6 +21,8 @@ final class Fusion {
     /// The samples that have the modality; nil where all have.
     let axis: Int?
     var outputGradient: Place?
+    /// Whether a coupling has written its share of that gradient before.
+    var isCoupled = false
 
     init(chain: Chain, output: Value, column: Int) {
       self.chain = chain
@@ -50,35 +53,49 @@ final class Fusion {
 
   /// Runs all encoders and joins their outputs.
   func forward(_ group: Group) {
-    for encoder in encoders {
-      encoder.chain.forward(group)
+    for place in encoders.indices {
+      let encoder = encoders[place]
+      encode(place, group)
       guard let index else { continue }
       group.observer?.forward(layer: index)
       for pass in group.passes { join(encoder, pass) }
     }
   }
 
+  /// Runs one encoder.
+  func encode(_ place: Int, _ group: Group) {
+    encoders[place].chain.forward(group)
+  }
+
   /// Plans the way from the fused vector's gradient through every encoder.
-  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) {
-    outputGradient = gradient.place
-    if index == nil {
+  ///
+  /// - Parameters:
+  ///   - gradient: of the fused vector; nil where no head has any.
+  ///   - coupled: gradients of encoders' outputs that a coupling writes, by the encoder's place.
+  ///   - slabs: the memory of gradients.
+  func planBackward(_ gradient: Gradient?, coupled: [Int: Gradient], _ slabs: inout SlabPlan) {
+    outputGradient = gradient?.place
+    if index == nil, coupled.isEmpty, let gradient {
       encoders[0].outputGradient = gradient.place
       release(encoders[0].chain.planBackward(gradient, &slabs), &slabs)
       return
     }
-    for encoder in reversed where encoder.chain.output.requiresGradient {
-      let slice = slabs.acquire(encoder.chain.output.count)
+    for place in encoders.indices.reversed()
+    where encoders[place].chain.output.requiresGradient {
+      let encoder = encoders[place]
+      let slice = coupled[place] ?? slabs.acquire(encoder.chain.output.count)
+      encoder.isCoupled = coupled[place] != nil
       encoder.outputGradient = slice.place
       release(encoder.chain.planBackward(slice, &slabs), &slabs)
     }
-    slabs.release(gradient)
+    release(gradient, &slabs)
   }
 
   /// Splits the gradient and runs the encoders' backward passes.
   func backward(_ group: Group) {
     for encoder in reversed {
       guard let slice = encoder.outputGradient else { continue }
-      if let index {
+      if let index, outputGradient != nil {
         group.observer?.backward(layer: index)
         for pass in group.passes { split(encoder, pass, into: pass.floats(slice)) }
       }
@@ -107,19 +124,27 @@ final class Fusion {
     }
   }
 
-  /// Copies an encoder's columns of the gradient to where its way back begins.
+  /// Copies an encoder's columns of the gradient to where its way back begins, or adds them there.
   private func split(_ encoder: Encoder, _ pass: Pass, into target: UnsafeMutablePointer<Float>) {
+    guard let outputGradient else { return }
     let source = UnsafePointer(pass.floats(outputGradient)) + encoder.column
-    guard let axis = encoder.axis else {
+    let offsets = encoder.axis.map(pass.offsets)
+    if offsets == nil, !encoder.isCoupled {
       Kernels.copyColumns(
         rows: pass.samples, width: encoder.width, source: source, sourceStride: width,
         destination: target, destinationStride: encoder.width)
       return
     }
-    let offsets = pass.offsets(axis)
-    for sample in 0..<pass.samples where offsets[sample + 1] > offsets[sample] {
-      (target + offsets[sample] * encoder.width)
-        .update(from: source + sample * width, count: encoder.width)
+    for sample in 0..<pass.samples {
+      let unit = offsets?[sample] ?? sample
+      if let offsets, offsets[sample + 1] == offsets[sample] { continue }
+      let row = target + unit * encoder.width
+      if encoder.isCoupled {
+        Kernels.addInto(
+          count: encoder.width, source: source + sample * width, destination: row)
+      } else {
+        row.update(from: source + sample * width, count: encoder.width)
+      }
     }
   }
 

@@ -16,6 +16,8 @@ public final class Model {
   public let layout: ParameterLayout
   /// The predictions, in the order of the configuration.
   public let heads: [Head]
+  /// Two modalities drawn together by contrast, if the configuration couples any.
+  public let coupling: Coupling?
   /// All layers in forward order; layers inside a composite come before it.
   public let layers: [LayerSummary]
   /// N: the most samples of a microbatch.
@@ -31,6 +33,7 @@ public final class Model {
   let seed: UInt64
   let fusion: Fusion
   let branches: [HeadBranch]
+  let couplingBranch: CouplingBranch?
   let fusedGradient: Place?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
@@ -83,6 +86,7 @@ public final class Model {
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     fusedGradient = network.fusedGradient
+    (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
     (probes, checks) = (compiler.probes, compiler.checks)
     (lengthChecks, axes) = (compiler.lengthChecks, compiler.axes)
     (layout, layers) = (compiler.layout, compiler.summaries)

@@ -68,9 +68,11 @@ public struct Evaluator {
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
+    var pairs = PairCollection(model)
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
       try add(microbatch, parameters, to: accumulator)
+      pairs?.add(microbatch, model)
       loader.recycle(microbatch)
     }
     clock?.waits(for: .everyone)
@@ -83,7 +85,10 @@ public struct Evaluator {
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)
-    return try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+    let result = try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+    guard let pairs, let coupling = model.coupling else { return result }
+    return result.adding(
+      try pairs.measure(world, parameters), weight: coupling.weight, samples: split.count)
   }
 
   /// This rank's microbatches of a split, in order.

@@ -38,6 +38,9 @@ public final class PredictionWriter {
         "predict writes one row a sample, but head '\(head.name)' predicts every step of a sequence"
       )
     }
+    guard !model.heads.isEmpty else {
+      throw TrainingError(.usage, "the run has no heads, so there is nothing to predict")
+    }
     self.path = path
     self.model = model
     self.classes = classes

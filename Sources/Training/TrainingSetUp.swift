@@ -62,7 +62,8 @@ public struct TrainingSetUp {
   /// The fields a model reads, each once.
   public static func fieldNames(_ model: ModelConfiguration) -> [String] {
     var names: [String] = []
-    for name in model.modalities.map(\.field) + model.heads.map(\.target)
+    let coupled = model.coupling?.fields.map(\.field) ?? []
+    for name in model.modalities.map(\.field) + model.heads.map(\.target) + coupled
     where !names.contains(name) {
       names.append(name)
     }

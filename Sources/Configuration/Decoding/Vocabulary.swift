@@ -8,14 +8,16 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
     ] + wires + layers + losses + optimizers + schedules + fusions
+    + couplings + [temperature]
 
   static let top = KeySection(
     "top",
     [
-      "name", "seed", "data", "batch", "modalities", "fusion", "heads", "initialize", "optimizer",
+      "name", "seed", "data", "batch", "modalities", "fusion", "coupling", "heads", "initialize",
+      "optimizer",
       "schedule", "train", "checkpoint", "evaluate", "exchange",
       "distributed",
-    ], later: ["pruning", "coupling", "precision"])
+    ], later: ["pruning", "precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
@@ -82,6 +84,12 @@ public enum Vocabulary {
 
   static let fusions = [KeySection("fusion concat", [])]
   static let laterFusions = ["gated", "crossAttention", "bottleneck", "lowRank"]
+
+  static let couplings = [infoNCE]
+  static let infoNCE = KeySection(
+    "coupling infoNCE",
+    ["between", "projections", "temperature", "weight", "maskSame", "popularity"])
+  static let temperature = KeySection("temperature", ["initial", "maximumScale"])
 
   static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
   static let laterLosses = ["infoNCE", "bpr"]

@@ -1,0 +1,96 @@
+import Configuration
+import Glibc
+import Tensors
+
+extension Compiler {
+  /// Compiles the coupling of two modalities on their encoders' outputs.
+  mutating func coupling(
+    _ configuration: CouplingConfiguration, _ chains: [Chain],
+    _ modalities: [ModalityConfiguration], fields: [MicrobatchField]
+  ) throws -> (Coupling, CouplingBranch) {
+    let path = "coupling"
+    guard synchronization.group == 1 else {
+      throw ModelError(
+        .setting, path,
+        "expected no batchNorm with sync beside a coupling, found one at \(synchronization.path); "
+          + "take sync away")
+    }
+    let logScale = try scaleSlot(configuration.temperature, path)
+    let towers = try [configuration.first, configuration.second].map { side in
+      try tower(side, chains, modalities, "\(path).\(side.modality)")
+    }
+    guard synchronization.group == 1, towers[0].width == towers[1].width else {
+      throw ModelError(
+        .shape, path,
+        "expected vectors of one width, found \(towers[0].width) of \(configuration.first.modality) "
+          + "and \(towers[1].width) of \(configuration.second.modality); give them projections that "
+          + "end alike, without sync")
+    }
+    let coupling = Coupling(
+      width: towers[0].width, weight: configuration.weight, logScale: logScale,
+      initialScale: 1 / configuration.temperature.initial,
+      maximumScale: Self.maximumScale(configuration.temperature),
+      maskIndex: try identities(configuration.maskSame, fields, path),
+      popularityIndex: try identities(configuration.popularity, fields, path))
+    return (coupling, CouplingBranch(towers: towers, logScale: logScale))
+  }
+
+  /// The slot of t, where the scale is learned.
+  private mutating func scaleSlot(
+    _ temperature: CouplingConfiguration.Temperature, _ path: String
+  ) throws -> Int? {
+    guard case .learned(let initial, _) = temperature else { return nil }
+    return layout.reserve(
+      "\(path).logScale", [1], initializer: .constant(Float(-log(initial)))
+    ).offset
+  }
+
+  private static func maximumScale(_ temperature: CouplingConfiguration.Temperature) -> Double {
+    guard case .learned(_, let most) = temperature else { return 1 / temperature.initial }
+    return most
+  }
+
+  private mutating func tower(
+    _ side: CouplingConfiguration.Side, _ chains: [Chain], _ modalities: [ModalityConfiguration],
+    _ path: String
+  ) throws -> CouplingBranch.Tower {
+    guard let index = modalities.firstIndex(where: { $0.name == side.modality }) else {
+      throw ModelError(
+        .structure, path,
+        "expected a modality '\(side.modality)', found "
+          + modalities.map(\.name).joined(separator: ", "))
+    }
+    // The fusion reads the same output.
+    let chain = try chain(side.projection, from: chains[index].output.shared, prefix: path)
+    let output = whole(chain.output)
+    guard !output.isSequence, output.element == .float else {
+      throw ModelError(
+        .shape, path,
+        "a coupling expected one vector a sample, found \(described(chain.output)); end the encoder "
+          + "or the projection with pool")
+    }
+    let vectors = plan.reserve(try memory(output, path))
+    let norms = plan.reserve(try product([output.mostUnits, capacity], path))
+    return CouplingBranch.Tower(
+      chain: chain, output: output, encoder: index, vectors: vectors, inverseNorms: norms)
+  }
+
+  /// The index of a field with one id a sample.
+  private func identities(
+    _ name: String?, _ fields: [MicrobatchField], _ path: String
+  ) throws -> Int? {
+    guard let name else { return nil }
+    guard let index = fields.firstIndex(where: { $0.name == name }) else {
+      throw missing(name, fields: fields, path)
+    }
+    let field = fields[index]
+    guard field.element == .integer, field.scalarsPerUnit == 1, !field.isPacked else {
+      throw ModelError(
+        .element, path,
+        "expected one id for each sample in '\(name)', found "
+          + "\(field.element == .float ? "values" : "integers") of shape \(field.sampleShape)"
+          + (field.isPacked ? " that samples may lack or differ in" : ""))
+    }
+    return index
+  }
+}
