@@ -40,6 +40,13 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // Pictures, sounds and archives; used by `Preparation` only.
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .target(
       name: "CKernels",
       cSettings: [
@@ -74,7 +81,12 @@ let package = Package(
       "CountedModels", ["Buffers", "MPI", "BLAS", "Configuration", "Tensors", "Parameters"]),
 
     // Floor 5
-    room("Preparation", ["Buffers", "CZlib", "HDF5", "Configuration", "Tensors", "Datasets"]),
+    room(
+      "Preparation",
+      [
+        "Buffers", "CZlib", "CPNG", "CTurboJPEG", "CSndfile", "CArchive", "HDF5", "Configuration",
+        "Tensors", "Datasets",
+      ]),
     // Floor 6
     room(
       "Training",

@@ -46,7 +46,8 @@ extension BLAS {
     // LAPACK counts columns first: our lower triangle is its upper one.
     var upper = CChar(UInt8(ascii: "U"))
     COpenBLAS_dpotrf(&upper, &n, a, &order, &status)
-    guard status == 0 else { return false }
+    // The library does not notice a NaN, which spoils the diagonal of what follows.
+    guard status == 0, (0..<size).allSatisfy({ a[$0 * size + $0].isFinite }) else { return false }
     COpenBLAS_dpotrs(&upper, &n, &one, a, &order, b, &n, &status)
     return status == 0
   }

@@ -114,6 +114,9 @@ public enum LossConfiguration: Sendable, Equatable {
 public indirect enum LayerConfiguration: Sendable, Equatable {
   /// `linear{out,bias}`.
   case linear(out: Int, bias: Bool)
+  /// `dot{biases,offset}`: the product of the two halves of `[2 D]`; with biases the last coordinate of each is
+  /// added instead, and a bias of all samples that starts at `offset`.
+  case dot(biases: Bool, offset: Double)
   /// `conv{out,kernel,stride,padding,groups,dilation,bias}`; input `[H, W, C]`.
   case conv(ConvolutionConfiguration)
   /// `conv1d{…}`: the same over `[T, C]` (a plain `[T]` counts as `[T, 1]`); first of each pair is 1.
@@ -139,8 +142,9 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case residual(layers: [LayerConfiguration], shortcut: [LayerConfiguration])
   /// `concat{branches}`: every branch sees the input; outputs are joined on the last axis.
   case concat(branches: [[LayerConfiguration]])
-  /// `embedding{vocabulary,size}`: integer ids `[…]` become `[…, size]`.
-  case embedding(vocabulary: Int, size: Int)
+  /// `embedding{vocabulary,size,deviation}`: integer ids `[…]` become `[…, size]`; without a vocabulary it is
+  /// that of the field, `deviation` is the initial values' standard deviation.
+  case embedding(vocabulary: Int? = nil, size: Int, deviation: Double = 1)
   /// `gru{hidden,layers,bidirectional,variant,dropout}` and `lstm{hidden,layers,bidirectional,dropout}`
   /// over a sequence `[T, C]`.
   case recurrent(RecurrentConfiguration)

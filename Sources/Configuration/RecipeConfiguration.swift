@@ -53,6 +53,8 @@ public struct RecipeSource: Sendable, Equatable {
     case npy(paths: [String])
     /// `{hdf5: paths, dataset: PATH}`: one dataset of HDF5 files.
     case hdf5(paths: [String], dataset: String)
+    /// `{images: …}` and `{sounds: …}`: one file per sample.
+    case files(FileCollection)
     /// `{synthetic: glyphs, samples: S, seed: 0, first: 0}`: drawn samples `first ..< first + S`.
     case glyphs(samples: Int, seed: UInt64, first: Int)
     /// `{text: paths, badLines: skip, labels: false}`: one document a line, gzip or not.
@@ -117,9 +119,9 @@ public struct RecipeSource: Sendable, Equatable {
 
 /// One split of the sample file.
 ///
-/// Written as `NAME: {FIELD: source, …, limit: n}`, as `NAME: {from: train, fraction: 0.1, seed: 1}`
-/// or with other rules beside `from`. The words of these rules, `limit` and `join` can therefore not
-/// name fields.
+/// Written as `NAME: {FIELD: source, …, where: …, limit: n}`, as `NAME: {from: train, fraction: 0.1, seed: 1}`
+/// or with other rules beside `from`. The words of these rules, `limit`, `where` and `join` can therefore
+/// not name fields.
 public struct RecipeSplit: Sendable, Equatable {
   /// The key under `splits`: `train`, `validation` or `test`.
   public var name: String
@@ -127,15 +129,21 @@ public struct RecipeSplit: Sendable, Equatable {
   public var origin: Origin
   /// `limit`: only the first so many samples are kept; nil: all.
   public var limit: Int?
+  /// `where`: what the rows of a split with sources must say of themselves to be kept; all of it.
+  public var conditions: [RecipeCondition]
   /// `join`: sources whose rows are found by a key; default none. For splits with sources only.
   public var joins: [RecipeJoin]
 
   /// A split from its parts.
-  public init(name: String, origin: Origin, limit: Int? = nil, joins: [RecipeJoin] = []) {
+  public init(
+    name: String, origin: Origin, limit: Int? = nil, conditions: [RecipeCondition] = [],
+    joins: [RecipeJoin] = []
+  ) {
     self.joins = joins
     self.name = name
     self.origin = origin
     self.limit = limit
+    self.conditions = conditions
   }
 
   /// Where samples come from.
@@ -143,7 +151,7 @@ public struct RecipeSplit: Sendable, Equatable {
     /// For each field a source, as `NAME` or `NAME.part`.
     ///
     /// Parts: a column of a table; `image` or `label` of records; `image`, `sound`, `table` or `label`
-    /// of glyphs.
+    /// of glyphs; a part of the names of files.
     case sources([FieldSource])
     /// Samples taken out of another split, each with probability `fraction`, by a hash of its number.
     case fraction(from: String, fraction: Double, seed: UInt64)
@@ -183,7 +191,7 @@ public struct RecipeSplit: Sendable, Equatable {
   }
 }
 
-/// One field of a sample: `NAME: {modality: image|label|table|value|…, …}`.
+/// One field of a sample: `NAME: {modality: image|sound|label|table|value|…, …}`.
 public struct RecipeField: Sendable, Equatable {
   /// The key under `fields`, and the dataset's name in the sample file.
   public var name: String
@@ -200,6 +208,8 @@ public struct RecipeField: Sendable, Equatable {
   public enum Modality: Sendable, Equatable {
     /// uint8 `[S, H, W, C]`.
     case image(ImageField)
+    /// float32 or int16 `[S, T]`, or ragged.
+    case sound(SoundField)
     /// int64 `[S]`.
     case label(LabelField)
     /// float32 `[S, F]`.
@@ -220,20 +230,31 @@ public struct RecipeField: Sendable, Equatable {
   }
 }
 
-/// An image: `{modality: image, shape: [H, W, C], resize: [h, w], normalize: true}`.
+/// An image: `{modality: image, shape: [H, W, C], resize: [h, w], crop: center, normalize: true}`.
 public struct ImageField: Sendable, Equatable {
   /// `shape`: the source's height, width and channels; nil: as the source says.
   public var shape: [Int]?
   /// `resize`: the stored height and width; nil: those of the source.
   public var resize: [Int]?
+  /// `crop`: what is cut out of pictures from files that have another aspect; nil: nothing.
+  public var crop: Crop?
   /// `normalize`: whether mean and standard deviation of each channel over the training split are
   /// stored for the reader to apply; default true.
   public var normalize: Bool
 
+  /// What is cut out of a picture.
+  public enum Crop: String, Sendable, Equatable, CaseIterable {
+    /// The middle.
+    case center
+  }
+
   /// An image field, each option with its default.
-  public init(shape: [Int]? = nil, resize: [Int]? = nil, normalize: Bool = true) {
+  public init(
+    shape: [Int]? = nil, resize: [Int]? = nil, crop: Crop? = nil, normalize: Bool = true
+  ) {
     self.shape = shape
     self.resize = resize
+    self.crop = crop
     self.normalize = normalize
   }
 }

@@ -36,6 +36,8 @@ final class SampleDatasetWriter {
       switch element {
       case .uint8:
         return try group.createDataset(name, of: UInt8.self, shape: shape, storage: storage)
+      case .int16:
+        return try group.createDataset(name, of: Int16.self, shape: shape, storage: storage)
       case .int64:
         return try group.createDataset(name, of: Int64.self, shape: shape, storage: storage)
       case .float32:

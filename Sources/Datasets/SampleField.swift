@@ -21,6 +21,8 @@ public struct SampleField: Sendable, Equatable {
   public enum Element: String, Sendable, Equatable, CaseIterable {
     /// Values 0 to 255.
     case uint8
+    /// Amplitudes of sound.
+    case int16
     /// Labels and ids.
     case int64
     /// Other values.
@@ -30,6 +32,7 @@ public struct SampleField: Sendable, Equatable {
     public var byteCount: Int {
       switch self {
       case .uint8: return 1
+      case .int16: return 2
       case .int64: return 8
       case .float32: return 4
       }

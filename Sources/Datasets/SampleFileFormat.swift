@@ -5,7 +5,7 @@
 ///
 /// | object | content |
 /// |---|---|
-/// | `/train/image` | values: uint8 or float32 `[S] + sampleShape`, images `[S, H, W, C]` |
+/// | `/train/image` | values: uint8, int16 or float32 `[S] + sampleShape`, images `[S, H, W, C]` |
 /// | `/train/label` | labels and ids: int64 `[S] + sampleShape` |
 /// | `/train/sound/values`, `/train/sound/offsets` | ragged: scalars end to end, int64 `[S + 1]` |
 ///

@@ -5,6 +5,7 @@ extension SampleField.Element {
   var scalar: HDF5Element {
     switch self {
     case .uint8: return UInt8.element
+    case .int16: return Int16.element
     case .int64: return Int64.element
     case .float32: return Float.element
     }
@@ -108,7 +109,7 @@ extension SampleFileWriter {
   ) throws(DatasetError) {
     let raw = UnsafeRawBufferPointer(values)
     switch field.element {
-    case .uint8: return
+    case .uint8, .int16: return
     case .int64:
       guard let count = field.labelCount else { return }
       for label in raw.bindMemory(to: Int64.self) where label < 0 || label >= Int64(count) {

@@ -28,8 +28,14 @@ extension Compiler {
 
   /// `embedding`: ids `[…]` become `[…, size]`.
   mutating func embedding(
-    vocabulary: Int, size: Int, _ context: LayerContext
+    vocabulary written: Int?, size: Int, deviation: Double, _ context: LayerContext
   ) throws -> Compiled {
+    guard let vocabulary = written ?? context.input.vocabulary else {
+      throw ModelError(
+        .setting, context.path,
+        "embedding expected a vocabulary, since the field does not tell how many ids it has; give one"
+      )
+    }
     try require(vocabulary, atLeast: 1, "embedding vocabulary", context)
     try require(size, atLeast: 1, "embedding size", context)
     let input = context.input
@@ -42,7 +48,8 @@ extension Compiler {
         "expected a vocabulary of at least \(ids), the ids of the field, found \(vocabulary)")
     }
     let weight = try slot(
-      "weight", [vocabulary, size], context, .normal(deviation: 1), decays: true, isTable: true)
+      "weight", [vocabulary, size], context,
+      .normal(deviation: Float(deviation)), decays: true, isTable: true)
     let output = try output(
       input.shape + [size], context, requiresGradient: true, channelsFirst: false)
     checks.append(

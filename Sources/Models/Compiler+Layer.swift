@@ -9,6 +9,8 @@ extension Compiler {
     try requireElement(configuration, context)
     switch configuration {
     case .linear(let out, let bias): return try linear(out: out, bias: bias, context)
+    case .dot(let biases, let offset):
+      return try dot(biases: biases, offset: offset, context)
     case .conv(let settings): return try convolution(settings, context)
     case .conv1d(let settings): return try convolution1d(settings, context)
     case .batchNorm(let momentum, let epsilon, let sync):
@@ -23,8 +25,8 @@ extension Compiler {
     case .residual(let layers, let shortcut):
       return try residual(layers: layers, shortcut: shortcut, context)
     case .concat(let branches): return try concat(branches, context)
-    case .embedding(let vocabulary, let size):
-      return try embedding(vocabulary: vocabulary, size: size, context)
+    case .embedding(let vocabulary, let size, let deviation):
+      return try embedding(vocabulary: vocabulary, size: size, deviation: deviation, context)
     case .recurrent(let stack): return try recurrent(stack, context)
     case .pool(let kind): return try stepPool(kind, context)
     case .positional(let configuration): return try positional(configuration, context)
@@ -78,6 +80,7 @@ extension LayerConfiguration {
   var kind: String {
     switch self {
     case .linear: return "linear"
+    case .dot: return "dot"
     case .conv: return "conv"
     case .conv1d: return "conv1d"
     case .batchNorm: return "batchNorm"

@@ -9,7 +9,7 @@ struct FieldDescription: Equatable {
   let modality: String
   /// How numbers are stored.
   let element: SampleField.Element
-  /// The extents of one sample.
+  /// The extents of one sample; of one step where samples differ in length.
   let sampleShape: [Int]
   /// Names of classes of a label.
   var classes: [String]?

@@ -6,6 +6,21 @@ struct ImageMaker: FieldMaker {
   private let inputs: [any RawRows]
   private let resize: BilinearResize?
 
+  /// The maker for pictures from files or from arrays.
+  ///
+  /// - Parameters:
+  ///   - field: the recipe's options.
+  ///   - input: the sources.
+  /// - Returns: the maker.
+  /// - Throws: ``PreparationError`` where sources and options do not fit.
+  static func maker(_ field: ImageField, _ input: FieldInput) throws -> any FieldMaker {
+    if input.parts.contains(where: { if case .media = $0 { true } else { false } }) {
+      return try PictureMaker(field, input)
+    }
+    guard field.crop == nil else { throw input.bad("'crop' goes with pictures from files") }
+    return try ImageMaker(field, input)
+  }
+
   /// Checks the sources of an image field.
   ///
   /// - Parameters:

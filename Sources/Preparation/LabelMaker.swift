@@ -19,7 +19,9 @@ struct LabelMaker: FieldMaker {
       let numbered = texts.isNumbered && field.mapping.isEmpty
       let training = input.training.rows.map { texts.values[input.training.origin][$0] }
       classes =
-        numbered ? try LabelMaker.range(training, input) : LabelMaker.sorted(Set(training))
+        numbered
+        ? try LabelMaker.range(training, input)
+        : LabelMaker.sorted(Set(training + LabelMaker.declared(field, input)))
     } else {
       classes = field.classes
     }
@@ -79,9 +81,23 @@ struct LabelMaker: FieldMaker {
         }
       case .table:
         throw input.bad("a label is one column; write 'SOURCE.column'")
+      case .media:
+        throw input.bad(
+          "a label is a part of the files' names or of their list; write 'SOURCE.part'")
       }
     }
     return (values, isNumbered)
+  }
+
+  /// Labels that the training material names though no sample may have them: folders of classes.
+  private static func declared(_ field: LabelField, _ input: FieldInput) -> [String] {
+    guard case .column(let table, let column) = input.parts[input.training.origin] else {
+      return []
+    }
+    return (table.declared[table.columns[column]] ?? []).map { text in
+      let bare = stripped(text, field.strip)
+      return field.mapping.last { $0.text == bare }?.className ?? bare
+    }
   }
 
   private static func integers(_ rows: any RawRows, _ input: FieldInput) throws -> [Int64] {
@@ -135,6 +151,7 @@ struct LabelMaker: FieldMaker {
       switch part {
       case .rows(let rows): rows.place(row)
       case .table(let table), .column(let table, _): table.place(row)
+      case .media(let media): media.place(row)
       }
     let listed = classes.prefix(12).joined(separator: ", ") + (classes.count > 12 ? ", …" : "")
     let expected = byNumber ? "a number in 0..<\(classes.count)" : "one of \(listed)"

@@ -8,12 +8,15 @@ enum SourcePart {
   case table(TextTable)
   /// One column of a text table.
   case column(TextTable, Int)
+  /// Pictures or sounds.
+  case media(MediaSource)
 
   /// The number of samples.
   var count: Int {
     switch self {
     case .rows(let rows): rows.rows
     case .table(let table), .column(let table, _): table.rows
+    case .media(let media): media.files.count
     }
   }
 }
@@ -26,6 +29,8 @@ enum LoadedSource {
   case records(CIFARDecoder.Records)
   /// A text table.
   case table(TextTable)
+  /// Files of pictures or sounds, and what their names say.
+  case files(MediaSource, MediaListing)
   /// Drawn samples.
   case glyphs(Glyphs)
   /// Documents, one a line.
@@ -38,6 +43,7 @@ enum LoadedSource {
     switch self {
     case .lines(let result): result.notes
     case .corpus(let corpus): corpus.notes
+    case .files(let media, let listing): listing.notes + media.notes
     default: []
     }
   }
@@ -91,6 +97,9 @@ enum LoadedSource {
         CIFARDecoder.Records(
           images: try RawArray(joining: records.map(\.images)),
           labels: try RawArray(joining: records.map(\.labels))))
+    case .files(let collection):
+      let listing = try MediaListing(source.name, collection, root: root)
+      return .files(try MediaSource(source.name, collection, listing, crew), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
     }
@@ -128,6 +137,8 @@ enum LoadedSource {
     case .table(let table):
       guard let part = reference.part else { return .table(table) }
       return .column(table, try table.column(part))
+    case .files(let media, let listing):
+      return try files(media, listing, reference, field)
     case .lines(let lines):
       return .column(lines.table, try lines.table.column(reference.part ?? "text"))
     case .corpus(let corpus):
@@ -146,7 +157,7 @@ enum LoadedSource {
     }
   }
 
-  private func noPart(
+  func noPart(
     _ part: String, _ reference: RecipeSplit.FieldSource, _ hint: String
   ) -> PreparationError {
     PreparationError(
@@ -160,6 +171,7 @@ extension RecipeField.Modality {
   var word: String {
     switch self {
     case .image: "image"
+    case .sound: "sound"
     case .label: "label"
     case .table: "table"
     case .value: "value"
@@ -178,6 +190,11 @@ extension RecipeSource.Kind {
     case .idx(let paths), .npy(let paths), .csv(let paths, _), .cifar(let paths, _, _, _),
       .hdf5(let paths, _), .npz(let paths, _), .text(let paths, _, _):
       paths
+    case .files(let collection):
+      switch collection.place {
+      case .folder: []
+      case .archive(let path), .list(let path, _, _): [path]
+      }
     case .corpus(let corpus): corpus.paths
     case .glyphs: []
     }

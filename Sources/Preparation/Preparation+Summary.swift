@@ -13,9 +13,11 @@ extension Preparation {
       fields: descriptions.map {
         .init(
           name: $0.name, modality: $0.modality, element: $0.element.rawValue,
-          sampleShape: $0.sampleShape, mean: $0.mean ?? [], std: $0.std ?? [])
+          sampleShape: $0.sampleShape, isRagged: $0.isRagged, mean: $0.mean ?? [], std: $0.std ?? []
+        )
       },
-      labels: fields.map(labelCounts) ?? [], sources: sources, notes: fields?.notes ?? [],
+      labels: fields.map(labelCounts) ?? [], sources: sources, badFiles: fields?.badFiles ?? [],
+      notes: fields?.notes ?? [],
       isSynthetic: recipe.isSynthetic)
   }
 

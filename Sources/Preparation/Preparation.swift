@@ -45,15 +45,14 @@ public struct Preparation {
     progress: (PreparationProgress) -> Void = { _ in }
   ) throws -> PreparationSummary {
     try RecipeCheck.run(recipe)
-    let sources = try digestSources()
+    let crew = Crew(exchange: exchange, rank: rank, ranks: ranks)
+    let sources = try digestSources(crew)
     let identity = RecipeIdentity.digest(recipe, sources)
     let standing = try standingDigest(output, identity, exchange)
     guard standing.isEmpty else {
       return summary(.unchanged, output, standing, sources, nil, [])
     }
-    let fields = try PreparedFields(
-      recipe, root: root, crew: Crew(exchange: exchange, rank: rank, ranks: ranks),
-      progress: progress)
+    let fields = try PreparedFields(recipe, root: root, crew: crew, progress: progress)
     var descriptions = fields.makers.map(\.description)
     var digest = ""
     if rank == 0 {
@@ -128,9 +127,16 @@ public struct Preparation {
     return bytes
   }
 
-  private func digestSources() throws -> [PreparationSummary.Source] {
-    try recipe.sources.flatMap(\.kind.paths).map {
-      PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+  private func digestSources(_ crew: Crew) throws -> [PreparationSummary.Source] {
+    try recipe.sources.flatMap { source in
+      var sources = try source.kind.paths.map {
+        PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+      }
+      if case .files(let files) = source.kind, let place = files.looseFiles {
+        let listing = try MediaListing(source.name, files, root: root)
+        sources.append(.init(path: place, digest: try listing.digest(crew)))
+      }
+      return sources
     }
   }
 

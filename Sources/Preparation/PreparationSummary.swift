@@ -30,12 +30,14 @@ public struct PreparationSummary: Sendable, Equatable {
   public struct Field: Sendable, Equatable {
     /// The field's name.
     public let name: String
-    /// `image`, `label`, `table` or `value`.
+    /// `image`, `sound`, `label`, `table` or `value`.
     public let modality: String
-    /// `uint8`, `int64` or `float32`.
+    /// `uint8`, `int16`, `int64` or `float32`.
     public let element: String
-    /// The extents of one sample.
+    /// The extents of one sample; of one step where samples differ in length.
     public let sampleShape: [Int]
+    /// Whether samples differ in length.
+    public let isRagged: Bool
     /// Stored means over the training split, in stored units; empty where there are none.
     public let mean: [Double]
     /// Stored standard deviations over the training split, in stored units.
@@ -58,8 +60,18 @@ public struct PreparationSummary: Sendable, Equatable {
   public struct Source: Sendable, Equatable {
     /// The path in the recipe.
     public let path: String
-    /// The SHA-256 of the file.
+    /// The SHA-256 of the file; of a folder's or a list's files, that over their paths and digests.
     public let digest: String
+  }
+
+  /// A file whose sample was left out.
+  public struct BadFile: Sendable, Equatable {
+    /// The source.
+    public let source: String
+    /// The file, below the source's folder or archive.
+    public let path: String
+    /// What is wrong with it.
+    public let reason: String
   }
 
   /// Whether a file was written.
@@ -76,6 +88,8 @@ public struct PreparationSummary: Sendable, Equatable {
   public let labels: [LabelCounts]
   /// The source files.
   public let sources: [Source]
+  /// Files of pictures and sounds that were left out.
+  public let badFiles: [BadFile]
   /// What a person should know: columns left out, values missing, categories never seen.
   public let notes: [String]
   /// Whether any sample was drawn rather than measured.

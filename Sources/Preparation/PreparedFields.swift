@@ -10,6 +10,8 @@ struct PreparedFields {
   let normalized: Set<String>
   /// What a person should know.
   let notes: [String]
+  /// Files that were left out.
+  let badFiles: [PreparationSummary.BadFile]
 
   /// Which samples lack each field: one entry per field and origin, nil where all have it.
   private let absent: [[[Bool]?]]
@@ -45,6 +47,7 @@ struct PreparedFields {
       allAbsent.append(absent)
     }
     self.makers = makers
+    badFiles = shelf.badFiles
     absent = allAbsent
     notes =
       shelf.notes + makers.flatMap(\.notes)
@@ -81,7 +84,8 @@ struct PreparedFields {
 
   private static func maker(_ field: RecipeField, _ input: FieldInput) throws -> any FieldMaker {
     switch field.modality {
-    case .image(let image): try ImageMaker(image, input)
+    case .image(let image): try ImageMaker.maker(image, input)
+    case .sound(let sound): try SoundMaker(sound, input)
     case .label(let label): try LabelMaker(label, input)
     case .table(let table): try TableMaker(table, input)
     case .value(let shape, let normalize):

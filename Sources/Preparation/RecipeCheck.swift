@@ -30,7 +30,7 @@ struct RecipeCheck {
     }
     let reserved = [
       "from", "fraction", "folds", "fold", "seed", "modulo", "remainder", "latest", "last", "of",
-      "by", "limit", "join",
+      "by", "limit", "where", "join",
     ]
     for field in recipe.fields {
       if field.name.isEmpty || field.name.contains("/") || reserved.contains(field.name) {
@@ -112,6 +112,11 @@ struct RecipeCheck {
     for field in recipe.fields where !sources.contains(where: { $0.field == field.name }) {
       faults.append("split '\(name)': no source is given for field '\(field.name)'")
     }
+    for condition in recipe.splits.first(where: { $0.name == name })?.conditions ?? []
+    where !sources.contains(where: { $0.source == condition.source }) {
+      faults.append(
+        "split '\(name)': 'where' names the source '\(condition.source)', which it does not use")
+    }
     unique("source of split '\(name)'", sources.map(\.field))
   }
 
@@ -146,6 +151,10 @@ extension RecipeSource.Kind {
     case .cifar(let paths, let height, let width, let labelBytes):
       !paths.isEmpty && height > 0 && width > 0 && height <= 16384 && width <= 16384
         && (1...16).contains(labelBytes)
+    case .files(let files):
+      switch files.place {
+      case .folder(let path), .archive(let path), .list(let path, _, _): !path.isEmpty
+      }
     default: !paths.isEmpty
     }
   }

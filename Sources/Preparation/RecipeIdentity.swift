@@ -24,7 +24,7 @@ enum RecipeIdentity {
       + recipe.sources.map { "source \(quote($0.name)) \(text($0.kind))" }
       + recipe.splits.map {
         "split \(quote($0.name)) \(text($0.origin)) limit \($0.limit.map(String.init) ?? "none")"
-          + $0.joins.map(text).joined()
+          + text($0.conditions) + $0.joins.map(text).joined()
       }
       + recipe.fields.map { "field \(quote($0.name)) \(text($0.modality))" }
       + recipe.missing.map {
@@ -56,9 +56,9 @@ enum RecipeIdentity {
       + " \(options.vocabulary.map(String.init) ?? "none")"
   }
 
-  private static func quote(_ text: String) -> String { text.debugDescription }
+  static func quote(_ text: String) -> String { text.debugDescription }
 
-  private static func quote(_ texts: [String]) -> String {
+  static func quote(_ texts: [String]) -> String {
     "[" + texts.map(quote).joined(separator: ",") + "]"
   }
 
@@ -69,6 +69,7 @@ enum RecipeIdentity {
     case .hdf5(let paths, let dataset): return "hdf5 \(quote(paths)) \(quote(dataset))"
     case .cifar(let paths, let height, let width, let labelBytes):
       return "cifar \(quote(paths)) \(height) \(width) \(labelBytes)"
+    case .files(let files): return text(files)
     case .glyphs(let samples, let seed, let first): return "glyphs \(samples) \(seed) \(first)"
     case .csv(let paths, let options):
       return "csv \(quote(paths)) \(quote(options.separator)) \(options.header)"
@@ -107,6 +108,9 @@ enum RecipeIdentity {
     switch modality {
     case .image(let field):
       return "image \(field.shape ?? []) \(field.resize ?? []) \(field.normalize)"
+        + (field.crop.map { " \($0.rawValue)" } ?? "")
+    case .sound(let field):
+      return "sound \(field.rate.map(String.init) ?? "files") \(text(field.length)) \(field.scale)"
     case .label(let field):
       let mapping = field.mapping.map { quote([$0.text, $0.className]) }.joined()
       return "label \(quote(field.classes)) \(quote(field.strip)) \(mapping)"

@@ -78,10 +78,16 @@ extension SourcePart {
     if let highest = map.rows.max(), highest >= count {
       throw PreparationError(.badData, "\(name) has \(count) rows, but its keys are for more")
     }
+    return mapped(map.rows)
+  }
+
+  /// The part with row n taken from row `map[n]`, -1 where there is none.
+  func mapped(_ map: [Int]) -> SourcePart {
     switch self {
-    case .rows(let rows): return .rows(MappedRows(base: rows, map: map.rows))
-    case .table(let table): return .table(table.mapped(map.rows))
-    case .column(let table, let column): return .column(table.mapped(map.rows), column)
+    case .rows(let rows): .rows(MappedRows(base: rows, map: map))
+    case .table(let table): .table(table.mapped(map))
+    case .column(let table, let column): .column(table.mapped(map), column)
+    case .media(let media): .media(media.mapped(map))
     }
   }
 
@@ -101,7 +107,7 @@ extension SourcePart {
           return rows.element.integer(base, 0).map { ByteString(String($0)) }
         }
       }
-    case .rows, .table:
+    case .rows, .table, .media:
       throw PreparationError(
         .badRecipe, "\(name): a key is one column of a table, or one whole number a row")
     }
@@ -129,7 +135,7 @@ extension SourcePart {
           return rows.element.number(base, 0)
         }
       }
-    case .rows, .table:
+    case .rows, .table, .media:
       throw PreparationError(
         .badRecipe, "\(name): one column of a table, or one number a row, is needed")
     }

@@ -4,8 +4,8 @@ import HDF5
 
 /// Passes samples on to the writer, and sums up the training images on the way.
 final class SampleSink {
-  private let writer: SampleFileWriter
-  private let fields: PreparedFields
+  fileprivate let writer: SampleFileWriter
+  fileprivate let fields: PreparedFields
   private var sums: [String: ChannelSums] = [:]
   /// Training samples written of each field whose sums are taken.
   private var trainingWritten: [Int]
@@ -85,6 +85,8 @@ final class SampleSink {
       switch description.element {
       case .uint8:
         try writer.append(raw.bindMemory(to: UInt8.self), to: name, split: splitName)
+      case .int16:
+        try writer.append(raw.bindMemory(to: Int16.self), to: name, split: splitName)
       case .int64:
         try writer.append(raw.bindMemory(to: Int64.self), to: name, split: splitName)
       case .float32:
@@ -118,6 +120,7 @@ final class SampleSink {
       writer.setAttribute("sourceNames", to: .texts(sources.map(\.path)))
       writer.setAttribute("sourceDigests", to: .texts(sources.map(\.digest)))
     }
+    describeBadFiles()
     return try fields.makers.map { maker in
       var description = maker.description
       if let sums = sums[description.name] {
@@ -135,6 +138,20 @@ final class SampleSink {
       }
       return description
     }
+  }
+}
+
+extension SampleSink {
+  /// Files that were left out: how many, and the first of them, as many as an attribute holds.
+  private func describeBadFiles() {
+    guard !fields.badFiles.isEmpty else { return }
+    writer.setAttribute("badFileCount", to: .integer(Int64(fields.badFiles.count)))
+    var left = 16 << 10
+    let lines = fields.badFiles.map { "\($0.source): \($0.path): \($0.reason)" }.prefix { line in
+      left -= line.utf8.count + 1
+      return left >= 0
+    }
+    writer.setAttribute("badFiles", to: .texts(Array(lines)))
   }
 }
 

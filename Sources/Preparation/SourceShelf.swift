@@ -4,6 +4,8 @@ import Configuration
 struct SourceShelf {
   /// What a person should know of the sources.
   let notes: [String]
+  /// Files of pictures and sounds that are left out.
+  let badFiles: [PreparationSummary.BadFile]
   private let loaded: [String: LoadedSource]
 
   /// Reads every source; those that are `like` another come after it.
@@ -28,6 +30,7 @@ struct SourceShelf {
     }
     self.loaded = loaded
     notes = recipe.sources.flatMap { loaded[$0.name]?.notes ?? [] }
+    badFiles = recipe.sources.flatMap { loaded[$0.name]?.badFiles ?? [] }
   }
 
   /// The part that a reference names, for a field or, without one, for a rule.
@@ -48,8 +51,31 @@ struct SourceShelf {
   func origins(_ recipe: RecipeConfiguration) throws -> [PlannedOrigin] {
     try recipe.splits.compactMap { split in
       guard case .sources(let sources) = split.origin else { return nil }
-      return try origin(split.name, sources, split.joins, recipe.fields)
+      let origin = try origin(split.name, sources, split.joins, recipe.fields)
+      return try origin.selecting(split, try split.conditions.map { try table($0, split) })
     }
+  }
+
+  /// The text that a condition asks, in the order of the split's samples.
+  private func table(_ condition: RecipeCondition, _ split: RecipeSplit) throws -> TextTable {
+    guard let table = loaded[condition.source]?.text else {
+      throw PreparationError(
+        .badRecipe,
+        "split '\(split.name)': the source '\(condition.source)' has no text for 'where'; name a csv"
+          + " or text source, or one of files")
+    }
+    guard let join = split.joins.first(where: { $0.source == condition.source }) else {
+      return table
+    }
+    return table.mapped(try rowMap(join, split.name).rows)
+  }
+
+  /// Which row of a joined source each sample is made of.
+  private func rowMap(_ join: RecipeJoin, _ split: String) throws -> RowMap {
+    let name = "split '\(split)', join '\(join.source)'"
+    return try RowMap(
+      join, split: split, on: part(join.on).keys("\(name), on"),
+      to: part(join.to).keys("\(name), to"))
   }
 
   /// The parts of one split with sources, joined sources in the order of its samples.
@@ -66,12 +92,7 @@ struct SourceShelf {
     _ fields: [RecipeField]
   ) throws -> PlannedOrigin {
     var maps: [String: RowMap] = [:]
-    for join in joins {
-      let name = "split '\(split)', join '\(join.source)'"
-      maps[join.source] = try RowMap(
-        join, split: split, on: part(join.on).keys("\(name), on"),
-        to: part(join.to).keys("\(name), to"))
-    }
+    for join in joins { maps[join.source] = try rowMap(join, split) }
     var parts: [SourcePart] = []
     var counts: [(String, Int)] = joins.compactMap { join in
       maps[join.source].map { ("join \(join.source)", $0.rows.count) }

@@ -20,6 +20,7 @@ struct TableInput {
         throw input.bad("a table needs one axis per sample, found samples of \(rows.rowShape)")
       }
       columns = rows.columnNames ?? (0..<rows.scalarsPerRow).map(String.init)
+    case .media: throw input.bad("files become 'modality: image' or 'modality: sound'")
     }
   }
 
@@ -52,6 +53,7 @@ struct TableInput {
         rows.copy(row, into: base)
         return columns.map { rows.element.number(base, $0) }
       }
+    case .media: preconditionFailure("refused when the field was checked")
     }
     return try zip(found, columns).map { number, column in
       guard let number, !Float(number).isFinite else { return number }
@@ -76,6 +78,7 @@ struct TableInput {
         let number = rows.element.number(base, column)
         return number.isNaN ? nil : String(number)
       }
+    case .media: preconditionFailure("refused when the field was checked")
     }
   }
 
@@ -85,6 +88,7 @@ struct TableInput {
     case .table(let table): "\(table.place(row)), column '\(columns[column])'"
     case .column(let table, _): "\(table.place(row)), column '\(columns[0])'"
     case .rows(let rows): "\(rows.place(row)), column '\(columns[column])'"
+    case .media: preconditionFailure("refused when the field was checked")
     }
   }
 }

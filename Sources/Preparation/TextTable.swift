@@ -10,6 +10,8 @@ struct TextTable {
   private(set) var starts: [Int] = [0]
   /// The line each row began on, from 1.
   private var lines: [Int] = []
+  /// Texts that a column may hold though no row may: the folders of classes.
+  var declared: [String: [String]] = [:]
   private var files: [(name: String, rows: Int)] = []
   /// For a view in another order: the row of each row, -1 where there is none.
   private var map: [Int]?
@@ -59,6 +61,12 @@ struct TextTable {
     files[files.count - 1].rows += 1
   }
 
+  /// Appends the row of a file that is a sample of its own.
+  mutating func append(file name: String, cells: [String]) {
+    beginFile(name)
+    append(row: cells.map { Array($0.utf8) }, line: 0)
+  }
+
   /// The text of a cell, or nil if it means "no value".
   func cell(_ row: Int, _ column: Int) -> ArraySlice<UInt8>? {
     let row = map?[row] ?? row
@@ -91,14 +99,14 @@ struct TextTable {
     return number
   }
 
-  /// The file and line of a row.
+  /// The file and line of a row; the file alone where it is a sample of its own.
   func place(_ row: Int) -> String {
     let row = map?[row] ?? row
     guard row >= 0 else { return "a sample without a row in \(files.first?.name ?? "the table")" }
     var before = 0
     for file in files {
       before += file.rows
-      if row < before { return "\(file.name), line \(lines[row])" }
+      if row < before { return file.name + (lines[row] > 0 ? ", line \(lines[row])" : "") }
     }
     return files.last?.name ?? ""
   }

@@ -19,6 +19,7 @@ struct ValueMaker: FieldMaker {
       case .rows(let rows): rowShape = rows.rowShape
       case .column: rowShape = []
       case .table: throw input.bad("a value is one column; write 'SOURCE.column', or a table")
+      case .media: throw input.bad("files become 'modality: image' or 'modality: sound'")
       }
       guard found == nil || found == rowShape else {
         throw input.bad("its sources have samples of shapes \(found ?? []) and \(rowShape)")
@@ -73,7 +74,7 @@ struct ValueMaker: FieldMaker {
           .badData, "\(place()): the value is missing; remove the row, or use 'modality: table'")
       }
       try store(number, target, 0, place)
-    case .table: preconditionFailure("refused when the field was checked")
+    case .table, .media: preconditionFailure("refused when the field was checked")
     }
   }
 

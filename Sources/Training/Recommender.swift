@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Datasets
 import Glibc
+import HDF5
 import MPI
 import Metrics
 
@@ -15,6 +16,14 @@ public struct PairScores {
   public let userNames: [String]?
   /// The items' names by number, where the data has them.
   public let itemNames: [String]?
+
+  /// The vocabulary of a field, where the data is one sample file that has one.
+  static func names(_ field: String, in dataset: Dataset) -> [String]? {
+    guard dataset.paths.count == 1, let file = try? HDF5File(reading: dataset.paths[0]),
+      let vocabulary = try? SampleVocabulary(of: field, in: file.root)
+    else { return nil }
+    return vocabulary.words.indices.map { vocabulary.text($0) }
+  }
 }
 
 /// Writes the best items of every user that the user has not seen, on all ranks.
@@ -107,16 +116,13 @@ extension LoadedRun {
   public func pairScores() throws -> PairScores {
     switch self {
     case .network(let run):
-      throw TrainingError(
-        .badConfiguration,
-        "\(run.configuration.name) scores no pairs of users and items; recommend needs a run with "
-          + "`factorization`")
+      return try run.pairScores(ofRun: run.run)
     case .counted(let run):
       let settings = run.configuration.factorization
       return PairScores(
         pair: FactorPair(run.store), seen: run.seen,
-        userNames: run.setUp.training.classNames(settings.user),
-        itemNames: run.setUp.training.classNames(settings.item))
+        userNames: PairScores.names(settings.user, in: run.setUp.dataset),
+        itemNames: PairScores.names(settings.item, in: run.setUp.dataset))
     }
   }
 }

@@ -20,6 +20,8 @@ public final class TrainedModel {
   public let store: ParameterStore
   /// The step of the checkpoint.
   public let step: Int
+  /// The run folder.
+  let run: String
 
   private let trainingClassNames: [String: [String]]
 
@@ -66,6 +68,7 @@ public final class TrainedModel {
   /// - Parameter request: what to load.
   /// - Throws: ``TrainingError``, or the errors of the rooms.
   public init(_ request: Request) throws {
+    run = request.run
     let folder = RunFolder(request.run)
     guard FileManager.default.fileExists(atPath: folder.configuration) else {
       throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
@@ -152,17 +155,24 @@ public final class TrainedModel {
   public func evaluate(
     _ world: Communicator, metrics: [MeasuredMetric]
   ) throws -> EvaluationOutcome {
-    if let metric = metrics.lazy.compactMap(\.ranking).first {
-      throw TrainingError(
-        .badConfiguration, "metric \(metric) needs a run that scores pairs of users and items")
-    }
+    let rankings = metrics.compactMap(\.ranking)
     let asked = metrics.compactMap(\.value)
     let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : asked
     let evaluator = Evaluator(world, model: model, metrics: wanted)
     var outcome = EvaluationOutcome(samples: split.count)
-    outcome.result = try evaluator.evaluate(
-      split, parameters: store.base, prefetch: configuration.data.prefetch)
+    if metrics.isEmpty || !asked.isEmpty {
+      outcome.result = try evaluator.evaluate(
+        split, parameters: store.base, prefetch: configuration.data.prefetch)
+    }
     outcome.classes = classNames
+    guard !rankings.isEmpty else { return outcome }
+    let scores = try world.agree { try pairScores(ofRun: run) }
+    let names = configuration.model.modalities.map(\.field)
+    let reader = try world.agree {
+      try InteractionReader(split, user: names[0], item: names[1], value: nil)
+    }
+    outcome.ranking = try PairEvaluator(world: world, pair: scores.pair)
+      .ranking(reader, seen: scores.seen, metrics: rankings, relevant: nil)
     return outcome
   }
 

@@ -54,7 +54,9 @@ extension JobTests {
     private func compare(_ run: Run, _ method: String, _ evaluation: String) throws {
       let name = method.hasPrefix("{als") ? "als" : "implicitALS"
       let yaml = try String(contentsOfFile: run.path + "/config.yaml", encoding: .utf8)
-      let options = yaml.split(separator: "\n").filter { $0.hasPrefix("    ") }.map { line in
+      let options = yaml.split(separator: "\n").drop { $0 != "factorization:" }.filter {
+        $0.hasPrefix("    ")
+      }.map { line in
         let parts = line.split(separator: ":").map { $0.trimmingCharacters(in: .whitespaces) }
         let isText = ["user", "item", "value"].contains(parts[0])
         return "\"\(parts[0])\": " + (isText ? "\"\(parts[1])\"" : parts[1])
@@ -136,11 +138,11 @@ extension JobTests {
         let configuration = try Interactions.configuration("planned", Self.methods[0])
         let plan = try Aimass.run(["plan", configuration, "--ranks", "2"])
         #expect(plan.status == 0, "\(plan)")
-        for text in [
-          "users.factors     61×5", "items.bias          83",
-          "parameters                           865",
-        ] {
-          #expect(!plan.lines(with: text).isEmpty, "\(text) in \(plan)")
+        let words = plan.output.split(separator: "\n").map { line in
+          line.split(separator: " ").joined(separator: " ")
+        }
+        for line in ["users.factors 61×5", "items.bias 83", "parameters 865", "steps (sweeps) 4"] {
+          #expect(words.contains(line), "\(line) in \(plan)")
         }
         let run = folder.file("run")
         let dry = try Aimass.train(configuration, output: run, ["--dry-run"])
@@ -181,7 +183,7 @@ extension JobTests {
         let lists = try Aimass.run(["recommend", network, "-o", folder.file("lists.csv")])
         #expect(lists.status == 78 && lists.errors.contains("scores no pairs"), "\(lists)")
         let ranked = try Aimass.run(["evaluate", network, "--metric", "recall@10"])
-        #expect(ranked.status == 78 && ranked.errors.contains("recall@10 needs a run"), "\(ranked)")
+        #expect(ranked.status == 78 && ranked.errors.contains("scores no pairs"), "\(ranked)")
       }
     }
   }

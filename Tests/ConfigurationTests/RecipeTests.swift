@@ -20,13 +20,24 @@ struct RecipeTests {
       records: {cifar: c.bin, height: 16, width: 8, labelBytes: 2}
       array: {npy: x.npy}
       file: {hdf5: y.h5, dataset: /a/b}
+      photos: {images: {folder: p}}
+      digits: {sounds: {archive: d.tar.gz, within: top, pattern: "{label}/{}_{index}.wav", badFiles: fail}}
+      listed: {images: {csv: l.csv, path: file, label: kind, within: all}}
       drawn: {synthetic: glyphs, samples: 100, seed: 3, first: 50}
     splits:
-      train: {image: images, label: rows.income, numbers: rows, more: file, limit: 1000}
+      train:
+        image: images
+        label: rows.income
+        numbers: rows
+        more: file
+        tone: digits
+        clip: digits
+        where: {digits.index: 5...49, rows.work: [a, b], digits.label: one}
+        limit: 1000
       validation: {from: train, fraction: 0.1, seed: 1}
       test: {from: train, folds: 5, fold: 4, seed: 2, limit: 9}
     fields:
-      image: {modality: image, shape: [28, 28, 1], resize: [14, 14], normalize: false}
+      image: {modality: image, shape: [28, 28, 1], resize: [14, 14], crop: center, normalize: false}
       label: {modality: label, classes: ["0", "1"], strip: ".", mapping: {"<=50K": "0", ">50K": "1"}}
       numbers:
         modality: table
@@ -37,6 +48,8 @@ struct RecipeTests {
         missing: mean
         missingCategory: zeros
       more: {modality: value, shape: [3, 4], normalize: true}
+      tone: {modality: sound, rate: 8000, seconds: 1.5, scale: int16}
+      clip: {modality: sound, frames: 100}
     """
 
   @Test("The recipe of the design decodes to its values")
@@ -87,13 +100,22 @@ struct RecipeTests {
       recipe.sources.map(\.kind) == [
         .idx(paths: ["a.gz", "b.gz"]), .csv(paths: ["adult.data"], options: options),
         .cifar(paths: ["c.bin"], height: 16, width: 8, labelBytes: 2), .npy(paths: ["x.npy"]),
-        .hdf5(paths: ["y.h5"], dataset: "/a/b"), .glyphs(samples: 100, seed: 3, first: 50),
+        .hdf5(paths: ["y.h5"], dataset: "/a/b"),
+        .files(FileCollection(content: .images, place: .folder("p"))),
+        .files(
+          FileCollection(
+            content: .sounds, place: .archive("d.tar.gz"), within: "top",
+            pattern: FilePattern("{label}/{}_{index}.wav"), badFiles: .fail)),
+        .files(
+          FileCollection(
+            content: .images, place: .list("l.csv", path: "file", label: "kind"), within: "all")),
+        .glyphs(samples: 100, seed: 3, first: 50),
       ])
     #expect(recipe.splits.map(\.limit) == [1000, nil, 9])
     #expect(recipe.splits[2].origin == .fold(from: "train", folds: 5, fold: 4, seed: 2))
     #expect(
       recipe.fields.map(\.modality) == [
-        .image(ImageField(shape: [28, 28, 1], resize: [14, 14], normalize: false)),
+        .image(ImageField(shape: [28, 28, 1], resize: [14, 14], crop: .center, normalize: false)),
         .label(
           LabelField(
             classes: ["0", "1"], strip: ".",
@@ -103,6 +125,24 @@ struct RecipeTests {
             numeric: ["age"], categorical: ["work"], log: ["age"], standardize: false,
             missing: .mean, missingCategory: .zeros)),
         .value(shape: [3, 4], normalize: true),
+        .sound(SoundField(rate: 8000, length: .seconds(1.5), scale: .int16)),
+        .sound(SoundField(length: .frames(100))),
+      ])
+  }
+
+  @Test("Conditions of splits and patterns of names reach their values")
+  func conditions() throws {
+    let recipe = try RecipeConfiguration.decode(yaml: Self.full, name: "full.yaml")
+    #expect(
+      recipe.splits[0].conditions == [
+        RecipeCondition(source: "digits", part: "index", accepted: .range(5...49)),
+        RecipeCondition(source: "rows", part: "work", accepted: .texts(["a", "b"])),
+        RecipeCondition(source: "digits", part: "label", accepted: .texts(["one"])),
+      ])
+    #expect(
+      FilePattern("{label}/{}_{index}.wav")?.pieces == [
+        .part("label"), .literal(Array("/".utf8)), .part(nil), .literal(Array("_".utf8)),
+        .part("index"), .literal(Array(".wav".utf8)),
       ])
   }
 

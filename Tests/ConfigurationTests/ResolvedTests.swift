@@ -21,7 +21,7 @@ struct ResolvedTests {
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
-    for text in texts {
+    for text in texts where !text.contains("\nfactorization:") {
       let run = try RunConfiguration.decode(yaml: text, name: "text")
       let resolved = run.resolvedYAML
       let again = try RunConfiguration.decode(yaml: resolved, name: "resolved")

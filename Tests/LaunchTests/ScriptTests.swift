@@ -7,6 +7,7 @@ struct ScriptTests {
   private static let version = "Swift version 6.3.1 (swift-6.3.1-RELEASE)"
   private static let packages = [
     "openmpi-bin", "libopenmpi-dev", "libopenblas-dev", "libhdf5-dev", "zlib1g-dev", "libssl-dev",
+    "libpng-dev", "libturbojpeg0-dev", "libsndfile1-dev", "libarchive-dev",
     "pkg-config",
   ]
 

@@ -91,51 +91,53 @@ import Testing
     }
   }
 
+  private static let filters = FilterBankConfiguration(rate: 8000, bins: 40)
+  private static let steps = MicrobatchField(
+    name: "x", sampleShape: [4], element: .float, longest: 9)
+  private static let heads = AttentionConfiguration(heads: 3)
+  private static let misfits: [([LayerConfiguration], MicrobatchField, String)] = [
+    (
+      [.frontEnd(.fbank(filters))], steps,
+      "modalities.x.0: fbank expected a sound of one channel, found [T, 4]"
+    ),
+    (
+      [linear(1), .frontEnd(.cmvn)], steps,
+      "modalities.x.1: cmvn expected data, found the output of layers with parameters; put it "
+        + "before them"
+    ),
+    (
+      [.frontEnd(.flip)], steps,
+      "modalities.x.0: flip expected images [H, W, C], found [T, 4]"
+    ),
+    (
+      [.frontEnd(.noise(least: 1, most: 2))], steps,
+      "modalities.x.0: noise expected a sound of one channel, found [T, 4]"
+    ),
+    (
+      [.attention(heads)], steps,
+      "modalities.x.0: attention expected heads that divide its 4 channels, found 3"
+    ),
+    (
+      [.positional(.learned(length: 8))], steps,
+      "modalities.x.0: expected a positional length of at least 9, the longest sequence, found 8"
+    ),
+    (
+      [.toSequence(.row)], steps,
+      "modalities.x.0: toSequence expected an image [H, W, C], found [T, 4]"
+    ),
+    (
+      [.pool(.mean)], values("x", [4, 4, 2]),
+      "modalities.x.0: pool expected a sequence [T, C], found [4, 4, 2]; put toSequence before it"
+    ),
+    (
+      [.frontEnd(.fbank(filters))],
+      MicrobatchField(name: "x", sampleShape: [], element: .float, longest: 199),
+      "modalities.x.0: fbank expected a sequence at least as long as its window, found a window "
+        + "of 200 over at most 199 steps; use a smaller window or fewer poolings"
+    ),
+  ]
+
   @Test func whatDoesNotFitIsSaid() {
-    let filters = FilterBankConfiguration(rate: 8000, bins: 40)
-    let steps = MicrobatchField(name: "x", sampleShape: [4], element: .float, longest: 9)
-    let heads = AttentionConfiguration(heads: 3)
-    let expected: [([LayerConfiguration], MicrobatchField, String)] = [
-      (
-        [.frontEnd(.fbank(filters))], steps,
-        "modalities.x.0: fbank expected a sound of one channel, found [T, 4]"
-      ),
-      (
-        [linear(1), .frontEnd(.cmvn)], steps,
-        "modalities.x.1: cmvn expected data, found the output of layers with parameters; put it "
-          + "before them"
-      ),
-      (
-        [.frontEnd(.flip)], steps,
-        "modalities.x.0: flip expected images [H, W, C], found [T, 4]"
-      ),
-      (
-        [.frontEnd(.noise(least: 1, most: 2))], steps,
-        "modalities.x.0: noise expected a sound of one channel, found [T, 4]"
-      ),
-      (
-        [.attention(heads)], steps,
-        "modalities.x.0: attention expected heads that divide its 4 channels, found 3"
-      ),
-      (
-        [.positional(.learned(length: 8))], steps,
-        "modalities.x.0: expected a positional length of at least 9, the longest sequence, found 8"
-      ),
-      (
-        [.toSequence(.row)], steps,
-        "modalities.x.0: toSequence expected an image [H, W, C], found [T, 4]"
-      ),
-      (
-        [.pool(.mean)], values("x", [4, 4, 2]),
-        "modalities.x.0: pool expected a sequence [T, C], found [4, 4, 2]; put toSequence before it"
-      ),
-      (
-        [.frontEnd(.fbank(filters))],
-        MicrobatchField(name: "x", sampleShape: [], element: .float, longest: 199),
-        "modalities.x.0: fbank expected a sequence at least as long as its window, found a window "
-          + "of 200 over at most 199 steps; use a smaller window or fewer poolings"
-      ),
-    ]
-    for (encoder, field, text) in expected { #expect(message(encoder, field) == text) }
+    for (encoder, field, text) in Self.misfits { #expect(message(encoder, field) == text) }
   }
 }

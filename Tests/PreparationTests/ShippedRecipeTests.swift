@@ -84,6 +84,24 @@ struct ShippedRecipeTests {
     #expect(abs(table[0] - Float((39 - 38.582) / 13.640)) < 1e-4)
   }
 
+  @Test func meetsTheFiguresOfSpokenDigits() throws {
+    let bench = try Workbench()
+    let summary = try prepare("fsdd", in: bench)
+    #expect(
+      summary.labels.map(\.counts)
+        == [Array(repeating: 270, count: 10), Array(repeating: 30, count: 10)])
+    var lengths: [Int] = []
+    for split in ["train", "test"] {
+      let ends = try bench.labels("\(split)/sound/offsets").map(Int.init)
+      lengths += zip(ends.dropFirst(), ends).map { $0 - $1 }
+    }
+    lengths.sort()
+    #expect(lengths.count == 3000 && lengths.first == 1148 && lengths.last == 18_262)
+    #expect(lengths[1499] + lengths[1500] == 6717)
+    #expect((Double(lengths.reduce(0, +)) / 3000 * 10).rounded() == 34_995)
+    #expect(summary.badFiles.isEmpty && summary.notes.isEmpty)
+  }
+
   @Test(arguments: ["mnist", "cifar10", "adult"])
   func takesATenthForValidation(name: String) throws {
     let bench = try Workbench()

@@ -21,7 +21,10 @@ final class Workbench: Sendable {
 
   /// Writes a file.
   func write(_ name: String, _ bytes: [UInt8]) throws {
-    try Data(bytes).write(to: URL(fileURLWithPath: folder + "/" + name))
+    let url = URL(fileURLWithPath: folder + "/" + name)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: url)
   }
 
   /// Writes a text file.
@@ -95,12 +98,13 @@ final class Workbench: Sendable {
 /// A recipe of one source per field and split.
 func recipe(
   _ sources: [(String, RecipeSource.Kind)], train: [(String, String)],
-  test: [(String, String)]? = nil, more: [RecipeSplit] = [],
+  test: [(String, String)]? = nil, conditions: [RecipeCondition] = [], more: [RecipeSplit] = [],
   fields: [(String, RecipeField.Modality)]
 ) -> RecipeConfiguration {
   func split(_ name: String, _ references: [(String, String)]) -> RecipeSplit {
     RecipeSplit(
-      name: name, origin: .sources(references.map { .init(field: $0.0, reference: $0.1) }))
+      name: name, origin: .sources(references.map { .init(field: $0.0, reference: $0.1) }),
+      conditions: name == "train" ? conditions : [])
   }
   return RecipeConfiguration(
     name: "trial", sources: sources.map { RecipeSource(name: $0.0, kind: $0.1) },
@@ -130,7 +134,7 @@ func raw<Scalar: BitwiseCopyable>(_ numbers: [Scalar]) -> [UInt8] {
 }
 
 /// The checksum of RFC 1952, bit by bit.
-private func crc32(_ bytes: [UInt8]) -> UInt32 {
+func crc32(_ bytes: [UInt8]) -> UInt32 {
   ~bytes.reduce(~0) { checksum, byte in
     (0..<8).reduce(checksum ^ UInt32(byte)) { value, _ in
       value >> 1 ^ (value & 1 == 1 ? 0xedb8_8320 : 0)

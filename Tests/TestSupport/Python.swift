@@ -2,7 +2,9 @@
 ///
 /// A test that needs a module says so: `@Test(.enabled(if: Python.has("h5py"), "h5py is missing"))`.
 public enum Python {
-  private static let known = ["numpy", "scipy", "h5py", "sklearn", "safetensors", "torch"]
+  private static let known = [
+    "numpy", "scipy", "h5py", "sklearn", "safetensors", "torch", "PIL", "soundfile",
+  ]
 
   private static let present: Set<String> = {
     let script =
@@ -12,8 +14,8 @@ public enum Python {
     return Set((result?.output ?? "").split(separator: "\n").map(String.init))
   }()
 
-  /// Whether all of these modules can be imported; one of numpy, scipy, h5py, sklearn, safetensors
-  /// and torch each.
+  /// Whether all of these modules can be imported; one of numpy, scipy, h5py, sklearn, safetensors,
+  /// torch, PIL and soundfile each.
   ///
   /// - Parameter modules: their names.
   /// - Returns: false also where there is no Python.

@@ -54,6 +54,11 @@ extension LayerConfiguration {
       let map = block.options(Vocabulary.linear, shorthand: "out")
       return .linear(
         out: map.required("out")?.size(from: 1) ?? 1, bias: map.optional("bias")?.flag() ?? true)
+    case "dot":
+      let map = block.options(Vocabulary.dot)
+      let biases = map.optional("biases")?.flag() ?? false
+      if !biases, map.has("offset") { map.fail("offset", "needs biases: true") }
+      return .dot(biases: biases, offset: map.optional("offset")?.number(.any) ?? 0)
     case "batchNorm":
       let map = block.options(Vocabulary.batchNorm)
       return .batchNorm(
@@ -69,8 +74,9 @@ extension LayerConfiguration {
     case "embedding":
       let map = block.options(Vocabulary.embedding)
       return .embedding(
-        vocabulary: map.required("vocabulary")?.integer(1...Int(Int32.max)) ?? 1,
-        size: map.required("size")?.size(from: 1) ?? 1)
+        vocabulary: map.optional("vocabulary")?.integer(1...Int(Int32.max)),
+        size: map.required("size")?.size(from: 1) ?? 1,
+        deviation: map.optional("deviation")?.number(.positive) ?? 1)
     case "globalAveragePool":
       _ = block.options(Vocabulary.globalAveragePool)
       return .globalAveragePool

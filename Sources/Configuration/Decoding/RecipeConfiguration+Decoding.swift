@@ -82,6 +82,11 @@ extension RecipeConfiguration {
               .fail(Spelling.unknown("field", reference.field, known: fieldNames))
           }
         }
+        for condition in split.conditions
+        where !list.contains(where: { $0.source == condition.source }) {
+          value.descend(["where"])?.fail(
+            Spelling.unknown("source", condition.source, known: list.map(\.source)))
+        }
         for name in fieldNames where !list.contains(where: { $0.field == name }) {
           value.fail("missing field `\(name)`; each split gives every field a source")
         }

@@ -12,17 +12,13 @@ extension RecipeField {
     }
     guard let text = modality.text("a modality") else { return nil }
     guard let section = Vocabulary.modalities.first(where: { $0.block == text }) else {
-      if Vocabulary.laterModalities.contains(text) {
-        modality.fail(
-          "`\(text)` is not part of this version; available: " + kinds.joined(separator: ", "))
-      } else {
-        modality.fail(Spelling.unknown("modality", text, known: kinds))
-      }
+      modality.fail(Spelling.unknown("modality", text, known: kinds))
       return nil
     }
     let map = MapReader(value, section)
     switch text {
     case "image": self.init(name: name, modality: .image(ImageField(reading: map)))
+    case "sound": self.init(name: name, modality: .sound(SoundField(reading: map)))
     case "label": self.init(name: name, modality: .label(LabelField(reading: map)))
     case "table": self.init(name: name, modality: .table(TableField(reading: map)))
     case "text": self.init(name: name, modality: .text(TextField(reading: map)))
@@ -49,6 +45,7 @@ extension ImageField {
     }
     self.init(
       shape: shape, resize: map.optional("resize")?.pair(from: 1),
+      crop: map.optional("crop")?.choice("crop", of: Crop.self),
       normalize: map.optional("normalize")?.flag() ?? true)
   }
 }

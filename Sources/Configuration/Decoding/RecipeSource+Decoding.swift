@@ -13,9 +13,6 @@ extension RecipeSource {
     else {
       if given.count > 1 {
         value.fail("expected one kind of source, found \(given.joined(separator: " and "))")
-      } else if let later = keys.first(where: Vocabulary.laterSourceKinds.contains) {
-        value.fail(
-          "`\(later)` is not part of this version; available: " + kinds.joined(separator: ", "))
       } else if let key = keys.first {
         value.fail(Spelling.unknown("kind of source", key, known: kinds))
       } else {
@@ -60,6 +57,8 @@ extension RecipeSource.Kind {
       self = .glyphs(
         samples: map.required("samples")?.integer(1...1_000_000_000) ?? 1,
         seed: map.optional("seed")?.seed() ?? 0, first: map.optional("first")?.count(from: 0) ?? 0)
+    case "images": self = .files(FileCollection(.images, reading: map))
+    case "sounds": self = .files(FileCollection(.sounds, reading: map))
     default: self = .idx(paths: paths())
     }
   }

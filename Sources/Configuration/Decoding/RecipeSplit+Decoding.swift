@@ -13,11 +13,14 @@ extension RecipeSplit {
       return
     }
     var limit: Int?
+    var conditions: [RecipeCondition] = []
     var joins: [RecipeJoin] = []
     var fields: [FieldSource] = []
     for (field, source) in value.names("fields") ?? [] {
       if field == "limit" {
         limit = Self.limit(source)
+      } else if field == "where" {
+        conditions = RecipeCondition.list(reading: source)
       } else if field == "join" {
         joins = (source.names("sources") ?? []).map {
           RecipeJoin(source: $0.name, reading: $0.value)
@@ -27,7 +30,8 @@ extension RecipeSplit {
       }
     }
     if fields.isEmpty { value.fail("expected a source for each field, as in {image: images}") }
-    self.init(name: name, origin: .sources(fields), limit: limit, joins: joins)
+    self.init(
+      name: name, origin: .sources(fields), limit: limit, conditions: conditions, joins: joins)
   }
 
   private static func limit(_ value: ValueReader?) -> Int? { value?.count(from: 1) }

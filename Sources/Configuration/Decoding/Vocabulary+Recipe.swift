@@ -2,12 +2,12 @@ extension Vocabulary {
   /// All sections of a recipe, in the order of the documentation.
   public static let recipe: [KeySection] =
     [recipeTop, recipeSplits, sourcesSplit, derivedSplit, join, absence, extract] + sourceKinds
-    + modalities + tokenKinds
+    + [files] + modalities + tokenKinds
 
   static let recipeTop = KeySection("recipe", ["name", "sources", "splits", "fields", "missing"])
   static let recipeSplits = KeySection("recipe splits", ["train", "validation", "test"])
   /// Beside these a split names fields.
-  static let sourcesSplit = KeySection("split sources", ["limit", "join"])
+  static let sourcesSplit = KeySection("split sources", ["limit", "where", "join"])
   static let derivedSplit = KeySection(
     "split derived",
     [
@@ -18,8 +18,9 @@ extension Vocabulary {
   static let absence = KeySection("recipe missing", ["fraction", "seed", "splits"])
   static let extract = KeySection("recipe extract", ["from", "pattern"])
 
-  static let sourceKinds = [idx, csv, cifar, npy, npz, hdf5, text, corpus, synthetic]
-  static let laterSourceKinds = ["wav", "png", "jpeg", "tar", "images", "archive"]
+  static let sourceKinds = [
+    idx, csv, cifar, npy, npz, hdf5, text, corpus, images, sounds, synthetic,
+  ]
   static let idx = KeySection("source idx", ["idx"])
   static let csv = KeySection(
     "source csv",
@@ -31,11 +32,18 @@ extension Vocabulary {
     "source corpus", ["corpus", "share", "tokens", "length", "stride", "streams", "like"])
   static let npy = KeySection("source npy", ["npy"])
   static let hdf5 = KeySection("source hdf5", ["hdf5", "dataset"])
+  static let images = KeySection("source images", ["images"])
+  static let sounds = KeySection("source sounds", ["sounds"])
+  /// What stands behind `images` and `sounds`.
+  static let files = KeySection(
+    "files", ["folder", "archive", "csv", "path", "label", "within", "pattern", "badFiles"])
   static let synthetic = KeySection("source synthetic", ["synthetic", "samples", "seed", "first"])
 
-  static let modalities = [image, label, table, value, textField, ids, categories, row]
-  static let laterModalities = ["sound"]
-  static let image = KeySection("modality image", ["modality", "shape", "resize", "normalize"])
+  static let modalities = [image, sound, label, table, value, textField, ids, categories, row]
+  static let image = KeySection(
+    "modality image", ["modality", "shape", "resize", "crop", "normalize"])
+  static let sound = KeySection(
+    "modality sound", ["modality", "rate", "seconds", "frames", "scale"])
   static let label = KeySection("modality label", ["modality", "classes", "strip", "mapping"])
   static let table = KeySection(
     "modality table",

@@ -51,11 +51,14 @@ public enum Vocabulary {
 
   static let layers: [KeySection] =
     [
-      linear, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid, dropout,
-      maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding, gru, lstm,
+      linear, dot, conv, conv1d, batchNorm, layerNorm, relu, leakyRelu, gelu, tanh, sigmoid,
+      dropout,
+      maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding, gru,
+      lstm,
     ] + stepwise + frontEnds
   static let laterLayers: [String] = []
   static let linear = KeySection("layer linear", ["out", "bias"])
+  static let dot = KeySection("layer dot", ["biases", "offset"])
   static let conv = KeySection(
     "layer conv", ["out", "kernel", "stride", "padding", "dilation", "groups", "bias"])
   static let conv1d = KeySection("layer conv1d", conv.keys)
@@ -74,7 +77,7 @@ public enum Vocabulary {
   static let residual = KeySection("layer residual", ["layers", "shortcut"])
   static let concat = KeySection("layer concat", ["branches"])
   static let embedding = KeySection(
-    "layer embedding", ["vocabulary", "size"], later: ["rows", "shard"])
+    "layer embedding", ["vocabulary", "size", "deviation"], later: ["rows", "shard"])
 
   static let gru = KeySection(
     "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout"])

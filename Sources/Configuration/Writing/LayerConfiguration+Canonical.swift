@@ -4,6 +4,10 @@ extension LayerConfiguration {
     switch self {
     case .linear(let out, let bias):
       return Self.block("linear", [("out", .number(out)), ("bias", .flag(bias))])
+    case .dot(let biases, let offset):
+      return Self.block(
+        "dot",
+        [("biases", .flag(biases))] + (biases ? [("offset", .number(offset))] : []))
     case .conv(let geometry):
       return Self.block("conv", geometry.canonical { .numbers($0) })
     case .conv1d(let geometry):
@@ -31,9 +35,12 @@ extension LayerConfiguration {
     case .concat(let branches):
       return Self.block(
         "concat", [("branches", .list(branches.map { .list($0.map(\.canonical)) }))])
-    case .embedding(let vocabulary, let size):
+    case .embedding(let vocabulary, let size, let deviation):
+      // The deviation is left out where it is 1, so that the identity of such a run does not depend on it.
       return Self.block(
-        "embedding", [("vocabulary", .number(vocabulary)), ("size", .number(size))])
+        "embedding",
+        (vocabulary.map { [("vocabulary", .number($0))] } ?? []) + [("size", .number(size))]
+          + (deviation == 1 ? [] : [("deviation", .number(deviation))]))
     case .recurrent(let stack): return Self.block(stack.keyword, stack.canonicalOptions)
     case .pool, .positional, .attention, .transformer, .toSequence, .tokenDropout, .frontEnd:
       guard let value = stepwiseCanonical else { preconditionFailure("a layer without a name") }

@@ -24,7 +24,9 @@ public final class CountedRun {
 
   /// Loads parameters and data.
   ///
-  /// - Parameter request: what to load.
+  /// - Parameters:
+  ///   - request: what to load.
+  ///   - configuration: that of the run.
   /// - Throws: ``TrainingError``, or the errors of the rooms.
   public init(
     _ request: TrainedModel.Request, _ configuration: CountedRunConfiguration

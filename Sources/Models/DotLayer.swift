@@ -1,0 +1,106 @@
+import Parameters
+import Tensors
+
+/// The product of the two halves of a vector: `[2 D]` becomes `[1]`.
+///
+/// `y = x₀ · x₁`; with biases the last coordinate of each half is not multiplied but added, and a bias of all
+/// samples is added too: `y = μ + b₀ + b₁ + Σ x₀ x₁` over the other D − 1. Gradients: each half gets the other
+/// times dy, a bias dy itself.
+final class DotLayer: MicrobatchLayer {
+  let input: Value
+  let output: Value
+  private let rows: Extent
+  private let half: Int
+  private let factors: Int
+  private let bias: Int?
+  private var outputGradient = Place.slab(0)
+  private var inputGradient: Place?
+
+  /// A product of halves; with `bias`, the place of μ, their last coordinates are biases.
+  init(input: Value, output: Value, bias: Int?) {
+    self.input = input
+    self.output = output
+    self.bias = bias
+    rows = input.units
+    half = input.unitCount / 2
+    factors = bias == nil ? half : half - 1
+  }
+
+  func forward(_ pass: Pass) {
+    let x = pass.floats(input.place)
+    let y = pass.floats(output.place)
+    for row in 0..<pass.count(rows) {
+      let (left, right) = (x + 2 * row * half, x + (2 * row + 1) * half)
+      var sum: Float = 0
+      for index in 0..<factors { sum += left[index] * right[index] }
+      if let bias { sum += pass.parameters[bias] + (left[factors] + right[factors]) }
+      y[row] = sum
+    }
+  }
+
+  func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
+    outputGradient = gradient.place
+    let result = input.requiresGradient ? slabs.acquire(input.count) : nil
+    inputGradient = result?.place
+    slabs.release(gradient)
+    return result
+  }
+
+  func backward(_ pass: Pass) {
+    let dy = pass.floats(outputGradient)
+    let count = pass.count(rows)
+    if let bias {
+      var sum: Float = 0
+      for row in 0..<count { sum += dy[row] }
+      pass.gradient(bias)[0] = sum
+    }
+    guard let inputGradient else { return }
+    let x = pass.floats(input.place)
+    let dx = pass.floats(inputGradient)
+    for row in 0..<count {
+      let (left, right) = (2 * row * half, (2 * row + 1) * half)
+      for index in 0..<factors {
+        dx[left + index] = dy[row] * x[right + index]
+        dx[right + index] = dy[row] * x[left + index]
+      }
+      guard bias != nil else { continue }
+      dx[left + factors] = dy[row]
+      dx[right + factors] = dy[row]
+    }
+  }
+}
+
+extension Compiler {
+  /// `dot`: `[2 D]` becomes `[1]`.
+  mutating func dot(biases: Bool, offset: Double, _ context: LayerContext) throws -> Compiled {
+    let input = context.input
+    let least = biases ? 4 : 2
+    guard input.shape.count == 1, input.unitCount >= least, input.unitCount % 2 == 0 else {
+      throw ModelError(
+        .shape, context.path,
+        "dot expected two vectors of one length of at least \(least / 2), joined by the fusion, found "
+          + "\(described(input)); make both encoders end with the same size")
+    }
+    let bias =
+      biases ? try slot("bias", [1], context, .constant(Float(offset))) : nil
+    let output = try output(
+      [1], context, requiresGradient: biases || input.requiresGradient, channelsFirst: false)
+    return Compiled(
+      layer: DotLayer(input: input, output: output, bias: bias), output: output,
+      multiplyAdds: input.count / 2)
+  }
+}
+
+extension Model {
+  /// The encoders' outputs of the last pass, joined in the order of the modalities: `[n, ΣD]`.
+  ///
+  /// - Returns: the first number of the first sample, valid until the next pass; nil where the outputs do not
+  ///   lie in the arena, as with one modality without an encoder.
+  public var fusedOutput: UnsafePointer<Float>? {
+    guard case .region(let region) = fusion.output.place else { return nil }
+    return UnsafePointer(lanes[0].arena.floats(region))
+  }
+
+  /// ΣD: numbers of a sample in ``fusedOutput``; nil where samples differ.
+  public var fusedWidth: Int? { fusion.output.axis == nil ? fusion.output.unitCount : nil }
+}

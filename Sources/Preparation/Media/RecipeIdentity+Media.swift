@@ -1,0 +1,37 @@
+import Configuration
+
+extension RecipeIdentity {
+  /// A collection of files.
+  static func text(_ files: FileCollection) -> String {
+    let place =
+      switch files.place {
+      case .folder(let path): "folder \(quote(path))"
+      case .archive(let path): "archive \(quote(path))"
+      case .list(let path, let column, let label):
+        "csv \(quote(path)) \(quote(column)) \(label.map { quote($0) } ?? "none")"
+      }
+    return "\(files.content.rawValue) \(place) \(files.within.map { quote($0) } ?? "none")"
+      + " \(files.pattern.map { quote($0.text) } ?? "none") \(files.badFiles.rawValue)"
+  }
+
+  /// The one length of sounds.
+  static func text(_ length: SoundField.Length?) -> String {
+    switch length {
+    case .seconds(let seconds): "seconds \(seconds)"
+    case .frames(let frames): "frames \(frames)"
+    case nil: "ragged"
+    }
+  }
+
+  /// What rows must say of themselves; empty without conditions.
+  static func text(_ conditions: [RecipeCondition]) -> String {
+    conditions.map { condition in
+      let accepted =
+        switch condition.accepted {
+        case .texts(let texts): quote(texts)
+        case .range(let range): "\(range.lowerBound)...\(range.upperBound)"
+        }
+      return " where \(quote(condition.source)) \(quote(condition.part)) \(accepted)"
+    }.joined()
+  }
+}

@@ -1,0 +1,121 @@
+import Configuration
+import Datasets
+import Foundation
+import Metrics
+import Models
+import Tensors
+
+extension TrainedModel {
+  /// The scores of all pairs of a network whose only head is the product of two encoders of ids.
+  ///
+  /// Both tables of vectors come from passes of the model over all ids.
+  ///
+  /// - Parameter run: the run folder, for what its users have seen.
+  /// - Returns: the scores, with the items of each user in the run's own training split.
+  /// - Throws: ``TrainingError`` with status `badConfiguration` for any other network, or what reading throws.
+  func pairScores(ofRun run: String) throws -> PairScores {
+    guard let biases = configuration.model.pairBiases,
+      let users = table(0), let items = table(1)
+    else {
+      throw TrainingError(
+        .badConfiguration,
+        "\(configuration.name) scores no pairs of users and items; expected a run with "
+          + "`factorization`, or two modalities with one id each and one head with the layers [dot]"
+      )
+    }
+    let names = configuration.model.modalities.map(\.field)
+    let own = try Self.ownData(ofRun: run, fields: names)
+    guard let training = try own.split(.train) else {
+      throw TrainingError(.missingInput, "\(own.name) has no training split any more")
+    }
+    let reader = try InteractionReader(training, user: names[0], item: names[1], value: nil)
+    let seen = try ItemLists(users: users.count) { visit in
+      try reader.forEach { visit($0.user, $0.item) }
+    }
+    let offset = biases ? store.layout.slots.last.map { store.base[$0.offset] } ?? 0 : 0
+    return PairScores(
+      pair: pair(users.count, items.count, biases: biases, offset: offset), seen: seen,
+      userNames: PairScores.names(names[0], in: own),
+      itemNames: PairScores.names(names[1], in: own))
+  }
+
+  /// The ids of a modality with one id per sample.
+  private func table(_ modality: Int) -> Range<Int>? {
+    let configured = configuration.model.modalities[modality]
+    guard let field = split.fields.first(where: { $0.name == configured.field }),
+      field.element == .integer, field.scalarsPerSample == 1, !field.isPacked
+    else { return nil }
+    if let classes = field.classes { return 0..<classes }
+    guard case .embedding(let vocabulary?, _, _)? = configured.encoder.first else { return nil }
+    return 0..<vocabulary
+  }
+
+  /// The run's own data, whatever else is evaluated.
+  private static func ownData(ofRun run: String, fields: [String]) throws -> Dataset {
+    let folder = RunFolder(run)
+    let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? run
+    let own = try RunConfiguration.load(path: folder.configuration)
+    return try Dataset(own.data, relativeTo: origin, fields: fields)
+  }
+
+  /// Runs the encoders over all ids and keeps their vectors; an unknown id has zeros.
+  private func pair(_ users: Int, _ items: Int, biases: Bool, offset: Float) -> FactorPair {
+    let microbatch = Microbatch(capacity: model.capacity, fields: split.fields)
+    let names = configuration.model.modalities.map(\.field)
+    let places = names.map { microbatch.fieldIndex($0) ?? 0 }
+    var result: FactorPair?
+    for first in stride(from: 0, to: max(users, items), by: model.capacity) {
+      microbatch.count = min(model.capacity, max(users, items) - first)
+      for index in 0..<microbatch.count {
+        microbatch.sampleNumbers[index] = Int64(first + index)
+        microbatch.integers(places[0])[index] = Int64(min(first + index, users - 1))
+        microbatch.integers(places[1])[index] = Int64(min(first + index, items - 1))
+      }
+      model.evaluate(microbatch, store.base)
+      guard let fused = model.fusedOutput, let width = model.fusedWidth else { continue }
+      let half = width / 2
+      let factors = biases ? half - 1 : half
+      let pair =
+        result
+        ?? FactorPair(
+          users: users, items: items, width: biases ? half + 1 : half, offset: offset)
+      result = pair
+      for index in 0..<microbatch.count {
+        let row = fused + index * width
+        if first + index < users {
+          Self.copy(row, factors, biases, into: pair.user(first + index), bias: factors)
+        }
+        if first + index < items {
+          Self.copy(row + half, factors, biases, into: pair.item(first + index), bias: factors + 1)
+        }
+      }
+      if biases {
+        pair.user(users)[factors + 1] = 1
+        pair.item(items)[factors] = 1
+      }
+    }
+    return result ?? FactorPair(users: users, items: items, width: 1, offset: offset)
+  }
+
+  /// One side's vector: factors, then its bias at one of two places and a 1 at the other.
+  private static func copy(
+    _ source: UnsafePointer<Float>, _ factors: Int, _ biases: Bool,
+    into target: UnsafeMutablePointer<Float>, bias place: Int
+  ) {
+    target.update(from: source, count: factors)
+    guard biases else { return }
+    target[factors] = 1
+    target[factors + 1] = 1
+    target[place] = source[factors]
+  }
+}
+
+extension ModelConfiguration {
+  /// Whether the pairs of a network's two modalities have biases; nil where it does not score pairs.
+  var pairBiases: Bool? {
+    guard modalities.count == 2, heads.count == 1, heads[0].layers.count == 1,
+      case .dot(let biases, _) = heads[0].layers[0]
+    else { return nil }
+    return biases
+  }
+}
