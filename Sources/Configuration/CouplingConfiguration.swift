@@ -60,7 +60,9 @@ public struct CouplingConfiguration: Sendable, Equatable {
 
   /// The metrics of a coupling: the share of first sides whose partner is among the best 1 or 5 of all
   /// second sides of the split, and the other way round.
-  public static let metrics = ["recall@1", "recall@5", "reverseRecall@1", "reverseRecall@5"]
+  public static let metrics = [
+    "retrieval@1", "retrieval@5", "reverseRetrieval@1", "reverseRetrieval@5",
+  ]
 
   /// The fields it reads beside those of its modalities, by key.
   public var fields: [(key: String, field: String)] {

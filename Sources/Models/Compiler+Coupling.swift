@@ -6,7 +6,7 @@ extension Compiler {
   /// Compiles the coupling of two modalities on their encoders' outputs.
   mutating func coupling(
     _ configuration: CouplingConfiguration, _ chains: [Chain],
-    _ modalities: [ModalityConfiguration], fields: [MicrobatchField]
+    _ modalities: [ModalityConfiguration], fields: [MicrobatchField], requireFields: Bool
   ) throws -> (Coupling, CouplingBranch) {
     let path = "coupling"
     guard synchronization.group == 1 else {
@@ -30,8 +30,8 @@ extension Compiler {
       width: towers[0].width, weight: configuration.weight, logScale: logScale,
       initialScale: 1 / configuration.temperature.initial,
       maximumScale: Self.maximumScale(configuration.temperature),
-      maskIndex: try identities(configuration.maskSame, fields, path),
-      popularityIndex: try identities(configuration.popularity, fields, path))
+      maskIndex: try identities(configuration.maskSame, fields, requireFields, path),
+      popularityIndex: try identities(configuration.popularity, fields, requireFields, path))
     return (coupling, CouplingBranch(towers: towers, logScale: logScale))
   }
 
@@ -77,11 +77,12 @@ extension Compiler {
 
   /// The index of a field with one id a sample.
   private func identities(
-    _ name: String?, _ fields: [MicrobatchField], _ path: String
+    _ name: String?, _ fields: [MicrobatchField], _ isRequired: Bool, _ path: String
   ) throws -> Int? {
     guard let name else { return nil }
     guard let index = fields.firstIndex(where: { $0.name == name }) else {
-      throw missing(name, fields: fields, path)
+      if isRequired { throw missing(name, fields: fields, path) }
+      return nil
     }
     let field = fields[index]
     guard field.element == .integer, field.scalarsPerUnit == 1, !field.isPacked else {

@@ -28,7 +28,8 @@ extension Compiler {
         chains: chains, outputs: chains.map(\.output), output: chains[0].output, index: nil)
       : try fuse(chains, configuration.modalities)
     let coupled = try configuration.coupling.map {
-      try coupling($0, chains, configuration.modalities, fields: fields)
+      try coupling(
+        $0, chains, configuration.modalities, fields: fields, requireFields: requireTargets)
     }
     let fused = configuration.heads.count == 1 ? fusion.output : fusion.output.shared
     var heads: [Head] = []

@@ -95,7 +95,7 @@ public enum Vocabulary {
   static let temperature = KeySection("temperature", ["initial", "maximumScale"])
 
   static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
-  static let laterLosses = ["infoNCE", "bpr"]
+  static let laterLosses = ["bpr"]
   static let crossEntropy = KeySection(
     "loss crossEntropy", ["labelSmoothing", "classWeights"])
   static let binaryCrossEntropy = KeySection("loss binaryCrossEntropy", [])
