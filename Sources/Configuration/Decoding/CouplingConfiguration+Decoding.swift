@@ -47,7 +47,7 @@ extension CouplingConfiguration {
 }
 
 extension CouplingConfiguration.Temperature {
-  /// What Radford et al. 2021 chose: 0.07 at first, cosines times at most 100.
+  /// 0.07 at first and cosines times at most 100 (Radford and others, 2021).
   static let usual = Self.learned(initial: 0.07, maximumScale: 100)
 
   /// Reads a fixed number, or the settings of a learned one.
