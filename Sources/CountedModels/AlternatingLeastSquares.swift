@@ -20,8 +20,11 @@ import Tensors
 /// - Cost: a half-sweep takes `S k² + rows k³ / 3` operations over all ranks and brings `4 rows (k + 1)` bytes
 ///   to each; a rank holds `4 (U + I)(k + 1)` bytes of factors and about `16 S / R` of values.
 public final class AlternatingLeastSquares: CountedModel {
+  /// The mean, vectors and biases, as ``layout(_:users:items:)`` has them.
   public let store: ParameterStore
+  /// The mean squared error over the training interactions; of implicit ones the weighted one over all pairs.
   public private(set) var loss = 0.0
+  /// Users, items, and the loss.
   public var phases: Int { 3 }
 
   let settings: FactorizationConfiguration
@@ -92,6 +95,7 @@ public final class AlternatingLeastSquares: CountedModel {
     return layout
   }
 
+  /// Gives the items' vectors their first values, all else but the mean zeros.
   public func initialize() {
     store.all.update(repeating: 0)
     if let slot = store.layout["mean"] { store.base[slot.offset] = Float(mean) }
@@ -103,16 +107,23 @@ public final class AlternatingLeastSquares: CountedModel {
     }
   }
 
+  /// Adds up `Σ x xᵀ` over this rank's blocks of the side that is held; nothing for explicit values.
   public func accumulate(phase: Int) {
     gram?.accumulate(phase == 1 ? users : items, rank: rank, of: ranks)
   }
 
+  /// Joins the blocks of all ranks.
+  ///
+  /// - Throws: `MPIError`.
   public func reduce(phase: Int, _ world: Communicator) throws {
     guard let gram else { return }
     try gram.reduce(world)
     gram.combine()
   }
 
+  /// Solves for this rank's rows and joins those of all, or measures the loss.
+  ///
+  /// - Throws: `MPIError`, or ``CountedModelError`` where a row has no one solution.
   public func update(phase: Int, _ world: Communicator) throws {
     switch phase {
     case 0:

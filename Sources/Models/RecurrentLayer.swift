@@ -80,10 +80,11 @@ final class RecurrentLayer: MicrobatchLayer {
   }
 
   func backward(_ pass: Pass) {
-    for (index, level) in levels.enumerated().reversed() {
+    for index in levels.indices.reversed() {
+      let level = levels[index]
       let below = index > 0 ? levels[index - 1] : nil
       let x = pass.floats(below.map { $0.dropped ?? $0.output } ?? input.place)
-      let dx = (index > 0 ? outputGradients[index - 1] : inputGradient).map(pass.floats)
+      let dx = (index > 0 ? outputGradients[index - 1] : inputGradient).map { pass.floats($0) }
       let (y, dy) = (pass.floats(level.output), pass.floats(outputGradients[index]))
       for (side, cell) in level.cells.enumerated() {
         let hidden = cell.recurrence.hidden

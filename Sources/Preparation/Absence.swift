@@ -70,11 +70,11 @@ enum Absence {
     _ fields: [String], _ absent: [[[Bool]?]], _ splits: [PlannedSplit]
   ) -> [String] {
     zip(fields, absent).compactMap { field, absent in
-      guard absent.contains(where: { $0 != nil }) else { return nil }
-      let counts = splits.map { split in
-        let lacking = split.rows.count { absent[split.origin]?[$0] ?? false }
-        return "\(split.name) \(lacking) of \(split.rows.count)"
+      let lacking = splits.map { split in
+        split.rows.count { absent[split.origin]?[$0] ?? false }
       }
+      guard lacking.contains(where: { $0 > 0 }) else { return nil }
+      let counts = zip(splits, lacking).map { "\($0.name) \($1) of \($0.rows.count)" }
       return "\(field): missing in \(counts.joined(separator: ", "))"
     }
   }

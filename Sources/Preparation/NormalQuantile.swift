@@ -14,7 +14,8 @@ struct NormalQuantile {
   ///
   /// Its rank lies between those of the training values around it, in proportion; equal training values
   /// share the middle of their ranks. As scikit-learn's `QuantileTransformer` with as many quantiles
-  /// as samples and `output_distribution="normal"`.
+  /// as samples and `output_distribution="normal"`, except that it puts a tied smallest or largest value
+  /// at the end, where a column of mostly zeros would lie far from all others.
   func callAsFunction(_ number: Double) -> Double {
     guard sorted.count > 1 else { return 0 }
     let below = bound { $0 < number }
@@ -42,7 +43,7 @@ struct NormalQuantile {
     return low
   }
 
-  /// The number that a standard normal variable is below with probability `p`, 1e-7 ... 1 - 1e-7.
+  /// The number that a standard normal variable is below with probability `p`, at least 1e-7 from 0 and 1.
   ///
   /// Wichura, "Algorithm AS 241", Applied Statistics 37, 1988: PPND16 without its far tails.
   static func inverse(_ p: Double) -> Double {

@@ -15,6 +15,7 @@ struct PreparedFields {
 
   /// Which samples lack each field: one entry per field and origin, nil where all have it.
   private let absent: [[[Bool]?]]
+  private let optional: [Bool]
 
   /// Reads the sources, deals the samples, and measures the training split.
   ///
@@ -49,6 +50,10 @@ struct PreparedFields {
     self.makers = makers
     badFiles = shelf.badFiles
     absent = allAbsent
+    let splits = splits
+    optional = allAbsent.map { absent in
+      splits.contains { split in split.rows.contains { absent[split.origin]?[$0] ?? false } }
+    }
     notes =
       shelf.notes + makers.flatMap(\.notes)
       + Absence.notes(recipe.fields.map(\.name), allAbsent, splits)
@@ -98,7 +103,7 @@ struct PreparedFields {
   }
 
   /// Whether some sample of any split lacks a field.
-  func isOptional(_ field: Int) -> Bool { absent[field].contains { $0 != nil } }
+  func isOptional(_ field: Int) -> Bool { optional[field] }
 
   /// Whether a sample has a field.
   func isPresent(_ field: Int, _ origin: Int, _ row: Int) -> Bool {

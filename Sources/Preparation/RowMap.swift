@@ -73,6 +73,7 @@ extension SourcePart {
   /// - Parameters:
   ///   - map: the rows.
   ///   - name: for messages.
+  /// - Returns: the part in the order of the samples.
   /// - Throws: ``PreparationError`` with `.badData` where keys stand for more rows than there are.
   func mapped(_ map: RowMap, _ name: String) throws -> SourcePart {
     if let highest = map.rows.max(), highest >= count {
@@ -94,6 +95,7 @@ extension SourcePart {
   /// The text of each row's key; nil where there is no value.
   ///
   /// - Parameter name: for messages.
+  /// - Returns: one key a row.
   /// - Throws: ``PreparationError`` with `.badRecipe` for what is neither a column nor whole numbers.
   func keys(_ name: String) throws -> [ByteString?] {
     switch self {
@@ -116,6 +118,7 @@ extension SourcePart {
   /// The number of each row.
   ///
   /// - Parameter name: for messages.
+  /// - Returns: one number a row.
   /// - Throws: ``PreparationError`` where there is none.
   func numbers(_ name: String) throws -> [Double] {
     switch self {

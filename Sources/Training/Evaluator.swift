@@ -81,7 +81,8 @@ public struct Evaluator {
     var encoded: [UInt8] = []
     if let partials {
       let result = try MetricAccumulator.merge(
-        partials, heads: heads, metrics: metrics, samples: split.count)
+        partials, heads: heads, metrics: metrics,
+        samples: model.heads.allSatisfy { $0.rowsPerSample == 1 } ? split.count : nil)
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)

@@ -39,7 +39,8 @@ struct Recommend: ParsableCommand {
       let scores = try world.agree {
         try LoadedRun(
           TrainedModel.Request(
-            run: trained, split: .train, choice: checkpoint?.choice ?? .automatic, needsTargets: false)
+            run: trained, split: .train, choice: checkpoint?.choice ?? .automatic,
+            needsTargets: false)
         ).pairScores()
       }
       let lines = try Recommender(world, scores).write(to: output, length: top)

@@ -65,11 +65,11 @@ enum Samples {
           - embedding: {vocabulary: 100, size: 6}
           - conv1d: {out: 4, kernel: 3, stride: 2, padding: 1}
           - leakyRelu: 0.2
+          - flatten
+          - linear: {out: 5, bias: false}
           - lstm: 7
           - lstm: {hidden: 6, layers: 2, bidirectional: true, dropout: 0.1}
           - gru: {hidden: 5, layers: 3, variant: original, bidirectional: false}
-          - flatten
-          - linear: {out: 5, bias: false}
       picture:
         field: image
         encoder:

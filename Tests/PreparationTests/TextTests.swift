@@ -134,11 +134,15 @@ import Testing
     #expect(try bench.labels("test/ids") == [0, 0, 0, 0, 0, 0])
     #expect(try bench.labels("test/next") == [0, 0, 0, 0, 0, 1])
     try bench.write("a.txt", String("abcdefghijklmnopq"))
-    try bench.prepare(corpus(2, length: 2, share: 0.999))
-    // Streams begin at a and i; sample n + 2 goes on where sample n ends.
+    try bench.prepare(
+      makeRecipe(
+        [("a", .corpus(.init(paths: ["a.txt"], length: 2, streams: 2)))],
+        train: [("ids", "a.inputs"), ("next", "a.targets")],
+        fields: [("ids", .ids), ("next", .ids)]))
+    // Each stream has (17 - 1) / (2 * 2) = 4 windows: they begin at a and i; sample n + 2 goes on where sample n ends.
     #expect(
-      try bench.labels("train/ids") == [1, 2, 7, 8, 3, 4, 9, 10, 5, 6, 11, 12])
-    #expect(try bench.labels("train/next").prefix(4) == [2, 3, 8, 9])
+      try bench.labels("train/ids") == [1, 2, 9, 10, 3, 4, 11, 12, 5, 6, 13, 14, 7, 8, 15, 16])
+    #expect(try bench.labels("train/next").prefix(4) == [2, 3, 10, 11])
   }
 
   @Test func refusesACorpusThatIsTooShort() throws {

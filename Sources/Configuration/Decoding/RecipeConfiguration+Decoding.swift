@@ -55,10 +55,8 @@ extension RecipeConfiguration {
       })
   }
 
-  /// Rules between sections: splits name sources, fields and each other.
-  private func check(_ map: MapReader) {
-    let sourceNames = sources.map(\.name)
-    let fieldNames = fields.map(\.name)
+  /// Fields are not named like words of splits, and only fields are taken away.
+  private func checkNames(_ map: MapReader, _ fieldNames: [String]) {
     let words = Vocabulary.derivedSplit.keys + Vocabulary.sourcesSplit.keys
     for name in fieldNames where words.contains(name) {
       map.value.descend(["fields", name])?.fail(
@@ -68,6 +66,13 @@ extension RecipeConfiguration {
       map.value.descend(["missing", absence.field])?
         .fail(Spelling.unknown("field", absence.field, known: fieldNames))
     }
+  }
+
+  /// Rules between sections: splits name sources, fields and each other.
+  private func check(_ map: MapReader) {
+    let sourceNames = sources.map(\.name)
+    let fieldNames = fields.map(\.name)
+    checkNames(map, fieldNames)
     for split in splits {
       guard let value = map.value.descend(["splits", split.name]) else { continue }
       switch split.origin {
