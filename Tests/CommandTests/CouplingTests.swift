@@ -94,7 +94,7 @@ extension JobTests {
         item = item[there]
         same = (item[:, None] == item[None, :]) & ~torch.eye(len(item), dtype=bool)
         z = z.masked_fill(same, -float('inf'))
-        q = torch.tensor(np.log(counts / counts.sum()))[item] if corrects else torch.zeros(len(item))
+        q = torch.tensor(np.log(np.maximum(counts, 1) / counts.sum()))[item] if corrects else torch.zeros(len(item))
         y = torch.arange(len(item))
         contrast = (F.cross_entropy(z - q[None, :], y) + F.cross_entropy(z.T, y)) / 2
         found = []

@@ -17,7 +17,7 @@ import Testing
     init(count: Int, width: Int) {
       (self.count, self.width) = (count, width)
       vectors = (0..<2).map { side in
-        let random = CounterRandom(seed: 3, purpose: .synthesis, stream: UInt64(side))
+        let random = CounterRandom(seed: 3, purpose: .synthesis, stream: UInt32(side))
         var values: [Float] = []
         for row in 0..<count {
           let row = (0..<width).map { random.normal(at: row * width + $0) }
@@ -98,7 +98,7 @@ import Testing
     let runs = stride(from: 0, to: batch.count, by: rows).map {
       $0..<min(batch.count, $0 + rows)
     }
-    var sums = ContrastiveBatch.Sums()
+    var sums = batch.measure(0..<0, scale: scale)
     for run in runs {
       let part = batch.measure(run, scale: scale, hits: true)
       sums.loss += part.loss
@@ -253,24 +253,25 @@ import Testing
         return "valid"
       } catch { return "\(error)" }
     }
-    #expect(message { _ in } == "valid")
+    let widths = message { $0.coupling?.first.projection = [] }
+    let values = message { $0.coupling?.maskSame = "a" }
+    let missing = message { $0.coupling?.popularity = "z" }
+    let synchronised = message {
+      $0.modalities[0].encoder.insert(.batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 2), at: 1)
+    }
+    let unread = message {
+      $0.heads = []
+      $0.modalities.append(ModalityConfiguration(name: "c", field: "a", encoder: []))
+    }
+    let none = message { _ in }
+    #expect(none == "valid")
     #expect(
-      message { $0.coupling?.first.projection = [] }.hasPrefix(
-        "coupling: expected vectors of one width, found 6 of a and 4 of b"))
+      widths.hasPrefix("coupling: expected vectors of one width, found 6 of a and 4 of b"))
+    #expect(values.hasPrefix("coupling: expected one id for each sample in 'a', found values"))
+    #expect(missing.hasPrefix("coupling: expected a field 'z'"))
     #expect(
-      message { $0.coupling?.maskSame = "a" }.hasPrefix(
-        "coupling: expected one id for each sample in 'a', found values"))
+      synchronised.hasPrefix("coupling: expected no batchNorm with sync beside a coupling"))
     #expect(
-      message { $0.coupling?.popularity = "z" }.hasPrefix("coupling: expected a field 'z'"))
-    #expect(
-      message {
-        $0.modalities[0].encoder.insert(.batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 2), at: 1)
-      }
-      .hasPrefix("coupling: expected no batchNorm with sync beside a coupling"))
-    #expect(
-      message {
-        $0.heads = []
-        $0.modalities.append(ModalityConfiguration(name: "c", field: "a", encoder: []))
-      }.hasPrefix("modalities.c: expected a modality that a head or the coupling reads"))
+      unread.hasPrefix("modalities.c: expected a modality that a head or the coupling reads"))
   }
 }
