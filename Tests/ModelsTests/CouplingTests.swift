@@ -105,19 +105,19 @@ import Testing
       sums.slope += part.slope
       for place in 0..<4 { sums.hits[place] += part.hits[place] }
     }
-    var gradients = [[Float]](
-      repeating: [Float](repeating: .nan, count: batch.count * batch.width), count: 2)
+    var first = [Float](repeating: .nan, count: batch.count * batch.width)
+    var second = first
     for run in runs {
       let start = run.lowerBound * batch.width
-      gradients[0].withUnsafeMutableBufferPointer { first in
-        gradients[1].withUnsafeMutableBufferPointer { second in
+      first.withUnsafeMutableBufferPointer { first in
+        second.withUnsafeMutableBufferPointer { second in
           batch.gradient(
             run, scale: scale, factor: 1, first: first.baseAddress! + start,
             second: second.baseAddress! + start)
         }
       }
     }
-    return (sums, gradients)
+    return (sums, [first, second])
   }
 
   @Test(arguments: [(1, 4), (37, 8), (600, 5)], [false, true])
@@ -194,11 +194,11 @@ import Testing
     }
     let (all, scale) = (0..<batch.count, coupling.scale(parameters))
     let sums = batch.measure(all, scale: scale)
-    var rows = [[Float]](
-      repeating: [Float](repeating: 0, count: batch.count * coupling.width), count: 2)
+    var first = [Float](repeating: 0, count: batch.count * coupling.width)
+    var second = first
     let factor = coupling.weight / Double(batch.count)
-    rows[0].withUnsafeMutableBufferPointer { first in
-      rows[1].withUnsafeMutableBufferPointer { second in
+    first.withUnsafeMutableBufferPointer { first in
+      second.withUnsafeMutableBufferPointer { second in
         batch.gradient(
           all, scale: scale, factor: factor, first: first.baseAddress!,
           second: second.baseAddress!)
