@@ -36,8 +36,9 @@ import Testing
       for pair in 0..<count {
         vectors[0].withUnsafeBufferPointer { first in
           vectors[1].withUnsafeBufferPointer { second in
+            guard let first = first.baseAddress, let second = second.baseAddress else { return }
             batch.append(
-              first: first.baseAddress! + pair * width, second: second.baseAddress! + pair * width,
+              first: first + pair * width, second: second + pair * width,
               identity: identities[pair], correction: corrections[pair])
           }
         }
@@ -111,9 +112,10 @@ import Testing
       let start = run.lowerBound * batch.width
       first.withUnsafeMutableBufferPointer { first in
         second.withUnsafeMutableBufferPointer { second in
+          guard let first = first.baseAddress, let second = second.baseAddress else { return }
           batch.gradient(
-            run, scale: scale, factor: 1, first: first.baseAddress! + start,
-            second: second.baseAddress! + start)
+            run, scale: scale, factor: 1, first: first + start,
+            second: second + start)
         }
       }
     }
@@ -199,13 +201,14 @@ import Testing
     let factor = coupling.weight / Double(batch.count)
     first.withUnsafeMutableBufferPointer { first in
       second.withUnsafeMutableBufferPointer { second in
+        guard let first = first.baseAddress, let second = second.baseAddress else { return }
         batch.gradient(
-          all, scale: scale, factor: factor, first: first.baseAddress!,
-          second: second.baseAddress!)
+          all, scale: scale, factor: factor, first: first,
+          second: second)
         model.train(
           bench.microbatch, parameters, normalizers: bench.normalizers, step: 4,
           coupled: CouplingGradient(
-            first: first.baseAddress!, second: second.baseAddress!,
+            first: first, second: second,
             logScale: Float(factor * sums.slope)), into: &bench.gradients)
       }
     }
