@@ -4,6 +4,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var modalities: [ModalityConfiguration]
   /// How the encoders' outputs become one vector.
   public var fusion: FusionConfiguration
+  /// What happens where samples lack modalities, and how often training leaves some out.
+  public var missing: MissingConfiguration
   /// What is predicted, in the order of the file; may be empty beside a coupling.
   public var heads: [HeadConfiguration]
   /// Two modalities drawn together by contrast, if any.
@@ -12,10 +14,12 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// A network from its parts.
   public init(
     modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
-    heads: [HeadConfiguration], coupling: CouplingConfiguration? = nil
+    missing: MissingConfiguration = MissingConfiguration(), heads: [HeadConfiguration],
+    coupling: CouplingConfiguration? = nil
   ) {
     self.modalities = modalities
     self.fusion = fusion
+    self.missing = missing
     self.heads = heads
     self.coupling = coupling
   }
@@ -38,17 +42,13 @@ public struct ModalityConfiguration: Sendable, Equatable {
   }
 }
 
-/// How several encoder outputs become one.
-public enum FusionConfiguration: Sendable, Equatable {
-  /// Flattened outputs side by side; with a single modality its output as it is.
-  case concat
-}
-
 /// One prediction and its loss.
 public struct HeadConfiguration: Sendable, Equatable {
   /// The key under `heads`; parameters are named `heads.NAME.…`.
   public var name: String
-  /// The layers from the fused vector to the logits or values.
+  /// The modality whose encoder's output it reads, and whose samples it predicts; nil for the fusion.
+  public var source: String?
+  /// The layers from what it reads to the logits or values.
   public var layers: [LayerConfiguration]
   /// What the head minimises.
   public var loss: LossConfiguration
@@ -56,17 +56,21 @@ public struct HeadConfiguration: Sendable, Equatable {
   public var target: String
   /// The factor of this head's loss in the sum; default 1.
   public var weight: Double
+  /// The field that holds a weight for each prediction's loss; nil: all weigh 1.
+  public var weights: String?
 
   /// A head from its parts.
   public init(
-    name: String, layers: [LayerConfiguration], loss: LossConfiguration, target: String,
-    weight: Double = 1
+    name: String, source: String? = nil, layers: [LayerConfiguration], loss: LossConfiguration,
+    target: String, weight: Double = 1, weights: String? = nil
   ) {
     self.name = name
+    self.source = source
     self.layers = layers
     self.loss = loss
     self.target = target
     self.weight = weight
+    self.weights = weights
   }
 }
 

@@ -131,7 +131,7 @@ public struct RecipeSplit: Sendable, Equatable {
   public var limit: Int?
   /// `where`: what the rows of a split with sources must say of themselves to be kept; all of it.
   public var conditions: [RecipeCondition]
-  /// `join`: sources whose rows are found by a key; default none. For splits with sources only.
+  /// `join`: sources whose rows are found by a key, for splits with sources only; default none.
   public var joins: [RecipeJoin]
 
   /// A split from its parts.
@@ -308,7 +308,7 @@ public struct TableField: Sendable, Equatable {
   /// `missingCategory`: what a missing category becomes; default `category`.
   public var missingCategory: MissingCategory
   /// `quantile`: numeric columns replaced by the normal quantile of their rank among the training
-  /// values; these are not standardised. Default none.
+  /// values, which are not standardised; default none.
   public var quantile: [String]
   /// `minimumCount`: categories the training split has fewer times have no column; default 1.
   public var minimumCount: Int

@@ -40,6 +40,8 @@ public struct DataConfiguration: Sendable, Equatable {
   public var fields: [FieldConfiguration]
   /// The order of samples within an epoch; nil is resolved at start.
   public var shuffle: Shuffle?
+  /// Which samples an epoch consists of; nil: each of them once.
+  public var sampling: SamplingConfiguration?
   /// Where validation and test samples of a file without splits come from.
   public var split: SplitConfiguration?
   /// Microbatches prepared ahead by the input thread; default 4.
@@ -62,16 +64,19 @@ public struct DataConfiguration: Sendable, Equatable {
   ///   - splits: the group of a role, where it is not the role's name.
   ///   - fields: the fields of a user's own file.
   ///   - shuffle: the order of samples.
+  ///   - sampling: which samples an epoch consists of.
   ///   - split: a split made at reading time.
   ///   - prefetch: microbatches prepared ahead.
   public init(
     files: [String], splits: [String: String] = [:], fields: [FieldConfiguration] = [],
-    shuffle: Shuffle? = nil, split: SplitConfiguration? = nil, prefetch: Int = 4
+    shuffle: Shuffle? = nil, sampling: SamplingConfiguration? = nil,
+    split: SplitConfiguration? = nil, prefetch: Int = 4
   ) {
     self.files = files
     self.splits = splits
     self.fields = fields
     self.shuffle = shuffle
+    self.sampling = sampling
     self.split = split
     self.prefetch = prefetch
   }
@@ -330,10 +335,23 @@ public struct EvaluateConfiguration: Sendable, Equatable {
   public var everySteps: Int?
   /// Names of metrics beside the loss; empty: those that fit each head's loss.
   public var metrics: [String]
+  /// Sets of modalities that are measured as if the others were missing; nil for none.
+  public var subsets: Subsets?
   /// Ends the run when a metric stops improving.
   public var earlyStop: EarlyStop?
   /// The metric that chooses the best checkpoint; nil: the loss.
   public var best: String?
+
+  /// Sets of modalities.
+  public enum Subsets: Sendable, Equatable {
+    /// All but the empty one and, which is measured anyway, the one of all modalities.
+    case all
+    /// Those named.
+    case listed([[String]])
+  }
+
+  /// The most modalities of which all subsets may be asked for.
+  public static let mostModalitiesOfAllSubsets = 6
 
   /// Patience on a validation metric.
   public struct EarlyStop: Sendable, Equatable {

@@ -26,6 +26,8 @@ public final class Dataset: Sendable {
   let plans: [FieldPlan]
   let assignment: SplitAssignment?
   let cacheBytes: Int
+  /// The same files with the field that decides the sampling; nil where each sample comes once.
+  let drawing: Dataset?
   private let made = SplitBox()
 
   /// Opens the files and finds the fields.
@@ -51,7 +53,11 @@ public final class Dataset: Sendable {
     plans = try FieldPlan.make(configuration, files, needed: needed)
     let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     self.cacheBytes = cacheBytes ?? min(memory / 8, 512 << 20)
-    digest = try Dataset.digest(files, plans, configuration)
+    drawing = try Dataset.drawing(configuration, folder)
+    let others = (drawing?.plans ?? []).filter { [plans] plan in
+      !plans.contains { $0.name == plan.name }
+    }
+    digest = try Dataset.digest(files, plans + others, configuration)
   }
 
   /// Whether a sample file says that its samples were drawn rather than measured.
@@ -69,7 +75,7 @@ public final class Dataset: Sendable {
     try made.split(role) { () throws(DatasetError) in try makeSplit(role) }
   }
 
-  /// The order of samples: what is configured, else `window` where the training samples take more
+  /// The order of samples: `full` where the configuration samples, what is configured, else `window` where the training samples take more
   /// than half of the memory, else `full`.
   ///
   /// Decided by the numbers' size alone, so that compressing a file does not change a run.
@@ -82,9 +88,19 @@ public final class Dataset: Sendable {
   public func resolvedShuffle(
     _ configured: DataConfiguration.Shuffle?, memoryBytes: Int
   ) throws(DatasetError) -> DataConfiguration.Shuffle {
+    if configuration.sampling != nil { return .full }
     if let configured { return configured }
     let bytes = try split(.train)?.byteCount ?? 0
     return bytes > memoryBytes / 2 ? .window : .full
+  }
+
+  private static func drawing(
+    _ configuration: DataConfiguration, _ folder: String
+  ) throws(DatasetError) -> Dataset? {
+    guard let sampling = configuration.sampling else { return nil }
+    var plain = configuration
+    plain.sampling = nil
+    return try Dataset(plain, relativeTo: folder, fields: [sampling.field])
   }
 
   private static func assignment(

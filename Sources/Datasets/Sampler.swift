@@ -1,26 +1,32 @@
 import Configuration
 
-/// The order of a split's samples in each epoch, as a function: no list, no state.
+/// The samples of each epoch in their order, as a function of (seed, epoch, position): no state.
 ///
-/// The order depends on S, seed, epoch, mode, run length and window alone, never on ranks or on how the
-/// file is laid out.
+/// The order depends on the split, seed, epoch and mode alone, never on ranks or on how the file is laid
+/// out.
 ///
 /// - `full`: a keyed permutation of all samples.
 /// - `window`: runs of `runLength` consecutive samples in keyed order; then, within each window of
 ///   `window` runs' worth of positions, a keyed permutation. A reader that keeps one window's chunks
 ///   decodes each chunk about once.
 /// - `none`: file order.
+/// - ``BalancedDraw``: classes in fixed shares.
+/// - ``WeightedDraw``: samples in proportion to their weights, with replacement.
 public struct Sampler: Sendable, Equatable {
-  /// S.
+  /// E: samples of an epoch; S where each comes once.
   public let count: Int
   /// Keys every epoch's order.
   public let seed: UInt64
-  /// The mode.
-  public let shuffle: DataConfiguration.Shuffle
-  /// Consecutive samples that stay together in a window.
-  public let runLength: Int
-  /// Runs of a window.
-  public let window: Int
+  private let order: Order
+
+  /// What makes the order.
+  private enum Order: Sendable, Equatable {
+    case full
+    case window(runLength: Int, window: Int)
+    case none
+    case balanced(BalancedDraw)
+    case weighted(WeightedDraw)
+  }
 
   /// Runs of a window unless said otherwise.
   public static let defaultWindow = 8
@@ -40,9 +46,33 @@ public struct Sampler: Sendable, Equatable {
     precondition(count > 0 && runLength > 0 && window > 0, "an order of \(count) samples")
     self.count = count
     self.seed = seed
-    self.shuffle = shuffle
-    self.runLength = min(runLength, count)
-    self.window = window
+    switch shuffle {
+    case .full: order = .full
+    case .window: order = .window(runLength: min(runLength, count), window: window)
+    case .none: order = .none
+    }
+  }
+
+  /// Epochs in which classes have fixed shares.
+  ///
+  /// - Parameters:
+  ///   - draw: the classes and their shares of an epoch.
+  ///   - seed: the run's seed.
+  public init(_ draw: BalancedDraw, seed: UInt64) {
+    (count, order) = (draw.count, .balanced(draw))
+    self.seed = seed
+  }
+
+  /// Epochs of independent draws in proportion to weights.
+  ///
+  /// - Parameters:
+  ///   - draw: the samples' weights.
+  ///   - count: E, at least 1.
+  ///   - seed: the run's seed.
+  public init(_ draw: WeightedDraw, count: Int, seed: UInt64) {
+    precondition(count > 0, "an epoch of \(count) samples")
+    (self.count, order) = (count, .weighted(draw))
+    self.seed = seed
   }
 
   /// The sample at a place of an epoch.
@@ -50,15 +80,31 @@ public struct Sampler: Sendable, Equatable {
   /// - Parameters:
   ///   - position: in `0 ..< count`.
   ///   - epoch: from 0.
-  /// - Returns: the sample's number in the split; every number once per epoch.
+  /// - Returns: the sample's number in the split; without sampling every number once per epoch.
   public func sample(at position: Int, epoch: Int) -> Int {
     precondition(position >= 0 && position < count, "position \(position) of \(count)")
-    switch shuffle {
+    switch order {
     case .none: return position
-    case .full:
-      return KeyedPermutation(count: count, key: key(epoch, 0)).value(at: position)
-    case .window: return windowed(position, epoch)
+    case .full: return mixed(position, epoch)
+    case .window(let runLength, let window):
+      return windowed(position, epoch, runLength: runLength, window: window)
+    case .balanced(let draw): return balanced(mixed(position, epoch), epoch, draw)
+    case .weighted(let draw): return draw.sample(at: position, epoch: epoch, seed: seed)
     }
+  }
+
+  private func mixed(_ position: Int, _ epoch: Int) -> Int {
+    KeyedPermutation(count: count, key: key(epoch, 0)).value(at: position)
+  }
+
+  /// A class's members come in rounds; each round is a permutation of all of them, whatever epochs it
+  /// stretches over.
+  private func balanced(_ slot: Int, _ epoch: Int, _ draw: BalancedDraw) -> Int {
+    let (group, turn) = draw.turn(slot: slot, epoch: epoch)
+    let members = draw.members(of: group)
+    let (round, place) = turn.quotientAndRemainder(dividingBy: members.count)
+    let permutation = KeyedPermutation(count: members.count, key: key(round, 1 + group))
+    return members[members.startIndex + permutation.value(at: place)]
   }
 
   private func key(_ epoch: Int, _ part: Int) -> UInt64 {
@@ -67,7 +113,9 @@ public struct Sampler: Sendable, Equatable {
     return KeyedPermutation.mix(epochs &+ UInt64(truncatingIfNeeded: part))
   }
 
-  private func windowed(_ position: Int, _ epoch: Int) -> Int {
+  private func windowed(
+    _ position: Int, _ epoch: Int, runLength: Int, window: Int
+  ) -> Int {
     // Mixed within the window first, then looked up in the concatenation of the runs.
     let windowLength = runLength * window
     let start = position / windowLength * windowLength

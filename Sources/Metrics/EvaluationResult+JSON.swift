@@ -6,13 +6,22 @@ extension EvaluationResult {
   ///
   /// - Parameters:
   ///   - split: the name of the split.
+  ///   - subsets: what was measured of subsets of the modalities; a list `subsets` of objects.
   ///   - ranking: what was measured of ranked lists; its metrics follow, and `rankedUsers`.
   /// - Returns: the object on one line, without a line break.
-  public func json(split: String, ranking: RankingResult? = nil) -> String {
-    var members = [
-      ("split", EvaluationResult.quoted(split)), ("samples", "\(samples)"),
-      ("loss", EvaluationResult.number(loss)),
-    ]
+  public func json(
+    split: String, subsets: [SubsetResult] = [], ranking: RankingResult? = nil
+  ) -> String {
+    var members = [("split", EvaluationResult.quoted(split))] + self.members
+    if !subsets.isEmpty {
+      members.append(("subsets", "[" + subsets.map(\.json).joined(separator: ", ") + "]"))
+    }
+    return EvaluationResult.object(members + (ranking?.members ?? []))
+  }
+
+  /// Samples, loss and metrics.
+  fileprivate var members: [(String, String)] {
+    var members = [("samples", "\(samples)"), ("loss", EvaluationResult.number(loss))]
     if heads.count == 1 {
       members += heads[0].members
     } else {
@@ -22,7 +31,7 @@ extension EvaluationResult {
       }
       members.append(("heads", EvaluationResult.object(inner)))
     }
-    return EvaluationResult.object(members + (ranking?.members ?? []))
+    return members
   }
 
   fileprivate static func object(_ members: [(String, String)]) -> String {
@@ -45,6 +54,14 @@ extension EvaluationResult {
       }
     }
     return quoted + "\""
+  }
+}
+
+extension SubsetResult {
+  /// One JSON object: `modalities`, then as of the whole.
+  fileprivate var json: String {
+    let names = modalities.map(EvaluationResult.quoted).joined(separator: ", ")
+    return EvaluationResult.object([("modalities", "[\(names)]")] + result.members)
   }
 }
 

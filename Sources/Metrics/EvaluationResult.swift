@@ -61,7 +61,8 @@ public struct EvaluationResult: Sendable, Codable, Equatable {
 
   init(_ tallies: [HeadTally], asked: [[MetricName]]) {
     samples = tallies.map(\.samples).max() ?? 0
-    let total = tallies.reduce(0) { $0 + $1.head.weight * $1.loss }
+    // A head that predicted nothing has no loss.
+    let total = tallies.reduce(0) { $1.samples > 0 ? $0 + $1.head.weight * $1.loss : $0 }
     loss = total.isFinite ? total : nil
     heads = zip(tallies, asked).map { HeadResult($0, $1) }
   }

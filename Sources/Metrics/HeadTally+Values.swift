@@ -8,6 +8,7 @@ extension HeadTally {
   /// recall 0. Areas and average precisions of several classes are unweighted means over all
   /// classes against the rest, and undefined if a class has no sample.
   func value(_ metric: MetricName) -> Double? {
+    guard samples > 0 else { return nil }
     let value: Double? =
       switch metric {
       case .loss: loss

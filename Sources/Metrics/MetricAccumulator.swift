@@ -107,13 +107,14 @@ public final class MetricAccumulator {
   ///   - partials: one encoding per rank, also of ranks that saw nothing.
   ///   - heads: the heads given to the accumulators.
   ///   - metrics: the metrics given to the accumulators.
-  ///   - samples: the samples of the split, to check that each was counted; nil leaves it out.
+  ///   - predictions: how many predictions each head made, to check that each was counted; nil for a
+  ///     head where that depends on the samples, which may then be none as long as others made some.
   /// - Returns: loss and metrics over all samples.
   /// - Throws: ``MetricError``: `.empty` without a sample, `.label` if a label lies outside the
   ///   classes, `.coverage` if microbatches are doubled or samples missing, `.partial` if the bytes
   ///   do not fit, `.unfitting` as ``init(heads:metrics:)``.
   public static func merge(
-    _ partials: [[UInt8]], heads: [MetricHead], metrics: [MetricName], samples: Int? = nil
+    _ partials: [[UInt8]], heads: [MetricHead], metrics: [MetricName], predictions: [Int?]? = nil
   ) throws(MetricError) -> EvaluationResult {
     var merged = try tallies(heads, metrics)
     for bytes in partials {
@@ -125,14 +126,19 @@ public final class MetricAccumulator {
     }
     for index in merged.indices {
       merged[index].parts.sort { $0.index < $1.index }
-      try check(merged[index], samples)
+      // Nobody may have the modality that a head reads.
+      let mayBeEmpty =
+        predictions.map { $0[index] == nil && merged.contains { $0.samples > 0 } } ?? false
+      try check(merged[index], predictions?[index], mayBeEmpty: mayBeEmpty)
     }
     return EvaluationResult(merged, asked: try MetricFit.assign(metrics, to: heads))
   }
 
-  private static func check(_ tally: HeadTally, _ expected: Int?) throws(MetricError) {
+  private static func check(
+    _ tally: HeadTally, _ expected: Int?, mayBeEmpty: Bool
+  ) throws(MetricError) {
     let name = tally.head.name
-    guard tally.samples > 0 else {
+    guard tally.samples > 0 || mayBeEmpty else {
       throw MetricError(
         code: .empty,
         message: "head \(name): nothing to measure, the split has no samples; choose another split")

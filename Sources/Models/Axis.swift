@@ -24,6 +24,12 @@ struct Axis: Equatable {
     case repeated(parent: Int?, count: Int)
     /// What a sliding window leaves of the parent's length.
     case window(parent: Int, Window)
+    /// 1 where the sample has the modality in this pass, else 0.
+    case taken(modality: Int)
+    /// The parent's length where another axis has a unit, else 0.
+    case masked(parent: Int, by: Int)
+    /// So many more than the parent has, for the samples of `base`, or for all.
+    case extended(parent: Int, count: Int, base: Int?)
   }
 
   /// A sliding window along the steps.
@@ -51,6 +57,8 @@ struct Extent {
 /// All axes of a model, each made once.
 struct AxisPlan {
   private(set) var axes: [Axis] = []
+  /// The modalities, as far as they may be missing; empty where nothing depends on it.
+  var modalities: [Presence] = []
 
   /// The index of `axis`, new or known.
   mutating func index(_ axis: Axis) -> Int {
@@ -59,11 +67,31 @@ struct AxisPlan {
     return axes.count - 1
   }
 
+  /// The samples that have a tensor on this axis at all; nil where all have.
+  func presence(_ index: Int?) -> Int? {
+    guard let index else { return nil }
+    return axes[index].isSequence ? axes[index].base : index
+  }
+
+  /// The number of units of a sample that has any where that is the same for all, else nil.
+  func perPresent(_ index: Int?) -> Int? {
+    guard let index else { return 1 }
+    switch axes[index].rule {
+    case .presence, .taken: return 1
+    case .steps, .masked: return nil
+    case .extended(let parent, let count, _): return perPresent(parent).map { $0 + count }
+    case .repeated(let parent, let count): return perPresent(parent).map { $0 * count }
+    case .window(let parent, let window): return perPresent(parent).map(window.outputs)
+    }
+  }
+
   /// The number of units per sample where it is the same for all samples, else nil.
   func constant(_ index: Int?) -> Int? {
     guard let index else { return 1 }
     switch axes[index].rule {
-    case .steps, .presence: return nil
+    case .steps, .presence, .taken, .masked: return nil
+    case .extended(let parent, let count, let base):
+      return base == nil ? constant(parent).map { $0 + count } : nil
     case .repeated(let parent, let count): return constant(parent).map { $0 * count }
     case .window(let parent, let window): return constant(parent).map(window.outputs)
     }

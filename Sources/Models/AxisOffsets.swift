@@ -7,12 +7,14 @@ final class AxisOffsets {
   let capacity: Int
   private let axes: [Axis]
   private let memory: HostBuffer<Int>
+  private let presence: PresenceTable
 
   /// Room for the offsets of `capacity` samples.
   init(_ plan: AxisPlan, capacity: Int) {
     self.capacity = capacity
     axes = plan.axes
     memory = HostBuffer(count: plan.axes.count * (capacity + 1))
+    presence = PresenceTable(plan.modalities, capacity: capacity)
   }
 
   /// The first number of axis 0; axis a begins at `a * (capacity + 1)`.
@@ -27,9 +29,10 @@ final class AxisOffsets {
     return memory.base[axis * (capacity + 1) + samples]
   }
 
-  /// Computes all axes from the extents of a microbatch.
-  func compute(_ microbatch: Microbatch) {
+  /// Computes all axes from the extents of a microbatch and what takes part in the pass.
+  func compute(_ microbatch: Microbatch, _ selection: Presence.Selection) {
     precondition(microbatch.count <= capacity, "offsets for \(capacity) samples")
+    presence.compute(microbatch, selection)
     for index in axes.indices { compute(index, microbatch) }
   }
 
@@ -50,6 +53,18 @@ final class AxisOffsets {
     case .window(let parent, let window):
       for sample in 0..<samples {
         offsets[sample + 1] = offsets[sample] + window.outputs(length(parent, sample))
+      }
+    case .taken(let modality):
+      let flags = presence.flags(modality)
+      for sample in 0..<samples { offsets[sample + 1] = offsets[sample] + Int(flags[sample]) }
+    case .extended(let parent, let count, let base):
+      for sample in 0..<samples {
+        let own = length(parent, sample) + count * length(base, sample)
+        offsets[sample + 1] = offsets[sample] + own
+      }
+    case .masked(let parent, let mask):
+      for sample in 0..<samples {
+        offsets[sample + 1] = offsets[sample] + length(mask, sample) * length(parent, sample)
       }
     }
   }

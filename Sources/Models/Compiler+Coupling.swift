@@ -5,26 +5,20 @@ import Tensors
 extension Compiler {
   /// Compiles the coupling of two modalities on their encoders' outputs.
   mutating func coupling(
-    _ configuration: CouplingConfiguration, _ chains: [Chain],
-    _ modalities: [ModalityConfiguration], fields: [MicrobatchField], requireFields: Bool
+    _ configuration: CouplingConfiguration, _ encoders: [Encoder], _ model: ModelConfiguration,
+    fields: [MicrobatchField], requireFields: Bool
   ) throws -> (Coupling, CouplingBranch) {
     let path = "coupling"
-    guard synchronization.group == 1 else {
-      throw ModelError(
-        .setting, path,
-        "expected no batchNorm with sync beside a coupling, found one at \(synchronization.path); "
-          + "take sync away")
-    }
     let logScale = try scaleSlot(configuration.temperature, path)
     let towers = try [configuration.first, configuration.second].map { side in
-      try tower(side, chains, modalities, "\(path).\(side.modality)")
+      try tower(side, encoders, model.modalities, "\(path).\(side.modality)")
     }
-    guard synchronization.group == 1, towers[0].width == towers[1].width else {
+    guard towers[0].width == towers[1].width else {
       throw ModelError(
         .shape, path,
         "expected vectors of one width, found \(towers[0].width) of \(configuration.first.modality) "
           + "and \(towers[1].width) of \(configuration.second.modality); give them projections that "
-          + "end alike, without sync")
+          + "end alike")
     }
     let coupling = Coupling(
       width: towers[0].width, weight: configuration.weight, logScale: logScale,
@@ -33,6 +27,15 @@ extension Compiler {
       maskIndex: try identities(configuration.maskSame, fields, requireFields, path),
       popularityIndex: try identities(configuration.popularity, fields, requireFields, path))
     return (coupling, CouplingBranch(towers: towers, logScale: logScale))
+  }
+
+  /// A first pass over the batch knows microbatches one by one, so no layer may wait for others.
+  func refuseSynchronization() throws {
+    guard synchronization.group > 1 else { return }
+    throw ModelError(
+      .setting, "coupling",
+      "expected no batchNorm with sync beside a coupling, found one at \(synchronization.path); "
+        + "take sync away")
   }
 
   /// The slot of t, where the scale is learned.
@@ -51,8 +54,8 @@ extension Compiler {
   }
 
   private mutating func tower(
-    _ side: CouplingConfiguration.Side, _ chains: [Chain], _ modalities: [ModalityConfiguration],
-    _ path: String
+    _ side: CouplingConfiguration.Side, _ encoders: [Encoder],
+    _ modalities: [ModalityConfiguration], _ path: String
   ) throws -> CouplingBranch.Tower {
     guard let index = modalities.firstIndex(where: { $0.name == side.modality }) else {
       throw ModelError(
@@ -60,8 +63,9 @@ extension Compiler {
         "expected a modality '\(side.modality)', found "
           + modalities.map(\.name).joined(separator: ", "))
     }
-    // The fusion reads the same output.
-    let chain = try chain(side.projection, from: chains[index].output.shared, prefix: path)
+    // Fusion and heads may read the same output.
+    let encoder = encoders[index]
+    let chain = try chain(side.projection, from: encoder.output.value.shared, prefix: path)
     let output = whole(chain.output)
     guard !output.isSequence, output.element == .float else {
       throw ModelError(
@@ -72,7 +76,7 @@ extension Compiler {
     let vectors = plan.reserve(try memory(output, path))
     let norms = plan.reserve(try product([output.mostUnits, capacity], path))
     return CouplingBranch.Tower(
-      chain: chain, output: output, encoder: index, vectors: vectors, inverseNorms: norms)
+      on: encoder, chain: chain, output: output, vectors: vectors, inverseNorms: norms)
   }
 
   /// The index of a field with one id a sample.

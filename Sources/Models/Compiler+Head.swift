@@ -2,17 +2,17 @@ import Configuration
 import Tensors
 
 extension Compiler {
-  /// Compiles one head on the fused vector and checks it against its target.
+  /// Compiles one head on what it reads and checks it against its target.
   mutating func head(
-    _ configuration: HeadConfiguration, from fused: Value, fields: [MicrobatchField],
-    requireTargets: Bool
+    _ configuration: HeadConfiguration, reading port: Port, _ value: Value,
+    fields: [MicrobatchField], requireTargets: Bool
   ) throws -> (Head, HeadBranch) {
     let path = "heads.\(configuration.name)"
     guard configuration.weight >= 0, configuration.weight.isFinite else {
       throw ModelError(
         .setting, path, "expected a weight of at least 0, found \(configuration.weight)")
     }
-    let chain = try chain(configuration.layers, from: fused, prefix: path)
+    let chain = try chain(configuration.layers, from: value, prefix: path)
     let targetIndex = fields.firstIndex { $0.name == configuration.target }
     let output = try predictions(
       chain.output, configuration.loss, targetIndex.map { fields[$0] }, path)
@@ -24,18 +24,29 @@ extension Compiler {
     if targetIndex == nil, requireTargets {
       throw missing(configuration.target, fields: fields, path)
     }
+    let weightsIndex = try weights(
+      configuration, output, fields, requireTargets: requireTargets, path)
     let loss = try targetIndex.map { index in
-      try self.loss(configuration, output, fields[index], at: index, path)
+      try self.loss(configuration, output, fields, at: index, weightsIndex, path)
     }
     let head = Head(
       name: configuration.name, target: configuration.target, targetIndex: targetIndex,
-      loss: configuration.loss, weight: configuration.weight, outputs: outputs,
+      weightsIndex: loss == nil ? nil : weightsIndex, loss: configuration.loss,
+      weight: configuration.weight, outputs: outputs,
       classes: Self.classes(configuration.loss, outputs: outputs), isSequence: output.isSequence,
-      rowsPerSample: configuration.loss.isTranscription ? 1 : axes.constant(output.axis))
+      rowsPerSample: rowsPerSample(configuration.loss, output),
+      mayLack: axes.presence(output.axis) != nil)
     return (
       head,
-      HeadBranch(chain: chain, output: output, loss: loss, weight: configuration.weight)
+      HeadBranch(
+        reading: port, chain: chain, output: output, loss: loss, weight: configuration.weight)
     )
+  }
+
+  /// Predictions of a sample where all samples have as many: a transcription is one.
+  private func rowsPerSample(_ loss: LossConfiguration, _ output: Value) -> Int? {
+    guard loss.isTranscription else { return axes.constant(output.axis) }
+    return axes.presence(output.axis) == nil ? 1 : nil
   }
 
   /// The outputs as the loss sees them: a row for each sample, or one for each step.
@@ -70,9 +81,10 @@ extension Compiler {
 
   /// Compiles the loss of a head whose target is in the data.
   private mutating func loss(
-    _ configuration: HeadConfiguration, _ output: Value, _ field: MicrobatchField,
-    at index: Int, _ path: String
+    _ configuration: HeadConfiguration, _ output: Value, _ fields: [MicrobatchField],
+    at index: Int, _ weightsIndex: Int?, _ path: String
   ) throws -> LossFunction {
+    let field = fields[index]
     let outputs = output.unitCount
     if case .ctc(let blank) = configuration.loss {
       return LossFunction(
@@ -96,7 +108,62 @@ extension Compiler {
       checks.append(IntegerCheck(consumer: path, fieldIndex: index, limit: limit))
     }
     return LossFunction(
-      configuration.loss, targetIndex: index, output: output, converted: converted)
+      configuration.loss, targetIndex: index,
+      weights: try weightsIndex.map { index in
+        LossFunction.Weights(
+          fieldIndex: index,
+          gathering: try gathering(output, fields[index], at: index, path))
+      }, output: output, converted: converted,
+      gathering: try gathering(output, field, at: index, path))
+  }
+
+  /// Where targets are put together, where some samples have no predictions.
+  private mutating func gathering(
+    _ output: Value, _ field: MicrobatchField, at index: Int, _ path: String
+  ) throws -> TargetGathering? {
+    guard let present = axes.presence(output.axis) else { return nil }
+    let scalars = try product([field.scalarsPerSample, capacity], path)
+    var steps: Int?
+    if let longest = field.longest {
+      steps = axes.index(
+        Axis(rule: .steps(field: index), most: longest, isSequence: true, base: nil))
+    }
+    let isFloat = field.element == .float
+    return TargetGathering(
+      region: isFloat ? plan.reserve(scalars) : plan.reserve(scalars, of: Int64.self),
+      present: present, steps: steps, scalarsPerUnit: field.scalarsPerUnit,
+      bytesPerScalar: isFloat ? 4 : 8)
+  }
+
+  /// The field with a weight for each prediction, checked; nil where the head names none, or where the
+  /// data to predict has none.
+  private mutating func weights(
+    _ configuration: HeadConfiguration, _ output: Value, _ fields: [MicrobatchField],
+    requireTargets: Bool, _ path: String
+  ) throws -> Int? {
+    guard let name = configuration.weights else { return nil }
+    guard !configuration.loss.isTranscription else {
+      throw ModelError(
+        .head, "\(path).weights",
+        "expected a loss that weighs its predictions, found ctc; leave weights out")
+    }
+    guard let index = fields.firstIndex(where: { $0.name == name }) else {
+      if requireTargets { throw missing(name, fields: fields, "\(path).weights") }
+      return nil
+    }
+    let field = fields[index]
+    guard field.element == .float, perRow(field, output) == 1 else {
+      let kind = field.element == .float ? "values" : "integers"
+      throw ModelError(
+        .head, "\(path).weights",
+        "expected one weight of kind value for each \(output.isSequence ? "step" : "sample") in "
+          + "'\(name)', found \(kind) of shape \(field.sampleShape)")
+    }
+    weightChecks.append(WeightCheck(consumer: path, fieldIndex: index))
+    if field.longest != nil, let axis = output.axis {
+      lengthChecks.append(LengthCheck(consumer: path, fieldIndex: index, axis: axis))
+    }
+    return index
   }
 
   /// Cross-entropy wants one class number per sample, or per step, and an output for each class.
@@ -133,7 +200,7 @@ extension Compiler {
     if field.isOptional { return nil }
     if field.longest != nil { return output.isSequence ? field.scalarsPerUnit : nil }
     guard output.isSequence else { return field.scalarsPerUnit }
-    guard let rows = axes.constant(output.axis), field.sampleShape.first == rows else {
+    guard let rows = axes.perPresent(output.axis), field.sampleShape.first == rows else {
       return nil
     }
     return field.sampleShape.dropFirst().reduce(1, *)

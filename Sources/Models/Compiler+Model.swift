@@ -9,60 +9,114 @@ extension Compiler {
     var branches: [HeadBranch]
     var coupling: Coupling?
     var couplingBranch: CouplingBranch?
-    /// Where the heads' gradients are added; nil when no encoder has parameters.
-    var fusedGradient: Place?
   }
 
-  /// Compiles encoders, fusion and heads, then the way back.
+  /// Compiles encoders, fusion, coupling and heads, then the way back.
   mutating func network(
-    _ configuration: ModelConfiguration, fields: [MicrobatchField], requireTargets: Bool
+    _ configuration: ModelConfiguration, fields: [MicrobatchField], requireTargets: Bool,
+    selectable: Bool
   ) throws -> Network {
     try requireNames(configuration.modalities.map(\.name), "modalities")
     try requireReaders(configuration)
-    let chains = try configuration.modalities.map { modality in
-      try encoder(modality, fields: fields)
+    try setPresence(configuration, fields)
+    let encoders = try configuration.modalities.indices.map { index in
+      let modality = configuration.modalities[index]
+      let rate = axes.modalities[index].rate
+      let isGated = configuration.modalities.count > 1 && (selectable || rate > 0)
+      return try encoder(modality, gate: isGated ? index : nil, fields: fields)
     }
-    let fusion =
-      configuration.heads.isEmpty
-      ? Fusion(
-        chains: chains, outputs: chains.map(\.output), output: chains[0].output, index: nil)
-      : try fuse(chains, configuration.modalities)
+    let fusion = try fuse(encoders, configuration)
     let coupled = try configuration.coupling.map {
-      try coupling(
-        $0, chains, configuration.modalities, fields: fields, requireFields: requireTargets)
+      try coupling($0, encoders, configuration, fields: fields, requireFields: requireTargets)
     }
-    let fused = configuration.heads.count == 1 ? fusion.output : fusion.output.shared
+    let (heads, branches) = try self.heads(
+      configuration, encoders, fusion, fields: fields, requireTargets: requireTargets)
+    if configuration.coupling != nil { try refuseSynchronization() }
+    for branch in branches.reversed() { branch.planBackward(&slabs) }
+    coupled?.1.planBackward(&slabs)
+    fusion.planBackward(&slabs)
+    precondition(slabs.isIdle, "a gradient's memory was never released")
+    return Network(
+      fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,
+      couplingBranch: coupled?.1)
+  }
+
+  /// Compiles all heads, each on the fusion or on the encoder that it names.
+  private mutating func heads(
+    _ configuration: ModelConfiguration, _ encoders: [Encoder], _ fusion: Fusion,
+    fields: [MicrobatchField], requireTargets: Bool
+  ) throws -> ([Head], [HeadBranch]) {
+    // Whoever is the only reader may write over what is read.
+    let isOnly =
+      configuration.heads.count == 1 && configuration.heads[0].source == nil
+      && configuration.coupling == nil
     var heads: [Head] = []
     var branches: [HeadBranch] = []
     for head in configuration.heads {
+      let source = configuration.modalities.firstIndex { $0.name == head.source }
+      guard let port = source.map({ encoders[$0].output }) ?? fusion.output else {
+        preconditionFailure("a fusion that is read was not compiled")
+      }
       let (description, branch) = try self.head(
-        head, from: fused, fields: fields, requireTargets: requireTargets)
+        head, reading: port, isOnly ? port.value : port.value.shared, fields: fields,
+        requireTargets: requireTargets)
       heads.append(description)
       branches.append(branch)
     }
-    let sum = planBackward(fusion, branches, coupled?.1)
-    return Network(
-      fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,
-      couplingBranch: coupled?.1, fusedGradient: sum)
+    return (heads, branches)
   }
 
-  /// Plans gradients, last layer first, and returns where the heads' gradients are added.
-  private mutating func planBackward(
-    _ fusion: Fusion, _ branches: [HeadBranch], _ coupling: CouplingBranch?
-  ) -> Place? {
-    var sum: Gradient?
-    for branch in branches.reversed() { branch.planBackward(&sum, &slabs) }
-    let coupled = coupling?.planBackward(&slabs) ?? [:]
-    if sum != nil || !coupled.isEmpty {
-      fusion.planBackward(sum, coupled: coupled, &slabs)
+  /// Heads or a coupling are there, every head reads something that there is, and somebody reads every
+  /// modality.
+  private func requireReaders(_ configuration: ModelConfiguration) throws {
+    if configuration.coupling == nil || !configuration.heads.isEmpty {
+      try requireNames(configuration.heads.map(\.name), "heads")
     }
-    precondition(slabs.isIdle, "a gradient's memory was never released")
-    return sum?.place
+    let names = configuration.modalities.map(\.name)
+    for head in configuration.heads {
+      guard let source = head.source, !names.contains(source) else { continue }
+      throw ModelError(
+        .structure, "heads.\(head.name)",
+        "expected from to be fusion or one of \(names.joined(separator: ", ")), found \(source)")
+    }
+    guard !configuration.heads.contains(where: { $0.source == nil }) else { return }
+    var read = configuration.heads.compactMap(\.source)
+    if let coupling = configuration.coupling {
+      read += [coupling.first.modality, coupling.second.modality]
+    }
+    for name in names where !read.contains(name) {
+      throw ModelError(
+        .structure, "modalities.\(name)",
+        "expected a head or a coupling that reads it, found none; let a head read it or the "
+          + "fusion, or leave the modality out")
+    }
+  }
+
+  /// Learns which modalities samples may lack, and how often training leaves them out.
+  private mutating func setPresence(
+    _ configuration: ModelConfiguration, _ fields: [MicrobatchField]
+  ) throws {
+    let missing = configuration.missing
+    let names = configuration.modalities.map(\.name)
+    for drop in missing.drop {
+      guard names.contains(drop.modality), names.count > 1, drop.rate >= 0, drop.rate < 1 else {
+        throw ModelError(
+          .setting, "missing.drop.\(drop.modality)",
+          "expected one of several modalities and a rate in 0 ..< 1, found \(drop.rate) of "
+            + "\(names.joined(separator: ", "))")
+      }
+    }
+    axes.modalities = configuration.modalities.map { modality in
+      Presence(
+        field: fields.firstIndex { $0.name == modality.field && $0.isOptional },
+        rate: Float(missing.drop.first { $0.modality == modality.name }?.rate ?? 0),
+        path: pathHash("modalities.\(modality.name)"))
+    }
   }
 
   private mutating func encoder(
-    _ modality: ModalityConfiguration, fields: [MicrobatchField]
-  ) throws -> Chain {
+    _ modality: ModalityConfiguration, gate: Int?, fields: [MicrobatchField]
+  ) throws -> Encoder {
     let path = "modalities.\(modality.name)"
     guard let index = fields.firstIndex(where: { $0.name == modality.field }) else {
       throw missing(modality.field, fields: fields, path)
@@ -73,17 +127,24 @@ extension Compiler {
         .shape, path,
         "expected a field without empty axes, found '\(field.name)' of shape \(field.sampleShape)")
     }
-    let input = Value(
+    let raw = Value(
       place: .field(index), shape: field.sampleShape, element: field.element,
       requiresGradient: false, overwritable: false, channelsFirst: field.sampleShape.count == 3,
       flattened: nil, vocabulary: field.classes, source: index)
-    let chain = try chain(modality.encoder, from: placed(input, field, index), prefix: path)
+    var input = placed(raw, field, index)
+    var stage: PresenceGate?
+    if let gate {
+      let gated = try gated(input, modality: gate, path)
+      stage = PresenceGate(input: input, output: gated)
+      input = gated
+    }
+    let chain = try chain(modality.encoder, from: input, prefix: path)
     guard chain.output.element == .float else {
       throw ModelError(
         .element, path,
         "expected values, found the integer field '\(field.name)'; put an embedding first")
     }
-    return chain
+    return Encoder(gate: stage, chain: chain, output: chain.output)
   }
 
   /// A field's tensor on the axes of its samples' extents.
@@ -104,50 +165,26 @@ extension Compiler {
     return value
   }
 
-  /// Joins the encoders' outputs, or passes the only one on.
-  private mutating func fuse(
-    _ chains: [Chain], _ modalities: [ModalityConfiguration]
-  ) throws -> Fusion {
-    if chains.count == 1, chains[0].output.axis == nil || chains[0].output.isSequence {
-      return Fusion(
-        chains: chains, outputs: [chains[0].output], output: chains[0].output, index: nil)
+  /// A copy of a field's tensor with the samples only that have the modality in the pass.
+  private mutating func gated(
+    _ value: Value, modality: Int, _ path: String
+  ) throws -> Value {
+    var output = value
+    let taken = axes.index(
+      Axis(rule: .taken(modality: modality), most: 1, isSequence: false, base: nil))
+    if let steps = value.axis, value.isSequence {
+      setAxis(
+        of: &output,
+        Axis(
+          rule: .masked(parent: steps, by: taken), most: value.mostUnits, isSequence: true,
+          base: taken))
+    } else {
+      setAxis(of: &output, axes.axes[taken])
     }
-    for (chain, modality) in zip(chains, modalities) where whole(chain.output).isSequence {
-      throw ModelError(
-        .shape, "modalities.\(modality.name)",
-        "concat expected one vector a sample, found \(described(chain.output)); end the encoder "
-          + "with pool")
-    }
-    let bytes = plan.byteCount
-    var first = chains[0].output
-    (first.axis, first.mostUnits, first.isSequence) = (nil, 1, false)
-    let context = LayerContext(path: "fusion", input: first, previous: nil, next: nil)
-    let outputs = chains.map { whole($0.output) }
-    let width = outputs.reduce(0) { $0 + $1.unitCount }
-    let output = try output(
-      [width], context, requiresGradient: chains.contains { $0.output.requiresGradient },
-      channelsFirst: false)
-    summaries.append(
-      LayerSummary(
-        path: "fusion", kind: "concat", outputShape: [width], parameterCount: 0,
-        multiplyAddsPerSample: 0, arenaBytes: plan.byteCount - bytes))
-    probes.append(Probe(path: "fusion", place: output.place, scalars: output.scalars))
-    return Fusion(
-      chains: chains, outputs: outputs, output: output, index: summaries.count - 1)
-  }
-
-  /// Heads or a coupling must be there, and without heads every modality must be coupled.
-  private func requireReaders(_ configuration: ModelConfiguration) throws {
-    guard let coupling = configuration.coupling, configuration.heads.isEmpty else {
-      return try requireNames(configuration.heads.map(\.name), "heads")
-    }
-    let sides = [coupling.first.modality, coupling.second.modality]
-    for modality in configuration.modalities where !sides.contains(modality.name) {
-      throw ModelError(
-        .structure, "modalities.\(modality.name)",
-        "expected a modality that a head or the coupling reads, found neither; add a head or take "
-          + "the modality away")
-    }
+    let scalars = try memory(output, path)
+    output.place = .region(
+      value.element == .float ? plan.reserve(scalars) : plan.reserve(scalars, of: Int64.self))
+    return output
   }
 
   private func requireNames(_ names: [String], _ path: String) throws {

@@ -16,6 +16,8 @@ struct Compiler {
   var probes: [Probe] = []
   /// The ids to check before a pass.
   var checks: [IntegerCheck] = []
+  /// The weights to check before a pass.
+  var weightChecks: [WeightCheck] = []
   /// The lengths to check before a pass.
   var lengthChecks: [LengthCheck] = []
   /// The synchronised batch norms so far.
@@ -54,6 +56,12 @@ struct Compiler {
     let consumer: String
     let fieldIndex: Int
     let limit: Int
+  }
+
+  /// A field that must be finite and nowhere below 0.
+  struct WeightCheck {
+    let consumer: String
+    let fieldIndex: Int
   }
 
   /// A field that must have as many units as what is compared with it.

@@ -52,7 +52,7 @@ public final class ContrastiveBatch {
     /// Σ of the losses' derivatives by t, the logarithm of the scale.
     public var slope = 0.0
     /// First vectors whose partner is the best, and among the best five; then second ones.
-    public var hits = [0, 0, 0, 0]
+    public var hits = SIMD4<Int>()
   }
 
   /// An empty batch.
@@ -147,7 +147,8 @@ public final class ContrastiveBatch {
     second: UnsafeMutablePointer<Float>
   ) {
     precondition(own.count <= rows, "a run of more than \(rows) pairs")
-    for (side, output) in [first, second].enumerated() {
+    for side in 0..<2 {
+      let output = side == 0 ? first : second
       output.update(repeating: 0, count: own.count * width)
       forEachBlock(own, side: side, scale: Float(scale)) { columns in
         turn(own, columns, side: side)

@@ -9,24 +9,27 @@ final class CouplingBranch {
   /// A projection and the vectors that come out of it.
   final class Tower {
     let chain: Chain
-    /// The encoder's place among the modalities.
-    let encoder: Int
+    /// What the projection reads.
+    let encoder: Encoder
     let width: Int
     /// The samples that have the modality; nil where all have.
     let axis: Int?
     private let units: Extent
     private let vectors, inverseNorms: Region
     private var gradient = Place.slab(0)
+    private var inputGradient: Place?
 
-    /// A tower on the encoder at `encoder`.
+    /// A tower on `encoder`.
     ///
     /// - Parameters:
+    ///   - encoder: the modality's.
     ///   - chain: the projection.
     ///   - output: its output, one vector for each sample that has the modality.
-    ///   - encoder: the modality's place.
     ///   - vectors: room for the vectors.
     ///   - inverseNorms: room for one number each.
-    init(chain: Chain, output: Value, encoder: Int, vectors: Region, inverseNorms: Region) {
+    init(
+      on encoder: Encoder, chain: Chain, output: Value, vectors: Region, inverseNorms: Region
+    ) {
       self.chain = chain
       self.encoder = encoder
       self.vectors = vectors
@@ -74,10 +77,12 @@ final class CouplingBranch {
     }
 
     /// Plans the way back to the encoder's output.
-    func planBackward(_ slabs: inout SlabPlan) -> Gradient? {
+    func planBackward(_ slabs: inout SlabPlan) {
       let gradient = slabs.acquire(chain.output.count)
       self.gradient = gradient.place
-      return chain.planBackward(gradient, &slabs)
+      guard let result = chain.planBackward(gradient, &slabs) else { return }
+      inputGradient = result.place
+      encoder.output.plan(result, &slabs)
     }
 
     /// Turns the gradients of the vectors back; of samples that are in no pair they are zero.
@@ -99,6 +104,7 @@ final class CouplingBranch {
         }
       }
       chain.backward(group)
+      encoder.output.add(inputGradient, group)
     }
 
     /// dx = (dy − y (y · dy)) / |x|.
@@ -126,12 +132,8 @@ final class CouplingBranch {
   }
 
   /// Plans the way back.
-  ///
-  /// - Returns: where the gradients of encoders' outputs will lie, by the encoder's place.
-  func planBackward(_ slabs: inout SlabPlan) -> [Int: Gradient] {
-    var gradients: [Int: Gradient] = [:]
-    for tower in reversed { gradients[tower.encoder] = tower.planBackward(&slabs) }
-    return gradients
+  func planBackward(_ slabs: inout SlabPlan) {
+    for tower in reversed { tower.planBackward(&slabs) }
   }
 
   /// Runs the towers' backward passes.

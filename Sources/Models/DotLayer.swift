@@ -95,12 +95,14 @@ extension Model {
   /// The encoders' outputs of the last pass, joined in the order of the modalities: `[n, ΣD]`.
   ///
   /// - Returns: the first number of the first sample, valid until the next pass; nil where the outputs do not
-  ///   lie in the arena, as with one modality without an encoder.
+  ///   lie in the arena, as with one modality without an encoder, or where no head reads the fusion.
   public var fusedOutput: UnsafePointer<Float>? {
-    guard case .region(let region) = fusion.output.place else { return nil }
+    guard case .region(let region)? = fusion.output?.value.place else { return nil }
     return UnsafePointer(lanes[0].arena.floats(region))
   }
 
   /// ΣD: numbers of a sample in ``fusedOutput``; nil where samples differ.
-  public var fusedWidth: Int? { fusion.output.axis == nil ? fusion.output.unitCount : nil }
+  public var fusedWidth: Int? {
+    fusion.output.flatMap { $0.value.axis == nil ? $0.value.unitCount : nil }
+  }
 }

@@ -9,6 +9,8 @@ public struct Head: Sendable, Equatable {
   /// The index of `target` among the model's fields; nil where the data has no such field, which
   /// only a model made with `requireTargets: false` accepts.
   public let targetIndex: Int?
+  /// The index of the field with a weight for each prediction's loss; nil where all weigh 1.
+  public let weightsIndex: Int?
   /// What training minimises.
   public let loss: LossConfiguration
   /// The factor of this head's loss in the sum.
@@ -21,9 +23,15 @@ public struct Head: Sendable, Equatable {
   public let isSequence: Bool
   /// Predictions of a sample where all samples have as many, else nil.
   public let rowsPerSample: Int?
+  /// Whether samples without the modality that the head reads have no prediction.
+  public let mayLack: Bool
+
+  /// Whether the loss's divisor depends on more than the number of predictions.
+  public var isWeighted: Bool { weightsIndex != nil || loss.weighsClasses }
 }
 
-/// An integer that no table or loss has a row for, or a target of another length than its sequence.
+/// An integer that no table or loss has a row for, a weight below 0, or a target of another length than
+/// its sequence.
 public struct OutOfRangeLabel: Sendable, Equatable, CustomStringConvertible {
   /// Who reads it: `heads.NAME` or the path of an embedding.
   public let consumer: String
@@ -31,18 +39,21 @@ public struct OutOfRangeLabel: Sendable, Equatable, CustomStringConvertible {
   public let field: String
   /// The sample's number in its split.
   public let sampleNumber: Int64
-  /// The integer found, or the number of steps.
+  /// The integer found, or the number of steps; 0 for a weight.
   public let label: Int64
   /// The first integer that is too large, the smallest allowed being 0; or the number of steps
   /// expected.
   public let limit: Int
   /// True where lengths differ.
   public let isLength: Bool
+  /// The weight, where it is one that is wrong.
+  public let weight: Float?
 
   init(
     consumer: String, field: String, sampleNumber: Int64, label: Int64, limit: Int,
-    isLength: Bool = false
+    isLength: Bool = false, weight: Float? = nil
   ) {
+    self.weight = weight
     self.consumer = consumer
     self.field = field
     self.sampleNumber = sampleNumber
@@ -53,6 +64,10 @@ public struct OutOfRangeLabel: Sendable, Equatable, CustomStringConvertible {
 
   /// One sentence that names consumer, field, sample and integer.
   public var description: String {
+    if let weight {
+      return "\(consumer).weights: sample \(sampleNumber) of field '\(field)' weighs \(weight), "
+        + "expected a finite number of at least 0"
+    }
     if isLength {
       return "\(consumer): sample \(sampleNumber) of field '\(field)' has \(label) steps, expected "
         + "\(limit), those of its sequence"

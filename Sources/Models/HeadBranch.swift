@@ -2,24 +2,26 @@ import Tensors
 
 /// The layers of one head, its loss, and its share in the gradient of what it reads.
 final class HeadBranch {
-  /// From the fused vector to the outputs.
+  /// From what is read to the outputs.
   let chain: Chain
+  private let input: Port
   /// The outputs with a row for each sample or step.
   let output: Value
   /// What the outputs are measured by; nil where the data has no target.
   let loss: LossFunction?
   private let weight: Double
-  private let inputScalars: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
 
   /// A head of `weight` in the sum of losses.
-  init(chain: Chain, output: Value, loss: LossFunction?, weight: Double) {
+  init(
+    reading input: Port, chain: Chain, output: Value, loss: LossFunction?, weight: Double
+  ) {
+    self.input = input
     self.output = output
     self.chain = chain
     self.loss = loss
     self.weight = weight
-    inputScalars = chain.input.scalars
   }
 
   /// Runs the layers.
@@ -43,23 +45,18 @@ final class HeadBranch {
       gradient: pass.floats(outputGradient)) ?? 0
   }
 
-  /// Plans the way back to the fused vector, adding to `sum` where another head was first.
-  func planBackward(_ sum: inout Gradient?, _ slabs: inout SlabPlan) {
+  /// Plans the way back to what is read.
+  func planBackward(_ slabs: inout SlabPlan) {
     let gradient = slabs.acquire(chain.output.count)
     outputGradient = gradient.place
     guard let result = chain.planBackward(gradient, &slabs) else { return }
     inputGradient = result.place
-    if sum == nil { sum = result } else { slabs.release(result) }
+    input.plan(result, &slabs)
   }
 
-  /// Runs the layers' backward passes and adds the result to `sum` unless it is `sum`.
-  func backward(_ group: Group, sum: Place?) {
+  /// Runs the layers' backward passes and gives the gradient of what is read.
+  func backward(_ group: Group) {
     chain.backward(group)
-    guard let inputGradient, let sum, inputGradient != sum else { return }
-    for pass in group.passes {
-      Kernels.addInto(
-        count: pass.count(inputScalars), source: pass.floats(inputGradient),
-        destination: pass.floats(sum))
-    }
+    input.add(inputGradient, group)
   }
 }

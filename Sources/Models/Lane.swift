@@ -41,8 +41,8 @@ final class Lane {
   }
 
   /// Points the fields at those of `microbatch` and computes its axes.
-  func load(_ microbatch: Microbatch) {
-    offsets.compute(microbatch)
+  func load(_ microbatch: Microbatch, _ selection: Presence.Selection) {
+    offsets.compute(microbatch, selection)
     for (index, field) in microbatch.fields.enumerated() {
       fieldBases[index] =
         field.element == .float

@@ -6,6 +6,8 @@ import Tensors
 final class LossFunction {
   private let kind: Kind
   private let targetIndex: Int
+  /// The weight of each row; nil where all weigh 1.
+  private let own: Weights?
   private let outputs: Int
   /// A row for each prediction.
   private let rows: Extent
@@ -13,10 +15,19 @@ final class LossFunction {
   private let classWeights: HostBuffer<Float>
   /// Where integer targets of a loss over values become floats; nil for float targets.
   private let converted: Region?
+  /// How targets are found where some samples have no predictions; nil where all have.
+  let gathering: TargetGathering?
 
   /// Sequences so far that were too short for their ids, which a ``LossConfiguration/ctc(blank:)``
   /// leaves out.
   private(set) var infeasible = 0
+
+  /// Where the weights of predictions are found.
+  struct Weights {
+    let fieldIndex: Int
+    /// How they are found where some samples have no predictions; nil where all have.
+    let gathering: TargetGathering?
+  }
 
   private enum Kind {
     case transcription(TranscriptionTarget)
@@ -26,11 +37,14 @@ final class LossFunction {
     case huber(delta: Float)
   }
 
-  /// A loss of the rows of `output` against the field at `targetIndex`.
+  /// A loss of the rows of `output` against the field at `targetIndex`, weighted by `own`.
   init(
-    _ configuration: LossConfiguration, targetIndex: Int, output: Value, converted: Region?
+    _ configuration: LossConfiguration, targetIndex: Int, weights own: Weights?, output: Value,
+    converted: Region?, gathering: TargetGathering?
   ) {
     self.targetIndex = targetIndex
+    self.gathering = gathering
+    self.own = own
     outputs = output.unitCount
     rows = output.units
     self.converted = converted
@@ -51,24 +65,22 @@ final class LossFunction {
   /// A transcription of the sequence `output` to the ids of the field at `targetIndex`.
   init(_ target: TranscriptionTarget, targetIndex: Int, output: Value) {
     self.targetIndex = targetIndex
+    own = nil
     outputs = output.unitCount
     rows = output.units
     converted = nil
+    gathering = nil
     kind = .transcription(target)
     classWeights = HostBuffer(count: 0)
   }
 
-  /// The sum over the microbatch's samples or steps, and `scale` times its gradient.
+  /// The sum over the microbatch's samples or steps, each times its weight, and `scale` times its
+  /// gradient.
   func sum(
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
-    if case .crossEntropy(let labelSmoothing) = kind {
-      return Kernels.softmaxCrossEntropy(
-        samples: pass.count(rows), classes: outputs, logits: logits,
-        labels: pass.integers(.field(targetIndex)), labelSmoothing: labelSmoothing,
-        classWeights: weights, scale: scale, gradient: gradient)
-    }
+    gathering?.gather(pass, from: pass.fields[targetIndex])
     if case .transcription(let target) = kind {
       let result = target.sum(
         pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
@@ -76,41 +88,108 @@ final class LossFunction {
       infeasible += result.infeasible
       return result.loss
     }
-    let count = pass.count(rows) * outputs
-    let targets = floatTargets(pass, count: count)
-    switch kind {
-    case .huber(let delta):
+    let count = pass.count(rows)
+    let truth = truth(pass, count: count)
+    guard let own else {
+      return sum(0..<count, truth, logits: logits, scale: scale, gradient: gradient)
+    }
+    own.gathering?.gather(pass, from: pass.fields[own.fieldIndex])
+    let weights = pass.floats(own.gathering.map { .region($0.region) } ?? .field(own.fieldIndex))
+    var total = 0.0
+    for row in 0..<count {
+      let loss = sum(
+        row..<row + 1, truth, logits: logits, scale: scale * weights[row], gradient: gradient)
+      total += Double(weights[row]) * loss
+    }
+    return total
+  }
+
+  /// What rows are compared with: class numbers or values.
+  private enum Truth {
+    case labels(UnsafePointer<Int64>)
+    case values(UnsafePointer<Float>)
+  }
+
+  private func truth(_ pass: Pass, count: Int) -> Truth {
+    if case .crossEntropy = kind {
+      return .labels(pass.integers(targets))
+    }
+    return .values(floatTargets(pass, count: count * outputs))
+  }
+
+  /// The sum over some rows, and `scale` times their gradient.
+  private func sum(
+    _ rows: Range<Int>, _ truth: Truth, logits: UnsafePointer<Float>, scale: Float,
+    gradient: UnsafeMutablePointer<Float>
+  ) -> Double {
+    let count = rows.count * outputs
+    let logits = logits + rows.lowerBound * outputs
+    let gradient = gradient + rows.lowerBound * outputs
+    switch (kind, truth) {
+    case (.crossEntropy(let labelSmoothing), .labels(let labels)):
+      return Kernels.softmaxCrossEntropy(
+        samples: rows.count, classes: outputs, logits: logits, labels: labels + rows.lowerBound,
+        labelSmoothing: labelSmoothing, classWeights: weights, scale: scale, gradient: gradient)
+    case (.huber(let delta), .values(let targets)):
       return Kernels.huber(
-        count: count, outputsPerSample: outputs, delta: delta, values: logits, targets: targets,
-        scale: scale, gradient: gradient)
-    case .meanSquaredError:
+        count: count, outputsPerSample: outputs, delta: delta, values: logits,
+        targets: targets + rows.lowerBound * outputs, scale: scale, gradient: gradient)
+    case (.meanSquaredError, .values(let targets)):
       return Kernels.meanSquaredError(
-        count: count, outputsPerSample: outputs, values: logits, targets: targets, scale: scale,
-        gradient: gradient)
-    case .binaryCrossEntropy, .crossEntropy, .transcription:
+        count: count, outputsPerSample: outputs, values: logits,
+        targets: targets + rows.lowerBound * outputs, scale: scale, gradient: gradient)
+    case (.binaryCrossEntropy, .values(let targets)):
       return Kernels.binaryCrossEntropy(
-        count: count, outputsPerSample: outputs, logits: logits, targets: targets, scale: scale,
-        gradient: gradient)
+        count: count, outputsPerSample: outputs, logits: logits,
+        targets: targets + rows.lowerBound * outputs, scale: scale, gradient: gradient)
+    default: preconditionFailure("a loss with a truth of another kind")
     }
   }
 
-  /// Σ of the class weights of `count` labels, or `count` where there are none.
-  func normalizer(_ labels: UnsafePointer<Int64>?, count: Int) -> Double {
-    guard let weights, let labels else { return Double(count) }
+  /// Σ of the weights of all predictions, each that of its class times its own.
+  ///
+  /// - Parameters:
+  ///   - labels: the target's class numbers, or nil where classes weigh alike.
+  ///   - weights: weights of predictions, or nil where they weigh alike.
+  ///   - samples: n.
+  ///   - rows: predictions.
+  ///   - offsets: where each sample's units begin on an axis.
+  /// - Returns: `rows` where nothing is weighted; labels outside the classes weigh nothing.
+  func normalizer(
+    _ labels: UnsafePointer<Int64>?, own weights: UnsafePointer<Float>?, samples: Int, rows: Int,
+    _ offsets: (Int) -> UnsafePointer<Int>
+  ) -> Double {
+    let classes = labels == nil ? nil : self.weights
+    guard classes != nil || weights != nil else { return Double(rows) }
     var sum = 0.0
-    for sample in 0..<count where labels[sample] >= 0 && labels[sample] < outputs {
-      sum += Double(weights[Int(labels[sample])])
+    // Both have one number for each prediction, so they lie at the same places.
+    func add(_ range: Range<Int>) {
+      for index in range {
+        var weight = weights.map { Double($0[index]) } ?? 1
+        if let classes, let label = labels?[index] {
+          weight *= label >= 0 && label < outputs ? Double(classes[Int(label)]) : 0
+        }
+        sum += weight
+      }
     }
+    guard let gathering = own?.gathering ?? gathering else {
+      add(0..<rows)
+      return sum
+    }
+    gathering.forEach(samples, offsets, add)
     return sum
   }
+
+  /// Where the targets of the predictions lie in a pass.
+  private var targets: Place { gathering.map { .region($0.region) } ?? .field(targetIndex) }
 
   private var weights: UnsafePointer<Float>? {
     classWeights.count > 0 ? UnsafePointer(classWeights.base) : nil
   }
 
   private func floatTargets(_ pass: Pass, count: Int) -> UnsafePointer<Float> {
-    guard let converted else { return UnsafePointer(pass.floats(.field(targetIndex))) }
-    let integers = pass.integers(.field(targetIndex))
+    guard let converted else { return UnsafePointer(pass.floats(targets)) }
+    let integers = pass.integers(targets)
     let floats = pass.floats(converted)
     for index in 0..<count { floats[index] = Float(integers[index]) }
     return UnsafePointer(floats)

@@ -1,7 +1,8 @@
 import Tensors
 
 extension Model {
-  /// The first integer of `microbatch` that a loss or an embedding has no row for, or nil.
+  /// The first integer of `microbatch` that a loss or an embedding has no row for, or weight below 0, or
+  /// nil.
   ///
   /// Cheap beside a pass. Must be nil before ``train(_:_:normalizers:step:into:)`` and
   /// ``evaluate(_:_:)``, which trap otherwise.
@@ -21,7 +22,24 @@ extension Model {
           label: integers[index], limit: check.limit)
       }
     }
-    return lengthChecks.isEmpty ? nil : wrongLength(microbatch)
+    return wrongWeight(microbatch) ?? (lengthChecks.isEmpty ? nil : wrongLength(microbatch))
+  }
+
+  /// The first weight that is below 0 or not finite.
+  private func wrongWeight(_ microbatch: Microbatch) -> OutOfRangeLabel? {
+    for check in weightChecks {
+      let weights = microbatch.floats(check.fieldIndex)
+      let field = fields[check.fieldIndex]
+      let count = microbatch.units(check.fieldIndex) * field.scalarsPerUnit
+      for index in 0..<count where !(weights[index] >= 0) || !weights[index].isFinite {
+        return OutOfRangeLabel(
+          consumer: check.consumer, field: field.name,
+          sampleNumber: sampleNumber(
+            of: index / field.scalarsPerUnit, check.fieldIndex, microbatch),
+          label: 0, limit: 0, weight: weights[index])
+      }
+    }
+    return nil
   }
 
   /// The first target that has not as many steps as its sequence.
@@ -30,7 +48,10 @@ extension Model {
     for check in lengthChecks {
       let target = microbatch.offsets(check.fieldIndex)
       let steps = offsets.offsets(check.axis)
+      let present = axes.presence(check.axis).map(offsets.offsets)
       for sample in 0..<microbatch.count {
+        // Who lacks the modality has no steps to compare.
+        if let present, present[sample + 1] == present[sample] { continue }
         let found = target[sample + 1] - target[sample]
         let expected = steps[sample + 1] - steps[sample]
         guard found != expected else { continue }

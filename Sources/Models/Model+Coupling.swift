@@ -4,7 +4,7 @@ extension Model {
   /// Runs the coupled encoders and their projections only, to know a microbatch's vectors.
   ///
   /// The vectors have the bits of those of ``train(_:_:normalizers:step:coupled:into:observer:)`` with the
-  /// same parameters and step. No gradient is written, so running statistics stay out of it.
+  /// same parameters and step: the same is dropped, whole modalities included. No gradient is written, so running statistics stay out of it.
   ///
   /// - Parameters:
   ///   - microbatch: 1 to N samples whose integers are in range.
@@ -21,7 +21,7 @@ extension Model {
     passes[0] = pass(
       microbatch, in: lanes[0], parameters, gradients: nil, training: true, step: step)
     let group = group(of: 1, lanes: 1, meeting: nil, observer: observer)
-    for tower in couplingBranch.towers { fusion.encode(tower.encoder, group) }
+    for tower in couplingBranch.towers { tower.encoder.forward(group) }
     couplingBranch.forward(group)
   }
 

@@ -58,11 +58,11 @@ extension Model {
       for (lane, pass) in group.passes.enumerated() {
         lanes[lane].losses[index] = branch.train(pass, normalizer: normalizers[index])
       }
-      branch.backward(group, sum: fusedGradient)
+      branch.backward(group)
     }
     precondition((coupled == nil) == (coupling == nil), "a coupling trains by its own gradient")
     if let coupled { couplingBranch?.backward(group, coupled) }
-    if fusedGradient != nil || coupled != nil { fusion.backward(group) }
+    fusion.backward(group)
     observer?.gradientsFinal(from: 0)
   }
 

@@ -52,29 +52,51 @@ extension Model {
     }
   }
 
-  /// A head's divisor: Σ of the class weights of its labels, or the number of its predictions.
+  /// A head's divisor: Σ of the weights of its predictions and their classes, or their number.
   ///
-  /// Predictions are samples, or the steps of all samples where the head predicts sequences. The
-  /// contributions of a global batch's microbatches add up to its normaliser. Labels outside the
-  /// classes contribute nothing.
+  /// Predictions are samples, those that have the head's modality in the pass, or the steps of all of
+  /// them where the head predicts sequences. The contributions of a global batch's microbatches add up
+  /// to its normaliser. Labels outside the classes contribute nothing.
   ///
   /// - Parameters:
   ///   - head: the head's index.
-  ///   - microbatch: samples of the fields this model was compiled for; numbers are needed only of a
-  ///     target with class weights.
+  ///   - microbatch: samples of the fields this model was compiled for, with their numbers in the split;
+  ///     numbers of fields are needed only of a target with class weights and of weights.
+  ///   - step: the optimizer step, which keys what training leaves out; nil outside of training.
   /// - Returns: the part of the divisor that these samples make.
-  public func normalizerContribution(head: Int, _ microbatch: Microbatch) -> Double {
+  public func normalizerContribution(
+    head: Int, _ microbatch: Microbatch, step: Int? = nil
+  ) -> Double {
     let branch = branches[head]
-    if heads[head].loss.isTranscription { return Double(microbatch.count) }
-    let rows = measure(microbatch).units(branch.output.axis, samples: microbatch.count)
-    guard let loss = branch.loss, heads[head].loss.weighsClasses,
-      let target = heads[head].targetIndex, fields[target].element == .integer
-    else { return Double(rows) }
-    return loss.normalizer(UnsafePointer(microbatch.integers(target)), count: rows)
+    let offsets = measure(microbatch, step: step)
+    if heads[head].loss.isTranscription {
+      return Double(offsets.units(axes.presence(branch.output.axis), samples: microbatch.count))
+    }
+    let rows = offsets.units(branch.output.axis, samples: microbatch.count)
+    guard let loss = branch.loss, heads[head].isWeighted else { return Double(rows) }
+    var labels: UnsafePointer<Int64>?
+    if heads[head].loss.weighsClasses, let target = heads[head].targetIndex {
+      labels = UnsafePointer(microbatch.integers(target))
+    }
+    let own = heads[head].weightsIndex.map { UnsafePointer(microbatch.floats($0)) }
+    return loss.normalizer(
+      labels, own: own, samples: microbatch.count, rows: rows, offsets.offsets)
+  }
+
+  /// Where the predictions of each sample begin, from the microbatch's extents alone.
+  ///
+  /// - Parameters:
+  ///   - head: the head's index.
+  ///   - microbatch: samples of the fields this model was compiled for; no numbers are needed.
+  /// - Returns: one number per sample and the end, the first 0.
+  public func rowOffsets(ofHead head: Int, _ microbatch: Microbatch) -> [Int] {
+    guard let axis = branches[head].output.axis else { return Array(0...microbatch.count) }
+    let offsets = measure(microbatch).offsets(axis)
+    return (0...microbatch.count).map { offsets[$0] }
   }
 
   /// The axes of a microbatch outside of a pass.
-  func measure(_ microbatch: Microbatch) -> AxisOffsets {
+  func measure(_ microbatch: Microbatch, step: Int? = nil) -> AxisOffsets {
     let offsets: AxisOffsets
     if let measured, measured.capacity >= microbatch.count {
       offsets = measured
@@ -82,8 +104,13 @@ extension Model {
       offsets = AxisOffsets(axes, capacity: microbatch.capacity)
       measured = offsets
     }
-    offsets.compute(microbatch)
+    offsets.compute(microbatch, selection(step: step))
     return offsets
+  }
+
+  /// What takes part in a pass.
+  private func selection(step: Int?) -> Presence.Selection {
+    Presence.Selection(seed: seed, step: step, taken: step == nil ? taken : [])
   }
 
   func forward(_ group: Group) {
@@ -117,7 +144,7 @@ extension Model {
     _ microbatch: Microbatch, in lane: Lane, _ parameters: UnsafePointer<Float>,
     gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int
   ) -> Pass {
-    lane.load(microbatch)
+    lane.load(microbatch, selection(step: training ? step : nil))
     return Pass(
       samples: microbatch.count, training: training, step: step, seed: seed,
       sampleNumbers: UnsafePointer(microbatch.sampleNumbers), parameters: parameters,

@@ -29,14 +29,20 @@ public final class Model {
   /// The most Float64 of one member at a synchronisation point.
   public let largestSynchronizedWidth: Int
 
+  /// The names of the modalities, in order.
+  public let modalities: [String]
+  /// False for modalities that evaluation treats as missing; empty for none.
+  var taken: [Bool] = []
+  private let isSelectable: Bool
+
   let fields: [MicrobatchField]
   let seed: UInt64
   let fusion: Fusion
   let branches: [HeadBranch]
   let couplingBranch: CouplingBranch?
-  let fusedGradient: Place?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
+  let weightChecks: [Compiler.WeightCheck]
   let lengthChecks: [Compiler.LengthCheck]
   let axes: AxisPlan
   /// Axes of microbatches that are measured without a pass, by capacity.
@@ -58,12 +64,13 @@ public final class Model {
   ///   - capacity: N, the most samples of a microbatch.
   ///   - seed: keys dropout and the initial values.
   ///   - requireTargets: false accepts data without the heads' targets, for prediction only.
+  ///   - selectable: whether ``select(_:)`` may be used; costs a copy of the inputs in each pass.
   ///   - lanes: microbatches that go through the model at the same time, more than 1 only for
   ///     synchronised batch norms; see ``reserveLanes(_:)``.
   /// - Throws: ``ModelError`` naming the first layer, head or modality that does not fit.
   public init(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], capacity: Int, seed: UInt64,
-    requireTargets: Bool = true, lanes: Int = 1
+    requireTargets: Bool = true, selectable: Bool = false, lanes: Int = 1
   ) throws {
     guard capacity >= 1 else {
       throw ModelError(
@@ -71,7 +78,7 @@ public final class Model {
     }
     var compiler = Compiler(capacity: capacity)
     let network = try compiler.network(
-      configuration, fields: fields, requireTargets: requireTargets)
+      configuration, fields: fields, requireTargets: requireTargets, selectable: selectable)
     let scratch = compiler.plan.reserve(compiler.scratchCount)
     let regions = compiler.slabs.reserve(in: &compiler.plan)
     let start = compiler.plan.reserve(0)
@@ -85,12 +92,14 @@ public final class Model {
     largestSynchronizedWidth = synchronization.width
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
-    fusedGradient = network.fusedGradient
     (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
     (probes, checks) = (compiler.probes, compiler.checks)
-    (lengthChecks, axes) = (compiler.lengthChecks, compiler.axes)
+    (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
+    axes = compiler.axes
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
+    modalities = configuration.modalities.map(\.name)
+    isSelectable = selectable
     reserveLanes(lanes)
   }
 
@@ -139,6 +148,57 @@ public final class Model {
   /// - Returns: the number of rows of ``output(ofHead:inLane:)``.
   public func rows(ofHead index: Int, samples: Int, inLane lane: Int = 0) -> Int {
     lanes[lane].offsets.units(branches[index].output.axis, samples: samples)
+  }
+
+  /// Treats all but some modalities as missing in evaluation, of every sample.
+  ///
+  /// - Parameter names: the modalities that take part; nil for all.
+  /// - Precondition: the model was compiled to be selectable, and has these modalities.
+  public func select(_ names: [String]?) {
+    guard let names else { return taken = [] }
+    precondition(isSelectable, "a model that was not compiled to leave modalities out")
+    precondition(Set(modalities).isSuperset(of: names), "modalities of another model")
+    taken = modalities.map(names.contains)
+  }
+
+  /// The first row of a sample among the predictions of a head in the last evaluation, or nil where it has none.
+  ///
+  /// - Parameters:
+  ///   - index: the head's index.
+  ///   - sample: the sample's place in the microbatch.
+  /// - Returns: a row of ``output(ofHead:inLane:)``.
+  public func row(ofHead index: Int, sample: Int) -> Int? {
+    guard let axis = branches[index].output.axis else { return sample }
+    let offsets = lanes[0].offsets.offsets(axis)
+    return offsets[sample + 1] > offsets[sample] ? offsets[sample] : nil
+  }
+
+  /// The labels of a head's predictions in the last evaluation, row by row.
+  ///
+  /// - Parameters:
+  ///   - index: the head's index; its target holds integers.
+  ///   - microbatch: the samples of that pass.
+  /// - Returns: as many labels as the head has predictions, or scalars of a target.
+  public func labels(ofHead index: Int, _ microbatch: Microbatch) -> UnsafePointer<Int64> {
+    guard let target = heads[index].targetIndex else { preconditionFailure("no target") }
+    guard let region = branches[index].loss?.gathering?.region else {
+      return UnsafePointer(microbatch.integers(target))
+    }
+    return UnsafePointer(lanes[0].arena.pointer(region, as: Int64.self))
+  }
+
+  /// The values of a head's targets in the last evaluation, row by row.
+  ///
+  /// - Parameters:
+  ///   - index: the head's index; its target holds floats.
+  ///   - microbatch: the samples of that pass.
+  /// - Returns: as many rows as the head has predictions.
+  public func values(ofHead index: Int, _ microbatch: Microbatch) -> UnsafePointer<Float> {
+    guard let target = heads[index].targetIndex else { preconditionFailure("no target") }
+    guard let region = branches[index].loss?.gathering?.region else {
+      return UnsafePointer(microbatch.floats(target))
+    }
+    return UnsafePointer(lanes[0].arena.floats(region))
   }
 
   /// The outputs of a head in the last pass, `[rows, Y]`: logits or values.

@@ -105,7 +105,7 @@ final class StepPoolLayer: MicrobatchLayer {
 
 extension Pass {
   /// The 32-bit integers of a region of the arena.
-  fileprivate func integers32(_ region: Region) -> UnsafeMutablePointer<Int32> {
+  func integers32(_ region: Region) -> UnsafeMutablePointer<Int32> {
     (memory + region.offset).assumingMemoryBound(to: Int32.self)
   }
 }

@@ -60,16 +60,8 @@ enum LoadedSource {
   static func load(
     _ source: RecipeSource, root: String, crew: Crew, other: (String) -> LoadedSource?
   ) throws -> LoadedSource {
+    if let array = try array(source.kind, root: root) { return .array(array) }
     switch source.kind {
-    case .idx(let paths):
-      return .array(
-        try RawArray(joining: try paths.map { try IDXDecoder.read(RawFile($0, root: root)) }))
-    case .npy(let paths):
-      return .array(
-        try RawArray(joining: try paths.map { try NPYDecoder.read(RawFile($0, root: root)) }))
-    case .npz(let paths, let array):
-      return .array(
-        try RawArray(joining: try paths.map { try NPZDecoder.read($0, root: root, array: array) }))
     case .text(let paths, let badLines, let labels):
       return .lines(
         try TextLines.read(
@@ -79,10 +71,6 @@ enum LoadedSource {
         try Corpus(
           corpus, name: source.name, root: root,
           like: try corpus.like.map { try like($0, of: source.name, other) }, crew: crew))
-    case .hdf5(let paths, let dataset):
-      return .array(
-        try RawArray(
-          joining: try paths.map { try HDF5Decoder.read($0, root: root, dataset: dataset) }))
     case .csv(let paths, let options):
       var table = try TextTable.read(
         try paths.map { try RawFile($0, root: root) }, options: options)
@@ -102,7 +90,25 @@ enum LoadedSource {
       return .files(try MediaSource(source.name, collection, listing, crew), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
+    case .idx, .npy, .npz, .hdf5: preconditionFailure("arrays are read before")
     }
+  }
+
+  /// The array that a source of arrays holds, its files one after the other; nil for other sources.
+  private static func array(_ kind: RecipeSource.Kind, root: String) throws -> RawArray? {
+    let parts: [RawArray]
+    switch kind {
+    case .idx(let paths):
+      parts = try paths.map { try IDXDecoder.read(RawFile($0, root: root)) }
+    case .npy(let paths):
+      parts = try paths.map { try NPYDecoder.read(RawFile($0, root: root)) }
+    case .npz(let paths, let array):
+      parts = try paths.map { try NPZDecoder.read($0, root: root, array: array) }
+    case .hdf5(let paths, let dataset):
+      parts = try paths.map { try HDF5Decoder.read($0, root: root, dataset: dataset) }
+    default: return nil
+    }
+    return try RawArray(joining: parts)
   }
 
   /// The corpus that another one is like.

@@ -42,6 +42,8 @@ public enum RandomPurpose: UInt32, Sendable {
   case synthesis = 5
   /// Changing samples on the way to the model.
   case augmentation = 6
+  /// Leaving modalities out of samples.
+  case modalityDropout = 7
 }
 
 /// FNV-1a over the UTF-8 form of `path`: the part of a counter that tells call sites apart.

@@ -57,18 +57,22 @@ public struct Evaluator {
   ///
   /// - Parameters:
   ///   - split: the samples.
+  ///   - subset: the modalities that take part, all others being treated as missing; nil for all.
   ///   - parameters: P values in canonical order, equal on all ranks.
   ///   - prefetch: microbatches read ahead.
   /// - Returns: the result, equal on all ranks.
   /// - Throws: what reading, the metrics or MPI throw.
   public func evaluate(
-    _ split: Split, parameters: UnsafePointer<Float>, prefetch: Int
+    _ split: Split, of subset: [String]? = nil, parameters: UnsafePointer<Float>, prefetch: Int
   ) throws -> EvaluationResult {
+    model.select(subset)
+    defer { model.select(nil) }
     let heads = Self.metricHeads(model)
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
-    var pairs = PairCollection(model)
+    // Contrast needs both modalities of a pair: subsets leave it out.
+    var pairs = subset == nil ? PairCollection(model) : nil
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
       try add(microbatch, parameters, to: accumulator)
@@ -82,7 +86,7 @@ public struct Evaluator {
     if let partials {
       let result = try MetricAccumulator.merge(
         partials, heads: heads, metrics: metrics,
-        samples: model.heads.allSatisfy { $0.rowsPerSample == 1 } ? split.count : nil)
+        predictions: model.heads.map { head in head.rowsPerSample.map { $0 * split.count } })
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)
@@ -127,8 +131,8 @@ public struct Evaluator {
         head: index, microbatch: microbatch.index,
         count: model.rows(ofHead: index, samples: microbatch.count),
         outputs: model.output(ofHead: index),
-        labels: isInteger ? UnsafePointer(microbatch.integers(target)) : nil,
-        values: isInteger ? nil : UnsafePointer(microbatch.floats(target)),
+        labels: isInteger ? model.labels(ofHead: index, microbatch) : nil,
+        values: isInteger ? nil : model.values(ofHead: index, microbatch),
         loss: model.losses[index],
         weight: model.normalizerContribution(head: index, microbatch))
     }

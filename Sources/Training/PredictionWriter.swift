@@ -1,4 +1,3 @@
-import Configuration
 import Foundation
 import Glibc
 import HDF5
@@ -6,14 +5,17 @@ import Models
 
 /// Writes predictions in sample order to CSV or HDF5, whole or not at all.
 ///
-/// CSV has one row per sample: `sample`, then per head the predicted class and the probability of each
-/// class, or the values. HDF5 has `/HEAD/output` float32 `[S, Y]` (probabilities or values) and, for
-/// classification, `/HEAD/class` int64 `[S]`.
+/// A head predicts once a sample, or at every step of a sequence. CSV has one row per sample, or per step
+/// where a head predicts steps: `sample`, then `step`, then per head the predicted class and the probability
+/// of each class, or the values; cells are empty where a sample lacks the modality that a head reads. HDF5 has `/HEAD/output` float32 `[S, Y]` and, for classification,
+/// `/HEAD/class` int64 `[S]`; of a head that predicts steps `/HEAD/values` float32 `[rows, Y]`,
+/// `/HEAD/offsets` int64 `[S + 1]` and `/HEAD/class` int64 `[rows]`. NaN and -1 say that there is no
+/// prediction.
 public final class PredictionWriter {
   private let path: String
   private let temporary: String
-  private let model: Model
-  private let classes: [String: [String]]
+  private let samples: Int
+  private let columns: [PredictionColumns]
   private var csv: UnsafeMutablePointer<FILE>?
   private var file: HDF5File?
   private var outputs: [HDF5Dataset] = []
@@ -24,26 +26,28 @@ public final class PredictionWriter {
   /// - Parameters:
   ///   - path: ends in `.csv`, or in `.h5` or `.hdf5`.
   ///   - samples: S.
-  ///   - model: the heads.
+  ///   - heads: what is predicted.
+  ///   - offsets: per head, where each sample's predictions begin, `[S + 1]`; nil where there is one a
+  ///     sample.
   ///   - classes: class names by head, where the data has them.
-  /// - Throws: ``TrainingError``: `usage` for another ending or a head that predicts sequences, `cannotCreate`; or `HDF5Error`.
+  /// - Throws: ``TrainingError``: `usage` for another ending, `cannotCreate`; or `HDF5Error`.
   public init(
-    path: String, samples: Int, model: Model, classes: [String: [String]]
+    path: String, samples: Int, heads: [Head], offsets: [[Int]?], classes: [String: [String]]
   ) throws {
-    if let head = model.heads.first(where: {
-      $0.rowsPerSample != 1 || $0.loss.isTranscription
-    }) {
+    if let head = heads.first(where: \.loss.isTranscription) {
       throw TrainingError(
         .usage,
-        "predict writes one row a sample, but head '\(head.name)' predicts every step of a sequence"
+        "predict writes numbers for samples or steps, but head '\(head.name)' transcribes its sequence"
       )
     }
-    guard !model.heads.isEmpty else {
+    guard !heads.isEmpty else {
       throw TrainingError(.usage, "the run has no heads, so there is nothing to predict")
     }
     self.path = path
-    self.model = model
-    self.classes = classes
+    self.samples = samples
+    columns = zip(heads, offsets).map {
+      PredictionColumns(head: $0, offsets: $1, classes: classes[$0.name] ?? [])
+    }
     temporary = "\(path).\(getpid()).tmp"
     let isTable = path.hasSuffix(".csv")
     guard isTable || path.hasSuffix(".h5") || path.hasSuffix(".hdf5") else {
@@ -55,26 +59,36 @@ public final class PredictionWriter {
     }
     if isTable {
       csv = stream
-      write(header)
+      write(["sample"] + (hasSteps ? ["step"] : []) + columns.flatMap(\.titles))
     } else {
       // Only to find out, in plain words, whether there can be such a file.
       fclose(stream)
       unlink(temporary)
-      try createFile(samples: samples)
+      try createFile()
     }
   }
 
-  private func createFile(samples: Int) throws {
+  private var hasSteps: Bool { columns.contains { $0.offsets != nil } }
+
+  private func createFile() throws {
     let file = try HDF5File(creating: temporary)
-    for head in model.heads {
+    for column in columns {
+      let (head, rows) = (column.head, column.rows(of: 0..<samples).count)
       let group = try file.root.createGroup(head.name)
       outputs.append(
-        try group.createDataset("output", of: Float.self, shape: [samples, head.outputs]))
+        try group.createDataset(
+          column.offsets == nil ? "output" : "values", of: Float.self,
+          shape: [rows, head.outputs]))
       labels.append(
         head.isClassification
-          ? try group.createDataset("class", of: Int64.self, shape: [samples]) : nil)
-      if let names = classes[head.name] {
-        try group.setAttribute("classes", to: .texts(names))
+          ? try group.createDataset("class", of: Int64.self, shape: [rows]) : nil)
+      if let offsets = column.offsets {
+        let dataset = try group.createDataset(
+          "offsets", of: Int64.self, shape: [offsets.count])
+        try write(offsets.map(Int64.init), at: 0, to: dataset)
+      }
+      if !column.classes.isEmpty {
+        try group.setAttribute("classes", to: .texts(column.classes))
       }
     }
     self.file = file
@@ -83,27 +97,38 @@ public final class PredictionWriter {
   /// Appends consecutive samples.
   ///
   /// - Parameters:
-  ///   - first: the first sample's number.
-  ///   - values: per head `[n, Y]`.
+  ///   - range: the samples.
+  ///   - values: per head `[rows, Y]`.
   /// - Throws: `HDF5Error`, or ``TrainingError`` with status `inputOutput`.
-  public func append(first: Int, _ values: [[Float]]) throws {
-    guard let head = model.heads.first, let count = values.first.map({ $0.count / head.outputs })
-    else { return }
+  public func append(_ range: Range<Int>, _ values: [[Float]]) throws {
+    for (column, values) in zip(columns, values) {
+      let count = column.rows(of: range).count * column.head.outputs
+      precondition(values.count == count, "\(values.count) predictions of \(count)")
+    }
     if csv != nil {
-      for index in 0..<count { write(row(first + index, index, values)) }
+      for sample in range { writeRows(of: sample, in: range, values) }
       return
     }
-    for (index, head) in model.heads.enumerated() {
-      try values[index].withUnsafeBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { return }
-        try outputs[index].writeRows(first..<first + count, from: base)
-      }
+    for (index, column) in columns.enumerated() {
+      let rows = column.rows(of: range)
+      try write(values[index], at: rows.lowerBound, to: outputs[index])
       guard let labels = labels[index] else { continue }
-      let predicted = (0..<count).map { Int64(head.predictedClass(values[index], $0)) }
-      try predicted.withUnsafeBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { return }
-        try labels.writeRows(first..<first + count, from: base)
+      let predicted = rows.map { row in
+        let row = row - rows.lowerBound
+        return column.head.lacks(values[index], row)
+          ? -1 : Int64(column.head.predictedClass(values[index], row))
       }
+      try write(predicted, at: rows.lowerBound, to: labels)
+    }
+  }
+
+  private func write<Scalar: HDF5Scalar>(
+    _ values: [Scalar], at first: Int, to dataset: HDF5Dataset
+  ) throws {
+    let count = values.count / max(1, dataset.scalarsPerRow)
+    try values.withUnsafeBufferPointer { buffer in
+      guard count > 0, let base = buffer.baseAddress else { return }
+      try dataset.writeRows(first..<first + count, from: base)
     }
   }
 
@@ -131,57 +156,27 @@ public final class PredictionWriter {
     unlink(temporary)
   }
 
-  private var header: String {
-    var columns = ["sample"]
-    for head in model.heads {
-      if head.isClassification { columns.append("\(head.name)") }
-      for output in 0..<head.outputs {
-        let names = classes[head.name] ?? []
-        let name = output < names.count && head.outputs > 1 ? names[output] : "\(output)"
-        columns.append("\(head.name)[\(name)]")
+  /// One row, or one for each step of the longest prediction; cells of a head without that step are empty.
+  private func writeRows(of sample: Int, in range: Range<Int>, _ values: [[Float]]) {
+    let own = columns.map { $0.rows(of: sample..<sample + 1) }
+    let starts = columns.map { $0.rows(of: range).lowerBound }
+    for step in 0..<(own.map(\.count).max() ?? 0) {
+      var cells = ["\(sample)"] + (hasSteps ? ["\(step)"] : [])
+      for (index, column) in columns.enumerated() {
+        let row = own[index].lowerBound - starts[index] + step
+        cells += step < own[index].count ? column.cells(values[index], row) : column.emptyCells
       }
+      write(cells)
     }
-    return columns.map(Self.quoted).joined(separator: ",")
   }
 
-  private func row(_ sample: Int, _ index: Int, _ values: [[Float]]) -> String {
-    var cells = ["\(sample)"]
-    for (number, head) in model.heads.enumerated() {
-      if head.isClassification {
-        let predicted = head.predictedClass(values[number], index)
-        let names = classes[head.name] ?? []
-        cells.append(predicted < names.count ? Self.quoted(names[predicted]) : "\(predicted)")
-      }
-      for output in 0..<head.outputs {
-        cells.append("\(values[number][index * head.outputs + output])")
-      }
-    }
-    return cells.joined(separator: ",")
-  }
-
-  private func write(_ line: String) {
+  private func write(_ cells: [String]) {
     guard let csv else { return }
-    fputs(line + "\n", csv)
+    fputs(cells.map(Self.quoted).joined(separator: ",") + "\n", csv)
   }
 
   private static func quoted(_ text: String) -> String {
     guard text.contains(where: { ",\"\n".contains($0) }) else { return text }
     return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
-  }
-}
-
-extension Head {
-  /// Whether the head tells classes apart.
-  var isClassification: Bool { classes != nil }
-
-  /// The class of one sample: the most probable, or 1 above one half with a single output.
-  func predictedClass(_ values: [Float], _ index: Int) -> Int {
-    guard outputs > 1 else { return values[index] > 0.5 ? 1 : 0 }
-    var best = 0
-    for output in 1..<outputs
-    where values[index * outputs + output] > values[index * outputs + best] {
-      best = output
-    }
-    return best
   }
 }

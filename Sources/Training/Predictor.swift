@@ -11,22 +11,43 @@ import Tensors
 public struct Predictor {
   private let world: Communicator
   private let trained: TrainedModel
+  private let split: Split
+  private let form: Form
+
+  /// What outputs are handed on as.
+  public enum Form: Sendable {
+    /// Probabilities for classification and binary heads, values for regression.
+    case predictions
+    /// What the head's last layer gives.
+    case logits
+  }
 
   /// A predictor on all ranks of `world`.
-  public init(_ world: Communicator, _ trained: TrainedModel) {
+  ///
+  /// - Parameters:
+  ///   - world: all ranks.
+  ///   - trained: the model.
+  ///   - split: what to predict; nil: the split that the model was loaded for.
+  ///   - form: what outputs are handed on as.
+  public init(
+    _ world: Communicator, _ trained: TrainedModel, split: Split? = nil,
+    as form: Form = .predictions
+  ) {
     self.world = world
     self.trained = trained
+    self.split = split ?? trained.split
+    self.form = form
   }
 
   /// Predicts every sample of the split.
   ///
-  /// - Parameter sink: called on rank 0, in sample order, with the first sample's number and, per head,
-  ///   the outputs of consecutive samples, `[n, Y]`. Probabilities for classification and binary heads,
-  ///   values for regression.
+  /// - Parameter sink: called on rank 0, in sample order, with consecutive samples and, per head, their
+  ///   outputs, `[rows, Y]`: a row for each sample, NaN where it lacks the modality that the head reads,
+  ///   or a row for each step of the samples' sequences, packed.
   /// - Throws: what reading, MPI or `sink` throw.
-  public func run(_ sink: (_ first: Int, _ outputs: [[Float]]) throws -> Void) throws {
+  public func run(_ sink: (_ samples: Range<Int>, _ outputs: [[Float]]) throws -> Void) throws {
     let model = trained.model
-    let samples = trained.split.count
+    let samples = split.count
     let count = BatchPlan.evaluationCount(samples: samples, micro: model.capacity)
     let rounds = (count + world.size - 1) / world.size
     let loader = makeLoader(count: count, rounds: rounds)
@@ -35,23 +56,24 @@ public struct Predictor {
       let index = round * world.size + world.rank
       var outputs = [[Float]](repeating: [], count: model.heads.count)
       if index < count { outputs = try compute(loader) }
-      let first = round * world.size * model.capacity
+      let block = world.size * model.capacity
+      let range = round * block..<min(samples, (round + 1) * block)
       var gathered: [[Float]] = []
       for head in outputs {
         let parts = try world.gatherBytes(head.withUnsafeBytes(Array.init), root: 0) ?? []
         gathered.append(
           parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } })
       }
-      try world.agree { if world.rank == 0 { try sink(first, gathered) } }
+      try world.agree { if world.rank == 0 { try sink(range, gathered) } }
     }
   }
 
   private func makeLoader(count: Int, rounds: Int) -> BatchLoader {
     let loader = BatchLoader(
-      trained.split, capacity: trained.model.capacity,
+      split, capacity: trained.model.capacity,
       depth: trained.configuration.data.prefetch)
     let (rank, size) = (world.rank, world.size)
-    loader.start(order: nil) { [capacity = trained.model.capacity, samples = trained.split.count] in
+    loader.start(order: nil) { [capacity = trained.model.capacity, samples = split.count] in
       let index = $0 * size + rank
       guard index < count else { return nil }
       return BatchRequest(
@@ -73,20 +95,35 @@ public struct Predictor {
     return model.heads.indices.map { index in
       let head = model.heads[index]
       let logits = model.output(ofHead: index)
-      var values = Array(
-        UnsafeBufferPointer(start: logits, count: microbatch.count * head.outputs))
+      let rows = model.rows(ofHead: index, samples: microbatch.count)
+      var values = Array(UnsafeBufferPointer(start: logits, count: rows * head.outputs))
+      let lacks = head.mayLack && !head.isSequence
+      guard form == .predictions else {
+        return lacks ? spread(values, ofHead: index, samples: microbatch.count) : values
+      }
       values.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         switch head.loss {
         case .crossEntropy:
           Kernels.softmax(
-            samples: microbatch.count, classes: head.outputs, logits: logits, probabilities: base)
+            samples: rows, classes: head.outputs, logits: logits, probabilities: base)
         case .binaryCrossEntropy:
           Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
         case .meanSquaredError, .huber, .ctc: break
         }
       }
-      return values
+      return lacks ? spread(values, ofHead: index, samples: microbatch.count) : values
+    }
+  }
+
+  /// A row for each sample, NaN for those without a prediction.
+  private func spread(_ values: [Float], ofHead index: Int, samples: Int) -> [Float] {
+    let width = trained.model.heads[index].outputs
+    return (0..<samples).flatMap { sample -> [Float] in
+      guard let row = trained.model.row(ofHead: index, sample: sample) else {
+        return [Float](repeating: .nan, count: width)
+      }
+      return Array(values[row * width..<(row + 1) * width])
     }
   }
 }

@@ -76,7 +76,7 @@ public struct RunReport {
             learningRate: entry["learningRate"]?.double ?? .nan,
             samplesPerSecond: entry["samplesPerSecond"]?.double ?? .nan))
       } else if case .object(let members) = entry {
-        let names = members.filter { !["step", "epoch", "split"].contains($0.name) }
+        let names = members.filter { !["step", "epoch", "split", "subsets"].contains($0.name) }
         content.evaluations.append(
           EvaluationPoint(
             step: Int(step),
@@ -115,7 +115,8 @@ public struct RunReport {
     to content: inout ReportContent
   ) {
     guard case .object(let members) = values else { return }
-    for member in members where !["split", "samples", "confusion", "heads"].contains(member.name) {
+    for member in members
+    where !["split", "samples", "confusion", "heads", "subsets"].contains(member.name) {
       guard let value = member.value.double else { continue }
       let label = isOnly ? member.name : "\(head) \(member.name)"
       content.verdict.append(

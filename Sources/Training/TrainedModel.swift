@@ -3,8 +3,10 @@ import Configuration
 import Datasets
 import Foundation
 import MPI
+import Metrics
 import Models
 import Parameters
+import Tensors
 
 /// A run's model with the weights of one of its checkpoints, ready to evaluate or predict.
 public final class TrainedModel {
@@ -49,12 +51,15 @@ public final class TrainedModel {
     public var choice: Choice
     /// Whether the data must hold the truth.
     public var needsTargets: Bool
+    /// Whether subsets of the modalities are measured too.
+    public var subsets: EvaluateConfiguration.Subsets?
 
     /// A request from its parts.
     public init(
       run: String, data: String? = nil, split: SplitRole = .test, choice: Choice = .automatic,
-      needsTargets: Bool = true
+      needsTargets: Bool = true, subsets: EvaluateConfiguration.Subsets? = nil
     ) {
+      self.subsets = subsets
       self.run = run
       self.data = data
       self.split = split
@@ -74,6 +79,9 @@ public final class TrainedModel {
       throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
     }
     var configuration = try RunConfiguration.load(path: folder.configuration)
+    configuration.evaluate.subsets = request.subsets
+    // What is drawn in training says nothing about other data.
+    configuration.data.sampling = nil
     let own = configuration.data
     if let data = request.data { configuration.data.files = [data] }
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run
@@ -91,7 +99,8 @@ public final class TrainedModel {
     model = try Model(
       configuration.model, fields: split.fields,
       capacity: configuration.batch.micro ?? configuration.batch.global,
-      seed: configuration.seed, requireTargets: request.needsTargets)
+      seed: configuration.seed, requireTargets: request.needsTargets,
+      selectable: request.subsets != nil)
     store = ParameterStore(model.layout)
     self.configuration = configuration
     step = try Self.load(request.choice, folder, into: store)
@@ -164,6 +173,11 @@ public final class TrainedModel {
       outcome.result = try evaluator.evaluate(
         split, parameters: store.base, prefetch: configuration.data.prefetch)
     }
+    for subset in try configuration.evaluate.subsets?.lists(model.modalities) ?? [] {
+      let result = try evaluator.evaluate(
+        split, of: subset, parameters: store.base, prefetch: configuration.data.prefetch)
+      outcome.subsets.append(SubsetResult(modalities: subset, result: result))
+    }
     outcome.classes = classNames
     guard !rankings.isEmpty else { return outcome }
     let scores = try world.agree { try pairScores(ofRun: run) }
@@ -174,6 +188,27 @@ public final class TrainedModel {
     outcome.ranking = try PairEvaluator(world: world, pair: scores.pair)
       .ranking(reader, seen: scores.seen, metrics: rankings, relevant: nil)
     return outcome
+  }
+
+  /// Where the predictions of each sample of the split begin, by head.
+  ///
+  /// - Returns: S + 1 numbers, the first 0; nil for a head with one prediction a sample.
+  /// - Throws: `DatasetError` where extents cannot be read.
+  public func predictionOffsets() throws -> [[Int]?] {
+    var all: [[Int]?] = model.heads.map { $0.isSequence ? [0] : nil }
+    guard all.contains(where: { $0 != nil }) else { return all }
+    let batch = Microbatch(
+      capacity: min(split.count, 4096), fields: split.fields, numbersOf: [])
+    for start in stride(from: 0, to: split.count, by: batch.capacity) {
+      batch.count = min(batch.capacity, split.count - start)
+      for index in 0..<batch.count { batch.sampleNumbers[index] = Int64(start + index) }
+      try split.fill(batch)
+      for head in all.indices {
+        guard let last = all[head]?.last else { continue }
+        all[head]? += model.rowOffsets(ofHead: head, batch).dropFirst().map { last + $0 }
+      }
+    }
+    return all
   }
 
   /// Class names by head, where the data has them.

@@ -39,11 +39,12 @@ extension Trainer {
     clock.enter(.evaluation)
     defer { clock.enter(.other) }
     let result = try measure(validation)
+    let subsets = try measureSubsets(validation)
     let isBest = judgeBest(result)
     try judgePlateau(result)
     try judgeEarlyStop(result)
     let epoch = state.step / plan.stepsPerEpoch
-    if observer != nil { try logEvaluation(result, epoch: epoch) }
+    if observer != nil { try logEvaluation(result, subsets, epoch: epoch) }
     observer?.evaluated(result, step: state.step, epoch: epoch, isBest: isBest)
     return isBest
   }
@@ -114,7 +115,9 @@ extension Trainer {
     EvaluationResult.higherIsBetter(metric) ? .higher : .lower
   }
 
-  private func logEvaluation(_ result: EvaluationResult, epoch: Int) throws {
+  private func logEvaluation(
+    _ result: EvaluationResult, _ subsets: [SubsetResult], epoch: Int
+  ) throws {
     var members: [JSONValue.Member] = [
       .init("step", .integer(state.step)), .init("epoch", .integer(epoch)),
       .init("split", "validation"),
@@ -122,6 +125,6 @@ extension Trainer {
     for metric in result.named {
       members.append(.init(metric.name, metric.value.map { .number($0) } ?? .null))
     }
-    _ = try log?.append(.object(members))
+    _ = try log?.append(.object(members + Self.logged(subsets)))
   }
 }

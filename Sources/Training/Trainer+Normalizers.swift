@@ -7,10 +7,13 @@ extension Trainer {
   /// Sets the divisor of each head's loss over the coming global batch.
   ///
   /// It is known before the forward pass, so that the loss gradient is scaled once at the head and the
-  /// tree's sum is final. It is the number of predictions: samples, or steps of sequences; with class
-  /// weights their sum. Where it depends on more than the number of samples, every rank looks at the
-  /// lengths or labels of the whole batch: a few bytes a sample instead of a message.
-  func fillNormalizers(epoch: Int, stepInEpoch: Int) throws {
+  /// tree's sum is final. It is the number of predictions: samples, those that have the head's modality
+  /// and were not drawn to lose it, or steps of sequences; with weights of
+  /// classes or predictions their sum. Where it depends
+  /// on more than the number of samples, every rank looks at the lengths or labels of the whole batch: a
+  /// few bytes a sample instead of a message.
+  func fillNormalizers(step: Int) throws {
+    let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
     for (index, head) in model.heads.enumerated() {
       table.normalizers[index] = Double(samples * (head.rowsPerSample ?? 0))
@@ -23,20 +26,23 @@ extension Trainer {
     }
     try training.fill(facts)
     for (index, head) in model.heads.enumerated() where Self.needsFacts(head) {
-      table.normalizers[index] = model.normalizerContribution(head: index, facts)
+      table.normalizers[index] = model.normalizerContribution(
+        head: index, facts, step: step)
     }
   }
 
   private static func needsFacts(_ head: Head) -> Bool {
-    head.rowsPerSample == nil || head.loss.weighsClasses
+    head.rowsPerSample == nil || head.isWeighted
   }
 
-  /// Room for the extents of a global batch, and for the labels of heads that weigh classes; nil
+  /// Room for the extents of a global batch, and for labels and weights of heads that weigh; nil
   /// where the number of samples says all.
   static func makeGlobalFacts(_ setUp: TrainingSetUp) -> Microbatch? {
     let heads = setUp.model.heads
     guard heads.contains(where: needsFacts) else { return nil }
-    let weighed = heads.filter { $0.loss.weighsClasses }.compactMap(\.targetIndex)
+    let weighed =
+      heads.filter { $0.loss.weighsClasses }.compactMap(\.targetIndex)
+      + heads.compactMap(\.weightsIndex)
     return Microbatch(
       capacity: setUp.plan.global, fields: setUp.training.fields, numbersOf: Set(weighed))
   }

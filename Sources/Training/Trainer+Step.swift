@@ -19,7 +19,7 @@ extension Trainer {
     let samples = plan.samples(inStep: stepInEpoch)
     try exchange.begin(microbatches: microbatches)
     table.shared.open()
-    try fillNormalizers(epoch: step / plan.stepsPerEpoch, stepInEpoch: stepInEpoch)
+    try fillNormalizers(step: step)
     try contrastBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)
@@ -101,7 +101,8 @@ extension Trainer {
     for (head, facts) in model.heads.enumerated() {
       var sum = 0.0
       for index in 0..<microbatches { sum += table.losses(of: index)[head] }
-      loss += facts.weight * sum / table.normalizers[head]
+      // A batch in which nothing weighs, or nobody has the head's modality, has no loss.
+      if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
     if let contrast { loss += (model.coupling?.weight ?? 0) * contrast.loss }
     var request = 0

@@ -42,29 +42,32 @@ public struct TrainingSetUp {
     }
     self.training = training
     validation = try dataset.split(.validation)
-    plan = BatchPlan(
-      samples: training.count, global: resolved.batch.global, micro: micro,
-      lastBatch: resolved.train.lastBatch)
-    try Self.check(plan, ranks: ranks)
     let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
     resolved.data.shuffle = shuffle
-    sampler = Sampler(
-      count: training.count, seed: resolved.seed, shuffle: shuffle, runLength: training.runLength)
+    guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle) else {
+      preconditionFailure("a training split without an order")
+    }
+    self.sampler = sampler
+    plan = BatchPlan(
+      samples: sampler.count, global: resolved.batch.global, micro: micro,
+      lastBatch: resolved.train.lastBatch)
+    try Self.check(plan, ranks: ranks)
     switch resolved.train.length {
     case .steps(let steps): totalSteps = steps
     case .epochs(let epochs): totalSteps = epochs * plan.stepsPerEpoch
     }
     model = try Model(
-      resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed)
+      resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
+      selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
   }
 
   /// The fields a model reads, each once.
   public static func fieldNames(_ model: ModelConfiguration) -> [String] {
     var names: [String] = []
+    let heads = model.heads.flatMap { [$0.target] + [$0.weights].compactMap { $0 } }
     let coupled = model.coupling?.fields.map(\.field) ?? []
-    for name in model.modalities.map(\.field) + model.heads.map(\.target) + coupled
-    where !names.contains(name) {
+    for name in model.modalities.map(\.field) + heads + coupled where !names.contains(name) {
       names.append(name)
     }
     return names
@@ -74,7 +77,7 @@ public struct TrainingSetUp {
     guard plan.stepsPerEpoch > 0 else {
       throw TrainingError(
         .badConfiguration,
-        "batch.global: \(plan.global) exceeds the \(plan.samples) training samples and "
+        "batch.global: \(plan.global) exceeds the \(plan.samples) training samples of an epoch and "
           + "train.lastBatch is drop, so there would be no step; lower batch.global")
     }
     let most = (plan.global + plan.micro - 1) / plan.micro

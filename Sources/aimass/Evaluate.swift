@@ -75,12 +75,17 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp("A metric; may be repeated. Default: the run's.", valueName: "name"))
   var metrics: [MetricChoice] = []
 
+  @Flag(help: "Measure every subset of the modalities too, the others treated as missing.")
+  var subsets = false
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
     try Ranks.run { world in
-      let run = try world.agree { try LoadedRun(trained.request(needsTargets: true)) }
+      var request = trained.request(needsTargets: true)
+      if subsets { request.subsets = .all }
+      let run = try world.agree { [request] in try LoadedRun(request) }
       let outcome = try run.evaluate(world, metrics: metrics.map(\.metric))
       try world.agree {
         guard world.rank == 0 else { return }
@@ -103,9 +108,15 @@ struct Evaluate: ParsableCommand {
   }
 
   private func table(_ outcome: EvaluationOutcome, _ run: LoadedRun) -> String {
-    var table = TextTable([.init("metric"), .init("value", .right)])
+    var table = TextTable(
+      [.init("metric"), .init("value", .right)]
+        + outcome.subsets.map { .init($0.name, .right) })
     for metric in outcome.named {
-      table.add([metric.name, metric.value.map(HumanUnits.short) ?? "undefined"])
+      let values = outcome.subsets.map { subset in
+        subset.result.named.first { $0.name == metric.name }?.value
+      }
+      table.add(
+        [metric.name] + ([metric.value] + values).map { $0.map(HumanUnits.short) ?? "undefined" })
     }
     return "\(run.name), step \(run.step), \(trained.split.rawValue) split, "
       + "\(HumanUnits.count(outcome.samples)) samples\n" + table.text(indent: 2)

@@ -21,10 +21,11 @@ struct Predict: ParsableCommand {
       let writer = try world.agree { () -> PredictionWriter? in
         guard world.rank == 0 else { return nil }
         return try PredictionWriter(
-          path: output, samples: model.split.count, model: model.model, classes: model.classNames)
+          path: output, samples: model.split.count, heads: model.model.heads,
+          offsets: model.predictionOffsets(), classes: model.classNames)
       }
-      try Predictor(world, model).run { first, outputs in
-        try writer?.append(first: first, outputs)
+      try Predictor(world, model).run { samples, outputs in
+        try writer?.append(samples, outputs)
       }
       try world.agree { try writer?.finish() }
       if world.rank == 0 {

@@ -94,8 +94,16 @@ struct Run {
   var history: [String] {
     lines.map { line in
       line.filter { $0.key != "samplesPerSecond" }.sorted { $0.key < $1.key }
-        .map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        .map { "\($0.key)=\(Self.text($0.value))" }.joined(separator: " ")
     }
+  }
+
+  /// A value as text, keys of objects in order.
+  private static func text(_ value: Any) -> String {
+    guard value is [String: Any],
+      let json = try? JSONSerialization.data(withJSONObject: value, options: .sortedKeys)
+    else { return "\(value)" }
+    return String(decoding: json, as: UTF8.self)
   }
 
   /// The names of the committed checkpoints, oldest first.

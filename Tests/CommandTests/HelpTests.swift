@@ -5,7 +5,8 @@ extension JobTests {
   /// What the program says about itself.
   @Suite(.serialized) struct HelpTests {
     static let subcommands = [
-      "doctor", "prepare", "inspect", "train", "plan", "evaluate", "predict", "recommend",
+      "doctor", "prepare", "inspect", "train", "plan", "evaluate", "ensemble", "predict",
+      "recommend",
       "report", "benchmark",
     ]
 

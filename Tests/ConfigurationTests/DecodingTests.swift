@@ -46,6 +46,27 @@ struct DecodingTests {
   }
 
   @Test(
+    "Each sampling has its defaults",
+    arguments: [
+      ("{balanced: label}", SamplingConfiguration(rule: .balanced(power: 1), field: "label")),
+      (
+        "{balanced: {field: a, power: 0}}",
+        SamplingConfiguration(rule: .balanced(power: 0), field: "a")
+      ),
+      ("{weighted: w}", SamplingConfiguration(rule: .weighted, field: "w")),
+      (
+        "{weighted: {field: w, samplesPerEpoch: 7}}",
+        SamplingConfiguration(rule: .weighted, field: "w", samplesPerEpoch: 7)
+      ),
+    ])
+  func samplings(text: String, sampling: SamplingConfiguration) throws {
+    let run = try RunConfiguration.decode(
+      yaml: Samples.small(), name: "s", overrides: ["data.sampling=\(text)"])
+    #expect(run.data.sampling == sampling)
+    #expect(run.model.heads[0].weights == nil)
+  }
+
+  @Test(
     "Each optimizer has its constants",
     arguments: [
       ("sgd", OptimizerConfiguration.Rule.sgd(momentum: 0, nesterov: false), 0.0),

@@ -18,6 +18,10 @@ struct ResolvedTests {
     texts += ["bfloat16", "{topK: {density: 0.02, momentum: 0, warmupSteps: 7}}", "{topK: 1}"].map {
       Samples.small("exchange: {wire: \($0)}").replacingOccurrences(of: "adam:", with: "sgd:")
     }
+    texts += ["{weighted: w}", "{balanced: label}", "{weighted: {field: w, samplesPerEpoch: 9}}"]
+      .map {
+        Samples.small().replacingOccurrences(of: "small.h5}", with: "small.h5, sampling: \($0)}")
+      }
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
@@ -58,6 +62,7 @@ struct ResolvedTests {
       ("modalities.table.encoder.0.linear=5", false), ("heads.out.weight=2", false),
       ("optimizer.adam.beta1=0.8", false), ("schedule=cosine", false), ("name=other", false),
       ("heads.out.loss={crossEntropy: {labelSmoothing: 0.1}}", false),
+      ("data.sampling={balanced: label}", false), ("heads.out.weights=w", false),
     ])
   func identity(override: String, same: Bool) throws {
     let plain = try RunConfiguration.decode(yaml: Samples.small(), name: "a")

@@ -40,7 +40,8 @@ enum Samples {
         label: {dataset: /class, kind: label, classes: 10}
         price: /price
         sound: /sound
-      shuffle: window
+      shuffle: full
+      sampling: {balanced: {field: label, power: 0.5, samplesPerEpoch: 1000}}
       split: {fold: 1, folds: 5, seed: 9}
       prefetch: 2
     batch: {global: 64, micro: 8}
@@ -95,13 +96,16 @@ enum Samples {
               activation: relu}
           - pool: {kind: last}
       speech: {field: sound, encoder: [{fbank: {rate: 8000}}, {tokenDropout: 0.1}, {pool: max}]}
-    fusion: concat
+    fusion: {lowRank: {rank: 3, out: 12}}
+    missing: {drop: {image: 0.25}, substitute: learned}
     heads:
       digit:
+        from: word
         layers: [{linear: 10}]
         loss: {crossEntropy: {labelSmoothing: 0.1, classWeights: [1, 2, 0.5]}}
         target: label
         weight: 0.5
+        weights: price
       price: {layers: [{linear: 1}], loss: {huber: {delta: 2}}, target: price}
       cheap: {layers: [{linear: 1}], loss: binaryCrossEntropy, target: label}
       text: {layers: [{linear: 4}], loss: {ctc: {blank: 3}}, target: word, weight: 0.1}
@@ -129,6 +133,7 @@ enum Samples {
     evaluate:
       everySteps: 20
       metrics: [accuracy, rmse, confusion]
+      subsets: [[image], [word]]
       earlyStop: {metric: digit.accuracy, patience: 3, minimumChange: 0.001}
       best: square.rmse
     exchange: {bucketMiB: 16, copies: rank, progress: layers}

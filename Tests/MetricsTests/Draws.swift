@@ -131,7 +131,7 @@ struct Samples {
       add(microbatch: index, of: size, to: accumulator)
     }
     return try MetricAccumulator.merge(
-      [accumulator.encode()], heads: [head], metrics: asked, samples: count)
+      [accumulator.encode()], heads: [head], metrics: asked, predictions: [count])
   }
 
   /// Every metric that fits.

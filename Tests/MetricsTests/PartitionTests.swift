@@ -27,7 +27,7 @@ import Testing
     }
     return try MetricAccumulator.merge(
       order.map { accumulators[$0].encode() }, heads: heads, metrics: PartitionTests.metrics,
-      samples: 157)
+      predictions: heads.map { _ in 157 })
   }
 
   /// Every number of a result by its bits.
@@ -89,7 +89,7 @@ import Testing
     samples.add(microbatch: 0, of: 8, to: accumulator)
     let error = #expect(throws: MetricError.self) {
       try MetricAccumulator.merge(
-        [accumulator.encode()], heads: [samples.head], metrics: [], samples: 157)
+        [accumulator.encode()], heads: [samples.head], metrics: [], predictions: [157])
     }
     #expect(error?.code == .coverage)
   }

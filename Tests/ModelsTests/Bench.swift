@@ -26,7 +26,7 @@ final class Bench {
     microbatch.count = count ?? capacity
     Self.fill(microbatch)
     normalizers = model.heads.indices.map {
-      model.normalizerContribution(head: $0, microbatch)
+      model.normalizerContribution(head: $0, microbatch, step: 4)
     }
   }
 

@@ -109,13 +109,12 @@ import Testing
     #expect(
       backward == [
         "heads.b.1", "heads.b.1", "heads.b.0", "heads.a.1", "heads.a.1", "heads.a.0", "fusion",
-        "modalities.text.1", "modalities.text.0", "fusion", "modalities.image.1",
-        "modalities.image.0",
+        "modalities.text.1", "modalities.text.0", "modalities.image.1", "modalities.image.0",
       ])
   }
 
   @Test func observedPassesAllocateNothing() throws {
-    for subject in Case.composites {
+    for subject in Case.composites + FusionTests.differenceCases {
       let bench = try Bench(subject.configuration, subject.fields, capacity: 4)
       let (model, microbatch) = (bench.model, bench.microbatch)
       let parameters = UnsafePointer(bench.store.base)

@@ -13,10 +13,17 @@ extension DataConfiguration {
       fields: map.optional("fields")?.names("fields")?
         .map { FieldConfiguration(name: $0.name, reading: $0.value) } ?? [],
       shuffle: map.optional("shuffle")?.choice("shuffle", of: Shuffle.self),
+      sampling: map.optional("sampling").flatMap(SamplingConfiguration.init(reading:)),
       split: map.optional("split").map(SplitConfiguration.init(reading:)),
       prefetch: map.optional("prefetch")?.integer(1...1024) ?? 4)
     if fields.isEmpty, map.has("fields") {
       map.fail("fields", "expected at least one field, as in {image: /scans/raw}")
+    }
+    if map.has("sampling"), let shuffle, shuffle != .full {
+      map.fail(
+        "shuffle",
+        "sampling draws from the whole split; expected full beside it, or the key left out, found "
+          + shuffle.rawValue)
     }
   }
 

@@ -1,5 +1,5 @@
 extension ModelConfiguration {
-  /// Reads `modalities`, `fusion`, `coupling` and `heads`.
+  /// Reads `modalities`, `fusion`, `missing`, `coupling` and `heads`.
   init(reading map: MapReader) {
     let modalities = map.required("modalities")?.someNames("modality", "modalities") ?? []
     // With a coupling there is something to learn without heads.
@@ -15,19 +15,10 @@ extension ModelConfiguration {
     self.init(
       modalities: modalities.map { ModalityConfiguration(name: $0.name, reading: $0.value) },
       fusion: map.optional("fusion").flatMap(FusionConfiguration.init(reading:)) ?? .concat,
+      missing: map.optional("missing").map(MissingConfiguration.init(reading:))
+        ?? MissingConfiguration(),
       heads: heads.map { HeadConfiguration(name: $0.name, reading: $0.value) },
       coupling: coupling)
-  }
-}
-
-extension FusionConfiguration {
-  init?(reading value: ValueReader) {
-    guard
-      let block = Block(
-        value, sort: "fusion", known: Vocabulary.fusions, later: Vocabulary.laterFusions)
-    else { return nil }
-    _ = block.options(Vocabulary.fusions[0])
-    self = .concat
   }
 }
 
@@ -41,12 +32,18 @@ extension ModalityConfiguration {
 }
 
 extension HeadConfiguration {
+  /// The word for the fusion in `from`.
+  static let fusion = "fusion"
+
   init(name: String, reading value: ValueReader) {
     let map = MapReader(value, Vocabulary.head)
+    let source = map.optional("from")?.text("fusion or a modality's name")
     self.init(
-      name: name, layers: LayerConfiguration.list(map.required("layers")),
+      name: name, source: source == Self.fusion ? nil : source,
+      layers: LayerConfiguration.list(map.required("layers")),
       loss: map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError,
       target: map.required("target")?.text("a field's name") ?? "",
-      weight: map.optional("weight")?.number(.positive) ?? 1)
+      weight: map.optional("weight")?.number(.positive) ?? 1,
+      weights: map.optional("weights")?.text("a field's name"))
   }
 }

@@ -77,32 +77,7 @@ extension RecipeConfiguration {
       guard let value = map.value.descend(["splits", split.name]) else { continue }
       switch split.origin {
       case .sources(let list):
-        for reference in list {
-          if !sourceNames.contains(reference.source) {
-            value.descend([reference.field])?
-              .fail(Spelling.unknown("source", reference.source, known: sourceNames))
-          }
-          if !fieldNames.contains(reference.field) {
-            value.descend([reference.field])?
-              .fail(Spelling.unknown("field", reference.field, known: fieldNames))
-          }
-        }
-        for condition in split.conditions
-        where !list.contains(where: { $0.source == condition.source }) {
-          value.descend(["where"])?.fail(
-            Spelling.unknown("source", condition.source, known: list.map(\.source)))
-        }
-        for name in fieldNames where !list.contains(where: { $0.field == name }) {
-          value.fail("missing field `\(name)`; each split gives every field a source")
-        }
-        for join in split.joins {
-          for (key, name) in [
-            (nil, join.source), ("on", join.on.source), ("to", join.to.source),
-          ] where !sourceNames.contains(name) {
-            value.descend(["join", join.source] + (key.map { [$0] } ?? []))?
-              .fail(Spelling.unknown("source", name, known: sourceNames))
-          }
-        }
+        check(list, of: split, sourceNames, fieldNames, value)
       case .fraction(let from, _, _), .fold(let from, _, _, _), .modulo(let from, _, _):
         check(from: from, of: split.name, value)
       case .latest(let from, _, let by):
@@ -111,6 +86,39 @@ extension RecipeConfiguration {
       case .last(let from, _, let of, let by):
         check(from: from, of: split.name, value)
         check(["by": by, "of": of], sourceNames, value)
+      }
+    }
+  }
+
+  /// Fields, conditions and joins of a split name what there is.
+  private func check(
+    _ list: [RecipeSplit.FieldSource], of split: RecipeSplit, _ sourceNames: [String],
+    _ fieldNames: [String], _ value: ValueReader
+  ) {
+    for reference in list {
+      if !sourceNames.contains(reference.source) {
+        value.descend([reference.field])?
+          .fail(Spelling.unknown("source", reference.source, known: sourceNames))
+      }
+      if !fieldNames.contains(reference.field) {
+        value.descend([reference.field])?
+          .fail(Spelling.unknown("field", reference.field, known: fieldNames))
+      }
+    }
+    for condition in split.conditions
+    where !list.contains(where: { $0.source == condition.source }) {
+      value.descend(["where"])?.fail(
+        Spelling.unknown("source", condition.source, known: list.map(\.source)))
+    }
+    for name in fieldNames where !list.contains(where: { $0.field == name }) {
+      value.fail("missing field `\(name)`; each split gives every field a source")
+    }
+    for join in split.joins {
+      for (key, name) in [
+        (nil, join.source), ("on", join.on.source), ("to", join.to.source),
+      ] where !sourceNames.contains(name) {
+        value.descend(["join", join.source] + (key.map { [$0] } ?? []))?
+          .fail(Spelling.unknown("source", name, known: sourceNames))
       }
     }
   }

@@ -1,7 +1,7 @@
 // Rules between sections.
 
 extension RunConfiguration {
-  /// Modalities and heads must name fields that the data section lists, where it lists any.
+  /// Modalities, heads and sampling must name fields that the data section lists, where it lists any.
   func checkFields(_ map: MapReader) {
     let known = data.fields.map(\.name)
     guard !known.isEmpty else { return }
@@ -11,8 +11,15 @@ extension RunConfiguration {
     for head in model.heads where !head.target.isEmpty {
       check(head.target, known, at: ["heads", head.name, "target"], map)
     }
+    for head in model.heads {
+      guard let weights = head.weights else { continue }
+      check(weights, known, at: ["heads", head.name, "weights"], map)
+    }
     for (key, field) in model.coupling?.fields ?? [] {
       check(field, known, at: ["coupling", "infoNCE", key], map)
+    }
+    if let sampling = data.sampling, !sampling.field.isEmpty {
+      check(sampling.field, known, at: ["data", "sampling"], map)
     }
   }
 

@@ -58,6 +58,7 @@ extension RunConfiguration {
       distributed: DistributedConfiguration(
         reading: section("distributed", Vocabulary.distributed)))
     checkFields(map)
+    checkModalities(map)
     checkMetrics(map)
     checkLength(map)
     checkWire(map)

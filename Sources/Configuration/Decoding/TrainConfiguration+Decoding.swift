@@ -95,7 +95,8 @@ extension EvaluateConfiguration {
     if let value = map?.optional("earlyStop") { stop = EarlyStop(reading: value) }
     self.init(
       everyEpochs: map?.has("everySteps") == true ? nil : epochs ?? 1, everySteps: steps,
-      metrics: Self.metrics(map?.optional("metrics")), earlyStop: stop,
+      metrics: Self.metrics(map?.optional("metrics")),
+      subsets: map?.optional("subsets").flatMap(Subsets.init(reading:)), earlyStop: stop,
       best: map?.optional("best")?.text("a metric"))
   }
 

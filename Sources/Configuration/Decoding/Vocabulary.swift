@@ -5,33 +5,32 @@ public enum Vocabulary {
   /// All sections of a run configuration, in the order of the documentation.
   public static let run: [KeySection] =
     [
-      top, data, splits, field, split, batch, modality, head, train, checkpoint, evaluate,
+      top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
-    ] + wires + layers + losses + optimizers + schedules + fusions
-    + couplings + [temperature]
+    ] + samplings + wires + layers + losses + optimizers + schedules + fusions + couplings
+    + [temperature]
 
   static let top = KeySection(
     "top",
     [
-      "name", "seed", "data", "batch", "modalities", "fusion", "coupling", "heads", "initialize",
-      "optimizer",
-      "schedule", "train", "checkpoint", "evaluate", "exchange",
+      "name", "seed", "data", "batch", "modalities", "fusion", "missing", "coupling", "heads",
+      "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
       "distributed",
     ], later: ["pruning", "precision"])
   static let data = KeySection(
-    "data", ["file", "files", "splits", "fields", "split", "shuffle", "prefetch"])
+    "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
   static let field = KeySection("field", ["dataset", "kind", "mean", "std", "classes"])
   static let split = KeySection("split", ["validation", "test", "fold", "folds", "seed"])
   static let batch = KeySection("batch", ["global", "micro"])
   static let modality = KeySection("modality", ["field", "encoder"])
-  static let head = KeySection("head", ["layers", "loss", "target", "weight"])
+  static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
     "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
     later: ["precision"])
   static let checkpoint = KeySection("checkpoint", ["everySteps", "keep"])
   static let evaluate = KeySection(
-    "evaluate", ["everyEpochs", "everySteps", "metrics", "earlyStop", "best"])
+    "evaluate", ["everyEpochs", "everySteps", "metrics", "subsets", "earlyStop", "best"])
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
@@ -39,6 +38,12 @@ public enum Vocabulary {
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
+
+  // MARK: Sampling
+
+  static let samplings = [balanced, weighted]
+  static let balanced = KeySection("sampling balanced", ["field", "power", "samplesPerEpoch"])
+  static let weighted = KeySection("sampling weighted", ["field", "samplesPerEpoch"])
 
   // MARK: Wire forms
 
@@ -84,9 +89,6 @@ public enum Vocabulary {
   static let lstm = KeySection("layer lstm", ["hidden", "layers", "bidirectional", "dropout"])
 
   // MARK: Fusion, losses, optimizers, schedules
-
-  static let fusions = [KeySection("fusion concat", [])]
-  static let laterFusions = ["gated", "crossAttention", "bottleneck", "lowRank"]
 
   static let couplings = [infoNCE]
   static let infoNCE = KeySection(

@@ -10,8 +10,22 @@ extension DataConfiguration {
     ]
     if !fields.isEmpty { entries.append(("fields", .map(fields.map { ($0.name, $0.canonical) }))) }
     if let shuffle { entries.append(("shuffle", .text(shuffle.rawValue))) }
+    if let sampling { entries.append(("sampling", sampling.canonical)) }
     if let split { entries.append(("split", split.canonical)) }
     return .map(entries + [("prefetch", .number(prefetch))])
+  }
+}
+
+extension SamplingConfiguration {
+  fileprivate var canonical: CanonicalWriter.Value {
+    var options: [(String, CanonicalWriter.Value)] = [("field", .text(field))]
+    var name = "weighted"
+    if case .balanced(let power) = rule {
+      name = "balanced"
+      options.append(("power", .number(power)))
+    }
+    if let samplesPerEpoch { options.append(("samplesPerEpoch", .number(samplesPerEpoch))) }
+    return .inline([(name, .inline(options))])
   }
 }
 
@@ -77,6 +91,7 @@ extension EvaluateConfiguration {
     if let everyEpochs { entries.append(("everyEpochs", .number(everyEpochs))) }
     if let everySteps { entries.append(("everySteps", .number(everySteps))) }
     entries.append(("metrics", .texts(metrics)))
+    if let subsets { entries.append(("subsets", subsets.canonical)) }
     if let stop = earlyStop {
       entries.append(
         (

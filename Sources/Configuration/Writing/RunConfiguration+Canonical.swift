@@ -52,7 +52,7 @@ extension RunConfiguration {
       ("name", .text(name)), ("seed", .number(seed)), ("data", data.canonical),
       ("batch", batch.canonical),
       ("modalities", .map(model.modalities.map { ($0.name, $0.canonical) })),
-      ("fusion", .text("concat")),
+      ("fusion", model.fusion.canonical), ("missing", model.missing.canonical),
     ]
     if let coupling = model.coupling { entries.append(("coupling", coupling.canonical)) }
     if !model.heads.isEmpty {
@@ -110,10 +110,13 @@ extension ModalityConfiguration {
 
 extension HeadConfiguration {
   fileprivate var canonical: CanonicalWriter.Value {
-    .map([
-      ("layers", .lines(layers.map(\.canonical))), ("loss", loss.canonical),
+    var entries: [(String, CanonicalWriter.Value)] = [
+      ("from", .text(source ?? Self.fusion)), ("layers", .lines(layers.map(\.canonical))),
+      ("loss", loss.canonical),
       ("target", .text(target)), ("weight", .number(weight)),
-    ])
+    ]
+    if let weights { entries.append(("weights", .text(weights))) }
+    return .map(entries)
   }
 }
 

@@ -40,7 +40,7 @@ struct PairEvaluator {
     var encoded: [UInt8] = []
     if let partials {
       let result = try MetricAccumulator.merge(
-        partials, heads: heads, metrics: metrics, samples: reader.split.count)
+        partials, heads: heads, metrics: metrics, predictions: [reader.split.count])
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)

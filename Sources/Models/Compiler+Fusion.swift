@@ -1,0 +1,150 @@
+import Configuration
+import Parameters
+import Tensors
+
+extension Compiler {
+  /// Joins the encoders' outputs, or passes the only one on.
+  mutating func fuse(
+    _ encoders: [Encoder], _ configuration: ModelConfiguration
+  ) throws -> Fusion {
+    guard configuration.heads.contains(where: { $0.source == nil }) else {
+      return Fusion(encoders: encoders, stages: [], output: nil, summary: nil)
+    }
+    let learns = configuration.missing.substitute == .learned
+    if encoders.count == 1, configuration.fusion == .concat, !learns {
+      let value = encoders[0].output.value
+      if value.axis == nil || value.isSequence {
+        return Fusion(encoders: encoders, stages: [], output: encoders[0].output, summary: nil)
+      }
+    }
+    let (bytes, scalars, first) = (plan.byteCount, layout.count, summaries.count)
+    let stages = try self.stages(encoders.map(\.output), configuration)
+    let inner = summaries[first...]
+    let own = layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount }
+    let output = stages.output.value
+    summaries.append(
+      LayerSummary(
+        path: "fusion", kind: configuration.fusion.keyword, outputShape: output.shape,
+        parameterCount: own, multiplyAddsPerSample: stages.multiplyAdds,
+        arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
+    probes.append(Probe(path: "fusion", place: output.place, scalars: output.scalars))
+    return Fusion(
+      encoders: encoders, stages: stages.stages, output: stages.output,
+      summary: Fusion.Summary(
+        index: summaries.count - 1, firstSlot: own > 0 ? scalars : nil))
+  }
+
+  /// Stages one after the other, and what the last one writes.
+  struct Stages {
+    var stages: [any FusionStage]
+    var output: Port
+    var multiplyAdds = 0
+  }
+
+  private mutating func stages(
+    _ ports: [Port], _ configuration: ModelConfiguration
+  ) throws -> Stages {
+    let names = configuration.modalities.map(\.name)
+    switch configuration.fusion {
+    case .crossAttention(let heads):
+      let attention = try crossAttention(heads: heads, ports, names)
+      let (joined, _) = try join(attention.outputs, configuration)
+      return Stages(
+        stages: attention.stages + joined.stages, output: joined.output,
+        multiplyAdds: attention.multiplyAdds)
+    case .bottleneck(let size):
+      try refuseSubstitutes(configuration)
+      return try bottleneck(size, ports, names)
+    default: break
+    }
+    let (joined, columns) = try join(ports, configuration)
+    guard let core = try core(configuration, joined.output.value, columns) else { return joined }
+    let output = Port(core.output)
+    guard let layer = core.layer else { preconditionFailure("a fusion without a layer") }
+    return Stages(
+      stages: joined.stages + [LayerStage(layer, from: joined.output, to: output)], output: output,
+      multiplyAdds: core.multiplyAdds)
+  }
+
+  /// Refuses substitutes where missing modalities are left out instead.
+  private func refuseSubstitutes(_ configuration: ModelConfiguration) throws {
+    guard configuration.missing.substitute == .learned else { return }
+    throw ModelError(
+      .setting, "missing",
+      "\(configuration.fusion.keyword) leaves missing modalities out; expected substitute zero, "
+        + "found learned")
+  }
+
+  /// The outputs side by side.
+  private mutating func join(
+    _ ports: [Port], _ configuration: ModelConfiguration
+  ) throws -> (Stages, FusionColumns) {
+    let names = configuration.modalities.map(\.name)
+    let values = ports.map { whole($0.value) }
+    for (value, name) in zip(values, names) where value.isSequence {
+      throw ModelError(
+        .shape, "modalities.\(name)",
+        "\(configuration.fusion.keyword) expected one vector a sample, found "
+          + "\(described(value)); end the encoder with pool")
+    }
+    let learns = configuration.missing.substitute == .learned
+    let flags = learns && configuration.fusion == .concat
+    var context = fusionContext(values[0])
+    var inputs: [JoinStage.Input] = []
+    var parts: [FusionColumns.Part] = []
+    let outputs = values.reduce(0) { $0 + $1.unitCount }
+    var column = 0
+    for (index, value) in values.enumerated() {
+      var substitute: Int?
+      if learns {
+        substitute = try slot(
+          "substitute.\(names[index])", [value.unitCount], context, .normal(deviation: 0.02))
+      }
+      inputs.append(
+        JoinStage.Input(
+          ports[index], as: value, column: column, substitute: substitute,
+          flag: flags ? outputs + index : nil))
+      parts.append(
+        FusionColumns.Part(column: column, width: value.unitCount, axis: value.axis))
+      column += value.unitCount
+    }
+    context = fusionContext(values[0])
+    let width = outputs + (flags ? values.count : 0)
+    let output = try output(
+      [width], context, requiresGradient: learns || values.contains { $0.requiresGradient },
+      channelsFirst: false)
+    let port = Port(output)
+    return (
+      Stages(stages: [JoinStage(inputs, to: port)], output: port),
+      FusionColumns(width: width, parts: parts)
+    )
+  }
+
+  /// Where the fusion stands: one unit a sample.
+  func fusionContext(_ value: Value) -> LayerContext {
+    var first = value
+    (first.axis, first.mostUnits, first.isSequence) = (nil, 1, false)
+    return LayerContext(path: "fusion", input: first, previous: nil, next: nil)
+  }
+
+  /// What works on the rows of a join; nil where they are the result.
+  private mutating func core(
+    _ configuration: ModelConfiguration, _ joined: Value, _ columns: FusionColumns
+  ) throws -> Compiled? {
+    let context = fusionContext(joined)
+    let names = configuration.modalities.map(\.name)
+    let learns = configuration.missing.substitute == .learned
+    switch configuration.fusion {
+    case .concat, .crossAttention, .bottleneck: return nil
+    case .sum, .mean:
+      return try sumFusion(
+        configuration.fusion == .mean, countsAll: learns, names, columns, context)
+    case .gated(let out): return try gatedFusion(out, names, columns, context)
+    case .lowRank(let rank, let out): return try lowRankFusion(rank, out, names, columns, context)
+    case .tensor: return try tensorFusion(columns, context)
+    case .lateProduct(let prior):
+      try refuseSubstitutes(configuration)
+      return try lateProduct(prior, names, columns, context)
+    }
+  }
+}
