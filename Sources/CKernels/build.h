@@ -40,6 +40,7 @@ static const CKernels_Table table = {
     .globalAverageBackward = globalAverageBackward, .dropout = dropout,
     .softmaxCrossEntropy = softmaxCrossEntropy, .softmax = softmax,
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
+    .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,

@@ -81,3 +81,39 @@ static double huber(int64_t count, int64_t outputs, float delta, const float *va
   }
   return loss / (double)outputs;
 }
+
+/// What a softmax over candidates needs of a row of scores z with corrections c, block by block:
+/// `state` is the maximum so far of z − c, Σ exp(z − c − maximum) and Σ z exp(z − c − maximum).
+/// A score of minus infinity is no candidate. The scores are overwritten.
+static void candidateSums(int64_t columns, const float *corrections, float *scores,
+                          float *scratch, double *state) {
+  float most = -__builtin_inff();
+  for (int64_t k = 0; k < columns; k++) {
+    float v = scores[k] - corrections[k];
+    most = v > most ? v : most;
+  }
+  if ((double)most > state[0]) {
+    double factor = __builtin_exp(state[0] - (double)most);
+    state[1] *= factor;
+    state[2] *= factor;
+    state[0] = (double)most;
+  }
+  float maximum = (float)state[0];
+  if (maximum == -__builtin_inff()) return;
+  for (int64_t k = 0; k < columns; k++)
+    scratch[k] = fastExp(scores[k] - corrections[k] - maximum);
+  state[1] += sum(columns, scratch);
+  // Zero times minus infinity is not zero.
+  for (int64_t k = 0; k < columns; k++)
+    scratch[k] = scores[k] == -__builtin_inff() ? 0.0f : scores[k] * scratch[k];
+  state[2] += sum(columns, scratch);
+}
+
+/// Scores z of a row become exp(z − c_k − own log sum) + exp(z − own c − log sum_k).
+static void candidateProbabilities(int64_t columns, const float *corrections, float logSum,
+                                   float correction, const float *logSums, float *scores) {
+  for (int64_t k = 0; k < columns; k++) {
+    float z = scores[k];
+    scores[k] = fastExp(z - corrections[k] - logSum) + fastExp(z - correction - logSums[k]);
+  }
+}

@@ -6,18 +6,22 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var fusion: FusionConfiguration
   /// What happens where samples lack modalities, and how often training leaves some out.
   public var missing: MissingConfiguration
-  /// What is predicted, in the order of the file; at least one.
+  /// What is predicted, in the order of the file; may be empty beside a coupling.
   public var heads: [HeadConfiguration]
+  /// Two modalities drawn together by contrast, if any.
+  public var coupling: CouplingConfiguration?
 
   /// A network from its parts.
   public init(
     modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
-    missing: MissingConfiguration = MissingConfiguration(), heads: [HeadConfiguration]
+    missing: MissingConfiguration = MissingConfiguration(), heads: [HeadConfiguration],
+    coupling: CouplingConfiguration? = nil
   ) {
     self.modalities = modalities
     self.fusion = fusion
     self.missing = missing
     self.heads = heads
+    self.coupling = coupling
   }
 }
 

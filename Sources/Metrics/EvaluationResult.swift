@@ -14,7 +14,7 @@ public struct MetricValue: Sendable, Codable, Equatable {
   }
 }
 
-/// What was measured of one head.
+/// What was measured of one head, or of a coupling.
 public struct HeadResult: Sendable, Codable, Equatable {
   /// The head's name.
   public let name: String
@@ -26,6 +26,22 @@ public struct HeadResult: Sendable, Codable, Equatable {
   public let confusion: [[Int]]?
   /// Samples with a NaN or an infinity among their outputs; they count as wrong.
   public let nonFinite: Int
+
+  /// A result from its parts, of something that is no head of outputs.
+  public init(name: String, loss: Double?, metrics: [MetricValue]) {
+    (self.name, self.loss, self.metrics) = (name, loss, metrics)
+    (confusion, nonFinite) = (nil, 0)
+  }
+
+  init(_ tally: HeadTally, _ asked: [MetricName]) {
+    name = tally.head.name
+    loss = tally.value(.loss)
+    metrics = asked.filter { $0 != .confusion }.map {
+      MetricValue(name: $0.rawValue, value: tally.value($0))
+    }
+    confusion = tally.confusion
+    nonFinite = tally.nonFinite
+  }
 
   /// The value of a metric or `loss`; nil where it is undefined or was not measured.
   public func value(of metric: String) -> Double? {
@@ -48,14 +64,24 @@ public struct EvaluationResult: Sendable, Codable, Equatable {
     // A head that predicted nothing has no loss.
     let total = tallies.reduce(0) { $1.samples > 0 ? $0 + $1.head.weight * $1.loss : $0 }
     loss = total.isFinite ? total : nil
-    heads = zip(tallies, asked).map { tally, metrics in
-      HeadResult(
-        name: tally.head.name, loss: tally.value(.loss),
-        metrics: metrics.filter { $0 != .confusion }.map {
-          MetricValue(name: $0.rawValue, value: tally.value($0))
-        },
-        confusion: tally.confusion, nonFinite: tally.nonFinite)
-    }
+    heads = zip(tallies, asked).map { HeadResult($0, $1) }
+  }
+
+  private init(samples: Int, loss: Double?, heads: [HeadResult]) {
+    (self.samples, self.loss, self.heads) = (samples, loss, heads)
+  }
+
+  /// The result with one more, after the heads.
+  ///
+  /// - Parameters:
+  ///   - other: what was measured beside the heads.
+  ///   - weight: the factor of its loss in the sum.
+  ///   - samples: S, which a model without heads did not count.
+  /// - Returns: all together; without a finite loss of `other` it has none either.
+  public func adding(_ other: HeadResult, weight: Double, samples: Int) -> EvaluationResult {
+    let sum = loss.flatMap { own in other.loss.map { own + weight * $0 } }
+    return EvaluationResult(
+      samples: samples, loss: sum.flatMap { $0.isFinite ? $0 : nil }, heads: heads + [other])
   }
 
   /// The value that a name of the configuration means.

@@ -50,7 +50,8 @@ enum MetricFit {
     _ metrics: [MetricName], to heads: [MetricHead]
   ) throws(MetricError) -> [[MetricName]] {
     guard !metrics.isEmpty else { return heads.map { usual(for: $0.kind) } }
-    for metric in metrics where !heads.contains(where: { fits(metric, $0.kind) }) {
+    for metric in metrics where metric != .loss && !heads.contains(where: { fits(metric, $0.kind) })
+    {
       throw MetricError(code: .unfitting, message: complaint(metric, heads))
     }
     return heads.map { head in

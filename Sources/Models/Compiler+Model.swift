@@ -7,16 +7,17 @@ extension Compiler {
     var fusion: Fusion
     var heads: [Head]
     var branches: [HeadBranch]
+    var coupling: Coupling?
+    var couplingBranch: CouplingBranch?
   }
 
-  /// Compiles encoders, fusion and heads, then the way back.
+  /// Compiles encoders, fusion, coupling and heads, then the way back.
   mutating func network(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], requireTargets: Bool,
     selectable: Bool
   ) throws -> Network {
     try requireNames(configuration.modalities.map(\.name), "modalities")
-    try requireNames(configuration.heads.map(\.name), "heads")
-    try checkSources(configuration)
+    try requireReaders(configuration)
     try setPresence(configuration, fields)
     let encoders = try configuration.modalities.indices.map { index in
       let modality = configuration.modalities[index]
@@ -25,6 +26,30 @@ extension Compiler {
       return try encoder(modality, gate: isGated ? index : nil, fields: fields)
     }
     let fusion = try fuse(encoders, configuration)
+    let coupled = try configuration.coupling.map {
+      try coupling($0, encoders, configuration, fields: fields, requireFields: requireTargets)
+    }
+    let (heads, branches) = try self.heads(
+      configuration, encoders, fusion, fields: fields, requireTargets: requireTargets)
+    if configuration.coupling != nil { try refuseSynchronization() }
+    for branch in branches.reversed() { branch.planBackward(&slabs) }
+    coupled?.1.planBackward(&slabs)
+    fusion.planBackward(&slabs)
+    precondition(slabs.isIdle, "a gradient's memory was never released")
+    return Network(
+      fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,
+      couplingBranch: coupled?.1)
+  }
+
+  /// Compiles all heads, each on the fusion or on the encoder that it names.
+  private mutating func heads(
+    _ configuration: ModelConfiguration, _ encoders: [Encoder], _ fusion: Fusion,
+    fields: [MicrobatchField], requireTargets: Bool
+  ) throws -> ([Head], [HeadBranch]) {
+    // Whoever is the only reader may write over what is read.
+    let isOnly =
+      configuration.heads.count == 1 && configuration.heads[0].source == nil
+      && configuration.coupling == nil
     var heads: [Head] = []
     var branches: [HeadBranch] = []
     for head in configuration.heads {
@@ -32,22 +57,21 @@ extension Compiler {
       guard let port = source.map({ encoders[$0].output }) ?? fusion.output else {
         preconditionFailure("a fusion that is read was not compiled")
       }
-      // Whoever is the only reader may write over what is read.
-      let isOnly = configuration.heads.count == 1 && configuration.heads[0].source == nil
       let (description, branch) = try self.head(
         head, reading: port, isOnly ? port.value : port.value.shared, fields: fields,
         requireTargets: requireTargets)
       heads.append(description)
       branches.append(branch)
     }
-    for branch in branches.reversed() { branch.planBackward(&slabs) }
-    fusion.planBackward(&slabs)
-    precondition(slabs.isIdle, "a gradient's memory was never released")
-    return Network(fusion: fusion, heads: heads, branches: branches)
+    return (heads, branches)
   }
 
-  /// Every head reads something that there is, and somebody reads every modality.
-  private func checkSources(_ configuration: ModelConfiguration) throws {
+  /// Heads or a coupling are there, every head reads something that there is, and somebody reads every
+  /// modality.
+  private func requireReaders(_ configuration: ModelConfiguration) throws {
+    if configuration.coupling == nil || !configuration.heads.isEmpty {
+      try requireNames(configuration.heads.map(\.name), "heads")
+    }
     let names = configuration.modalities.map(\.name)
     for head in configuration.heads {
       guard let source = head.source, !names.contains(source) else { continue }
@@ -56,11 +80,15 @@ extension Compiler {
         "expected from to be fusion or one of \(names.joined(separator: ", ")), found \(source)")
     }
     guard !configuration.heads.contains(where: { $0.source == nil }) else { return }
-    for name in names where !configuration.heads.contains(where: { $0.source == name }) {
+    var read = configuration.heads.compactMap(\.source)
+    if let coupling = configuration.coupling {
+      read += [coupling.first.modality, coupling.second.modality]
+    }
+    for name in names where !read.contains(name) {
       throw ModelError(
         .structure, "modalities.\(name)",
-        "expected a head that reads it, found none; let one read it or the fusion, or leave the "
-          + "modality out")
+        "expected a head or a coupling that reads it, found none; let a head read it or the "
+          + "fusion, or leave the modality out")
     }
   }
 

@@ -39,12 +39,13 @@ extension Model {
   ///   - parameters: P scalars in canonical order.
   ///   - normalizers: per head, the divisor of its loss over the whole global batch.
   ///   - step: the optimizer step, which keys dropout.
+  ///   - coupled: what the contrast over the global batch says to the only member's pairs.
   ///   - meeting: where members on other ranks are met; nil when all g are seated here.
   ///   - observer: is told how far the pass has come; gradients are final in all lanes at a time.
   public func train(
     groupOf members: Int, _ parameters: UnsafePointer<Float>,
-    normalizers: UnsafePointer<Double>, step: Int, meeting: (any StatisticMeeting)? = nil,
-    observer: (any PassObserver)? = nil
+    normalizers: UnsafePointer<Double>, step: Int, coupled: CouplingGradient? = nil,
+    meeting: (any StatisticMeeting)? = nil, observer: (any PassObserver)? = nil
   ) {
     let group = gather(members, parameters, step: step, meeting: meeting, observer: observer)
     forward(group)
@@ -59,6 +60,8 @@ extension Model {
       }
       branch.backward(group)
     }
+    precondition((coupled == nil) == (coupling == nil), "a coupling trains by its own gradient")
+    if let coupled { couplingBranch?.backward(group, coupled) }
     fusion.backward(group)
     observer?.gradientsFinal(from: 0)
   }

@@ -8,7 +8,7 @@ extension Model {
   /// Σ over heads of weight / normaliser · loss; a statistic slot gets n · mean or n · variance,
   /// the variance unbiased unless n is 1, with n = samples · positions.
   ///
-  /// The way back visits layers, branches, heads and encoders in the reverse of their order, so
+  /// The way back visits layers, branches, heads, coupling and encoders in the reverse of their order, so
   /// the finished gradients form one growing run at the end of the canonical order.
   ///
   /// - Precondition: ``synchronizedGroup`` is 1; else a group is seated and trained together.
@@ -18,17 +18,20 @@ extension Model {
   ///   - parameters: P scalars in canonical order.
   ///   - normalizers: per head, the divisor of its loss over the whole global batch.
   ///   - step: the optimizer step, which keys dropout.
+  ///   - coupled: what the contrast over the global batch says to this microbatch's pairs; needed
+  ///     exactly where the model has a ``coupling``.
   ///   - gradients: where the result goes.
   ///   - observer: is told how far the pass has come.
   public func train(
     _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
-    normalizers: UnsafePointer<Double>, step: Int, into gradients: inout LocalGradients,
-    observer: (any PassObserver)? = nil
+    normalizers: UnsafePointer<Double>, step: Int, coupled: CouplingGradient? = nil,
+    into gradients: inout LocalGradients, observer: (any PassObserver)? = nil
   ) {
     precondition(synchronizedGroup == 1, "a model with synchronised layers trains by groups")
     seat(microbatch, into: &gradients)
     train(
-      groupOf: 1, parameters, normalizers: normalizers, step: step, observer: observer)
+      groupOf: 1, parameters, normalizers: normalizers, step: step, coupled: coupled,
+      observer: observer)
   }
 
   /// Runs forward in evaluation mode, and the losses of heads whose targets are present.
@@ -112,6 +115,7 @@ extension Model {
 
   func forward(_ group: Group) {
     fusion.forward(group)
+    couplingBranch?.forward(group)
     for branch in branches { branch.forward(group) }
   }
 

@@ -16,6 +16,8 @@ public final class Model {
   public let layout: ParameterLayout
   /// The predictions, in the order of the configuration.
   public let heads: [Head]
+  /// Two modalities drawn together by contrast, if the configuration couples any.
+  public let coupling: Coupling?
   /// All layers in forward order; layers inside a composite come before it.
   public let layers: [LayerSummary]
   /// N: the most samples of a microbatch.
@@ -37,6 +39,7 @@ public final class Model {
   let seed: UInt64
   let fusion: Fusion
   let branches: [HeadBranch]
+  let couplingBranch: CouplingBranch?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
@@ -89,6 +92,7 @@ public final class Model {
     largestSynchronizedWidth = synchronization.width
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
+    (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
     axes = compiler.axes

@@ -71,9 +71,12 @@ public struct Evaluator {
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
+    // Contrast needs both modalities of a pair: subsets leave it out.
+    var pairs = subset == nil ? PairCollection(model) : nil
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
       try add(microbatch, parameters, to: accumulator)
+      pairs?.add(microbatch, model)
       loader.recycle(microbatch)
     }
     clock?.waits(for: .everyone)
@@ -87,7 +90,10 @@ public struct Evaluator {
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)
-    return try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+    let result = try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+    guard let pairs, let coupling = model.coupling else { return result }
+    return result.adding(
+      try pairs.measure(world, parameters), weight: coupling.weight, samples: split.count)
   }
 
   /// This rank's microbatches of a split, in order.

@@ -1,7 +1,7 @@
 import Datasets
 import Exchange
 
-/// Walks over one rank's microbatches of all steps.
+/// Walks over one rank's microbatches of all steps, as often as a step has passes over them.
 ///
 /// Used by one input thread only, which is what makes the unchecked `Sendable` true.
 final class MicrobatchCursor: @unchecked Sendable {
@@ -11,11 +11,16 @@ final class MicrobatchCursor: @unchecked Sendable {
   private let topology: Topology
   private let seat: Topology.Seat
   private let group: Int
+  private let passes: Int
+  private var pass = 0
   private var share: StrideTo<Int>.Iterator?
 
   init(
-    step: Int, totalSteps: Int, plan: BatchPlan, topology: Topology, seat: Topology.Seat, group: Int
+    step: Int, totalSteps: Int, plan: BatchPlan, topology: Topology, seat: Topology.Seat,
+    group: Int,
+    passes: Int = 1
   ) {
+    self.passes = passes
     self.step = step
     self.totalSteps = totalSteps
     self.plan = plan
@@ -34,8 +39,11 @@ final class MicrobatchCursor: @unchecked Sendable {
         share = deal.share(of: seat).makeIterator()
       }
       guard let current = share?.next() else {
-        step += 1
         share = nil
+        pass += 1
+        guard pass == passes else { continue }
+        pass = 0
+        step += 1
         continue
       }
       return BatchRequest(

@@ -6,7 +6,8 @@ import Models
 import Tensors
 
 extension TrainedModel {
-  /// The scores of all pairs of a network whose only head is the product of two encoders of ids.
+  /// The scores of all pairs of a network whose only head is the product of two encoders of ids, or that
+  /// couples two encoders of ids and has no head.
   ///
   /// Both tables of vectors come from passes of the model over all ids.
   ///
@@ -20,7 +21,8 @@ extension TrainedModel {
       throw TrainingError(
         .badConfiguration,
         "\(configuration.name) scores no pairs of users and items; expected a run with "
-          + "`factorization`, or two modalities with one id each and one head with the layers [dot]"
+          + "`factorization`, or two modalities with one id each, in that order, and one head with the "
+          + "layers [dot] or nothing but a coupling of the two"
       )
     }
     let names = configuration.model.modalities.map(\.field)
@@ -72,8 +74,7 @@ extension TrainedModel {
         microbatch.integers(places[1])[index] = Int64(min(first + index, items - 1))
       }
       model.evaluate(microbatch, store.base)
-      guard let fused = model.fusedOutput, let width = model.fusedWidth else { continue }
-      let half = width / 2
+      guard let half = vectors(ofSample: 0)?.width else { continue }
       let factors = biases ? half - 1 : half
       let pair =
         result
@@ -81,12 +82,12 @@ extension TrainedModel {
           users: users, items: items, width: biases ? half + 1 : half, offset: offset)
       result = pair
       for index in 0..<microbatch.count {
-        let row = fused + index * width
+        guard let (user, item, _) = vectors(ofSample: index) else { continue }
         if first + index < users {
-          Self.copy(row, factors, biases, into: pair.user(first + index), bias: factors)
+          Self.copy(user, factors, biases, into: pair.user(first + index), bias: factors)
         }
         if first + index < items {
-          Self.copy(row + half, factors, biases, into: pair.item(first + index), bias: factors + 1)
+          Self.copy(item, factors, biases, into: pair.item(first + index), bias: factors + 1)
         }
       }
       if biases {
@@ -95,6 +96,19 @@ extension TrainedModel {
       }
     }
     return result ?? FactorPair(users: users, items: items, width: 1, offset: offset)
+  }
+
+  /// The vectors of both sides of a sample of the last pass: those of the coupling, or the halves of what
+  /// the head reads.
+  private func vectors(
+    ofSample sample: Int
+  ) -> (user: UnsafePointer<Float>, item: UnsafePointer<Float>, width: Int)? {
+    if model.heads.isEmpty, let coupling = model.coupling {
+      return model.pair(ofSample: sample).map { ($0.first, $0.second, coupling.width) }
+    }
+    guard let fused = model.fusedOutput, let width = model.fusedWidth else { return nil }
+    let row = fused + sample * width
+    return (row, row + width / 2, width / 2)
   }
 
   /// One side's vector: factors, then its bias at one of two places and a 1 at the other.
@@ -113,6 +127,10 @@ extension TrainedModel {
 extension ModelConfiguration {
   /// Whether the pairs of a network's two modalities have biases; nil where it does not score pairs.
   var pairBiases: Bool? {
+    if let coupling, heads.isEmpty {
+      let sides = [coupling.first.modality, coupling.second.modality]
+      return modalities.map(\.name) == sides ? false : nil
+    }
     guard modalities.count == 2, heads.count == 1, heads[0].layers.count == 1,
       case .dot(let biases, _) = heads[0].layers[0]
     else { return nil }

@@ -40,6 +40,9 @@ public final class PredictionWriter {
         "predict writes numbers for samples or steps, but head '\(head.name)' transcribes its sequence"
       )
     }
+    guard !heads.isEmpty else {
+      throw TrainingError(.usage, "the run has no heads, so there is nothing to predict")
+    }
     self.path = path
     self.samples = samples
     columns = zip(heads, offsets).map {

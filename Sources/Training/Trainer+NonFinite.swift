@@ -23,6 +23,9 @@ extension Trainer {
       nonFiniteLayer = layer
       return
     }
+    // The contrast is everybody's: only who finds a layer knows where it went wrong.
+    guard let contrast, !contrast.loss.isFinite else { return }
+    nonFiniteLayer = model.firstNonFinite(microbatch, inLane: lane)
   }
 
   /// Ends the run, or leaves the update out, as configured; the same decision on every rank.

@@ -30,7 +30,7 @@ extension Trainer {
     gradients.microbatch = index
     model.train(
       microbatch, store.base, normalizers: table.normalizers.base, step: step,
-      into: &gradients, observer: progress)
+      coupled: contrast?.gradient(index, store.base), into: &gradients, observer: progress)
     try progress.end()
     noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
     noteNonFinite(microbatch, lane: 0)
@@ -87,7 +87,7 @@ extension Trainer {
     for _ in members { try exchange.submitNext() }
   }
 
-  private func nextMicrobatch(
+  func nextMicrobatch(
     _ index: Int, from loader: BatchLoader, step: Int
   ) throws -> Microbatch {
     clock.enter(.input, microbatch: index)

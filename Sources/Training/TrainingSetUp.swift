@@ -66,7 +66,8 @@ public struct TrainingSetUp {
   public static func fieldNames(_ model: ModelConfiguration) -> [String] {
     var names: [String] = []
     let heads = model.heads.flatMap { [$0.target] + [$0.weights].compactMap { $0 } }
-    for name in model.modalities.map(\.field) + heads where !names.contains(name) {
+    let coupled = model.coupling?.fields.map(\.field) ?? []
+    for name in model.modalities.map(\.field) + heads + coupled where !names.contains(name) {
       names.append(name)
     }
     return names

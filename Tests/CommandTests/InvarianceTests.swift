@@ -38,6 +38,11 @@ extension JobTests {
         Shelf.synchronised(group).get(), ranks: [1, 2, 3, 4, 6, 8], steps: 2 * Shelf.stepsPerEpoch)
     }
 
+    @Test func contrastOverTheBatchGivesTheSameBits() throws {
+      try expectSameBits(
+        Shelf.coupled.get(), ranks: [1, 2, 3, 4, 6, 8], steps: 2 * Shelf.stepsPerEpoch)
+    }
+
     @Test func privateCopiesOfTheWeightsGiveTheSameBits() throws {
       try withTemporaryFolder { folder in
         let digests = try ["node", "rank"].map { copies in

@@ -17,6 +17,10 @@ extension JobTests {
         Shelf.synchronised(2).get(), layouts: [[1, 1], [2, 2], [3, 1], [2, 2, 2, 2]])
     }
 
+    @Test func contrastOverTheBatchGivesTheSameBitsOnAnyLayout() throws {
+      try expectSameBits(Shelf.coupled.get(), layouts: [[2, 2], [1, 1], [3, 1]])
+    }
+
     @Test func clippingAndWholeTensorNormsGiveTheSameBits() throws {
       let lamb = "optimizer={lamb: {learningRate: 0.01, weightDecay: 0.01}}"
       try expectSameBits(

@@ -34,6 +34,23 @@ enum Shelf {
     }
   }
 
+  /// ``glyphs`` with picture and table drawn together over the global batch.
+  static let coupled: Result<String, any Error> = Result {
+    _ = try glyphs.get()
+    let coupling = """
+      coupling:
+        infoNCE:
+          between: [image, table]
+          projections: {image: [{linear: {out: 6}}], table: [{dropout: {rate: 0.2}}, {linear: {out: 6}}]}
+          weight: 0.5
+          maskSame: label
+      heads:
+      """
+    return try folder.get().write(
+      glyphsConfiguration.replacingOccurrences(of: "heads:", with: coupling),
+      to: "coupled-glyphs.yaml")
+  }
+
   /// Dense layers of several buckets of 1 MiB and an embedding, over the same data as ``glyphs``.
   static let wide: Result<String, any Error> = Result {
     _ = try glyphs.get()

@@ -23,7 +23,8 @@ struct DocumentTests {
     let lines = try document().split(separator: "\n", omittingEmptySubsequences: false)
     let places = [
       "layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "schedule": "Schedules",
-      "fusion": "Fusion", "source": "Sources", "split": "Splits", "modality": "Fields",
+      "fusion": "Fusion", "coupling": "Coupling", "source": "Sources", "split": "Splits",
+      "modality": "Fields",
       "recipe": "recipe", "wire": "exchange", "counted": "Counted runs",
       "factorization": "factorization", "tokens": "Tokens",
       "sampling": "sampling",

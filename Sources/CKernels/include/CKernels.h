@@ -158,6 +158,10 @@ typedef struct {
                              const float *targets, float scale, float *gradient);
   double (*huber)(int64_t count, int64_t outputs, float delta, const float *values,
                   const float *targets, float scale, float *gradient);
+  void (*candidateSums)(int64_t columns, const float *corrections, float *scores, float *scratch,
+                        double *state);
+  void (*candidateProbabilities)(int64_t columns, const float *corrections, float logSum,
+                                 float correction, const float *logSums, float *scores);
 
   void (*embeddingForward)(int64_t rows, int64_t size, const int64_t *ids, const float *table,
                            float *output);

@@ -1,14 +1,24 @@
 extension ModelConfiguration {
-  /// Reads `modalities`, `fusion`, `missing` and `heads`.
+  /// Reads `modalities`, `fusion`, `missing`, `coupling` and `heads`.
   init(reading map: MapReader) {
     let modalities = map.required("modalities")?.someNames("modality", "modalities") ?? []
-    let heads = map.required("heads")?.someNames("head", "heads") ?? []
+    // With a coupling there is something to learn without heads.
+    let written = map.has("coupling") ? map.optional("heads") : map.required("heads")
+    let heads = written?.someNames("head", "heads") ?? []
+    let coupling = map.optional("coupling").flatMap {
+      CouplingConfiguration(reading: $0, modalities: modalities.map(\.name))
+    }
+    let taken = heads.first { $0.name == CouplingConfiguration.resultName }
+    if map.has("coupling"), let taken {
+      taken.value.fail("a head beside a coupling may not be called `\(taken.name)`; rename it")
+    }
     self.init(
       modalities: modalities.map { ModalityConfiguration(name: $0.name, reading: $0.value) },
       fusion: map.optional("fusion").flatMap(FusionConfiguration.init(reading:)) ?? .concat,
       missing: map.optional("missing").map(MissingConfiguration.init(reading:))
         ?? MissingConfiguration(),
-      heads: heads.map { HeadConfiguration(name: $0.name, reading: $0.value) })
+      heads: heads.map { HeadConfiguration(name: $0.name, reading: $0.value) },
+      coupling: coupling)
   }
 }
 

@@ -15,6 +15,9 @@ extension RunConfiguration {
       guard let weights = head.weights else { continue }
       check(weights, known, at: ["heads", head.name, "weights"], map)
     }
+    for (key, field) in model.coupling?.fields ?? [] {
+      check(field, known, at: ["coupling", "infoNCE", key], map)
+    }
     if let sampling = data.sampling, !sampling.field.isEmpty {
       check(sampling.field, known, at: ["data", "sampling"], map)
     }
@@ -48,9 +51,25 @@ extension RunConfiguration {
     }
   }
 
+  /// `loss` and the metrics of a coupling, with or without its name.
+  private func isOfCoupling(_ text: String) -> Bool {
+    if text == "loss" { return true }
+    let prefix = CouplingConfiguration.resultName + "."
+    let name = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
+    return (CouplingConfiguration.metrics + ["loss"]).contains(name)
+  }
+
   /// A metric by which something is decided: `loss`, `METRIC` or `HEAD.METRIC`.
   private func checkChosen(_ text: String, at path: [String], _ map: MapReader) {
-    guard let value = map.value.descend(path), !model.heads.isEmpty else { return }
+    guard let value = map.value.descend(path) else { return }
+    if model.coupling != nil, isOfCoupling(text) { return }
+    guard !model.heads.isEmpty else {
+      // Without heads only a coupling measures anything.
+      if model.coupling != nil {
+        value.fail(Spelling.unknown("metric", text, known: CouplingConfiguration.metrics))
+      }
+      return
+    }
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard let last = parts.last, parts.count <= 2 else { return }
     var heads = model.heads

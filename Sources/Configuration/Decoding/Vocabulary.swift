@@ -7,15 +7,16 @@ public enum Vocabulary {
     [
       top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
-    ] + samplings + wires + layers + losses + optimizers + schedules + fusions
+    ] + samplings + wires + layers + losses + optimizers + schedules + fusions + couplings
+    + [temperature]
 
   static let top = KeySection(
     "top",
     [
-      "name", "seed", "data", "batch", "modalities", "fusion", "missing", "heads", "initialize",
-      "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
+      "name", "seed", "data", "batch", "modalities", "fusion", "missing", "coupling", "heads",
+      "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
       "distributed",
-    ], later: ["pruning", "coupling", "precision"])
+    ], later: ["pruning", "precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
@@ -89,8 +90,14 @@ public enum Vocabulary {
 
   // MARK: Fusion, losses, optimizers, schedules
 
+  static let couplings = [infoNCE]
+  static let infoNCE = KeySection(
+    "coupling infoNCE",
+    ["between", "projections", "temperature", "weight", "maskSame", "popularity"])
+  static let temperature = KeySection("temperature", ["initial", "maximumScale"])
+
   static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
-  static let laterLosses = ["infoNCE", "bpr"]
+  static let laterLosses = ["bpr"]
   static let crossEntropy = KeySection(
     "loss crossEntropy", ["labelSmoothing", "classWeights"])
   static let binaryCrossEntropy = KeySection("loss binaryCrossEntropy", [])

@@ -53,8 +53,11 @@ extension RunConfiguration {
       ("batch", batch.canonical),
       ("modalities", .map(model.modalities.map { ($0.name, $0.canonical) })),
       ("fusion", model.fusion.canonical), ("missing", model.missing.canonical),
-      ("heads", .map(model.heads.map { ($0.name, $0.canonical) })),
     ]
+    if let coupling = model.coupling { entries.append(("coupling", coupling.canonical)) }
+    if !model.heads.isEmpty {
+      entries.append(("heads", .map(model.heads.map { ($0.name, $0.canonical) })))
+    }
     if let initialize { entries.append(("initialize", initialize.canonical)) }
     return entries + [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
   }
