@@ -1,4 +1,5 @@
 import CHDF5
+import Foundation
 
 /// The file and the object inside it that a call is about.
 struct Place: Sendable {
@@ -68,6 +69,16 @@ private struct ErrorStack {
     lines.contains { line in words.contains { line.contains($0) } }
   }
 
+  /// What the operating system said, out of a line of the library that names its arguments too.
+  private static func reason(_ line: String) -> String? {
+    guard let start = line.range(of: "error message = '")?.upperBound,
+      let end = line[start...].firstIndex(of: "'")
+    else { return nil }
+    let action = line.contains("write") ? "cannot be written" : "cannot be read"
+    let advice = line.contains("errno = 28") ? "; free some space" : ""
+    return "the file \(action): \(line[start..<end])\(advice)"
+  }
+
   /// The sentence for a person: the known causes in plain words, others in the library's.
   func error(_ function: StaticString, _ place: Place) -> HDF5Error {
     let inner = lines.last ?? "no reason given"
@@ -93,7 +104,7 @@ private struct ErrorStack {
         .damaged, "the file was not closed by its writer (\(inner)); make it again")
     }
     if let failure = lines.last(where: { $0.contains("errno = ") }) {
-      return place.error(.ioFailure, "\(function) failed: \(failure)")
+      return place.error(.ioFailure, Self.reason(failure) ?? "\(function) failed: \(failure)")
     }
     let outer = lines.first.map { $0 == inner ? "" : "\($0): " } ?? ""
     return place.error(.library, "\(function) failed: \(outer)\(inner)")

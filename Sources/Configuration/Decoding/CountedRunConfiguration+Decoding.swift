@@ -52,7 +52,7 @@ extension FactorizationConfiguration {
   init?(reading value: ValueReader) {
     guard
       let block = Block(
-        value, sort: "factorization", known: Vocabulary.factorizations, later: [])
+        value, sort: "factorization", known: Vocabulary.factorizations)
     else { return nil }
     let isExplicit = block.name == Vocabulary.als.block
     let map = block.options(isExplicit ? Vocabulary.als : Vocabulary.implicitALS)

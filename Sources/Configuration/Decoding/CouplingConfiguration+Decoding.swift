@@ -1,7 +1,7 @@
 extension CouplingConfiguration {
   /// Reads `coupling`, between modalities of the names `known`.
   init?(reading value: ValueReader, modalities known: [String]) {
-    guard let block = Block(value, sort: "coupling", known: Vocabulary.couplings, later: []) else {
+    guard let block = Block(value, sort: "coupling", known: Vocabulary.couplings) else {
       return nil
     }
     let map = block.options(Vocabulary.infoNCE)

@@ -6,7 +6,7 @@ extension FusionConfiguration {
   init?(reading value: ValueReader) {
     guard
       let block = Block(
-        value, sort: "fusion", known: Vocabulary.fusions, later: Vocabulary.laterFusions)
+        value, sort: "fusion", known: Vocabulary.fusions)
     else { return nil }
     switch block.name {
     case "gated":

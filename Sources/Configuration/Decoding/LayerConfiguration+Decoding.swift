@@ -8,7 +8,7 @@ extension LayerConfiguration {
   init?(reading value: ValueReader) {
     guard
       let block = Block(
-        value, sort: "layer", known: Vocabulary.layers, later: Vocabulary.laterLayers)
+        value, sort: "layer", known: Vocabulary.layers)
     else { return nil }
     if let activation = Self.activation(block) {
       self = .activation(activation)

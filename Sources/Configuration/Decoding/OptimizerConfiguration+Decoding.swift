@@ -1,7 +1,7 @@
 extension OptimizerConfiguration {
   /// Reads an update rule with its constants.
   init?(reading value: ValueReader) {
-    guard let block = Block(value, sort: "optimizer", known: Vocabulary.optimizers, later: [])
+    guard let block = Block(value, sort: "optimizer", known: Vocabulary.optimizers)
     else { return nil }
     let section = Vocabulary.optimizers.first { $0.block == block.name } ?? Vocabulary.sgd
     let map = block.options(section)
@@ -69,7 +69,7 @@ extension OptimizerConfiguration.Group {
 extension ScheduleConfiguration {
   /// Reads how the learning rate moves.
   init?(reading value: ValueReader) {
-    guard let block = Block(value, sort: "schedule", known: Vocabulary.schedules, later: [])
+    guard let block = Block(value, sort: "schedule", known: Vocabulary.schedules)
     else { return nil }
     let section = Vocabulary.schedules.first { $0.block == block.name } ?? Vocabulary.constant
     let map = block.options(section)

@@ -1,7 +1,7 @@
 extension SamplingConfiguration {
   /// Reads `data.sampling`; nil where it names no rule.
   init?(reading value: ValueReader) {
-    guard let block = Block(value, sort: "sampling", known: Vocabulary.samplings, later: []) else {
+    guard let block = Block(value, sort: "sampling", known: Vocabulary.samplings) else {
       return nil
     }
     let isBalanced = block.name == "balanced"

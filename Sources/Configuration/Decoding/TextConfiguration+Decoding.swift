@@ -2,7 +2,7 @@ extension TokenConfiguration {
   /// Reads `words` or `{words: {…}}`.
   init?(reading value: ValueReader) {
     guard
-      let block = Block(value, sort: "kind of tokens", known: Vocabulary.tokenKinds, later: []),
+      let block = Block(value, sort: "kind of tokens", known: Vocabulary.tokenKinds),
       let section = Vocabulary.tokenKinds.first(where: { $0.block == block.name })
     else { return nil }
     let map = block.options(section)

@@ -59,7 +59,7 @@ extension ExchangeConfiguration {
 extension ExchangeConfiguration.Wire {
   /// Reads a form in which gradients travel between nodes.
   init?(reading value: ValueReader) {
-    guard let block = Block(value, sort: "wire form", known: Vocabulary.wires, later: []) else {
+    guard let block = Block(value, sort: "wire form", known: Vocabulary.wires) else {
       return nil
     }
     guard block.name == "topK" else {

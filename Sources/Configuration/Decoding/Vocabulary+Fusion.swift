@@ -3,7 +3,6 @@ extension Vocabulary {
   static let fusions = [
     concatFusion, sum, mean, gated, lowRank, tensor, lateProduct, crossAttention, bottleneck,
   ]
-  static let laterFusions: [String] = []
   static let concatFusion = KeySection("fusion concat", [])
   static let sum = KeySection("fusion sum", [])
   static let mean = KeySection("fusion mean", [])

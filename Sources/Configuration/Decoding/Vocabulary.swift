@@ -61,7 +61,6 @@ public enum Vocabulary {
       maxPool, averagePool, globalAveragePool, flatten, residual, concat, embedding, gru,
       lstm,
     ] + stepwise + frontEnds
-  static let laterLayers: [String] = []
   static let linear = KeySection("layer linear", ["out", "bias"])
   static let dot = KeySection("layer dot", ["biases", "offset"])
   static let conv = KeySection(

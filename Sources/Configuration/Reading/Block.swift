@@ -6,7 +6,7 @@ struct Block {
   let argument: ValueReader
 
   /// Reads a name, or a map with the name as its only key.
-  init?(_ value: ValueReader, sort: String, known: [KeySection], later: [String]) {
+  init?(_ value: ValueReader, sort: String, known: [KeySection], later: [String] = []) {
     let names = known.map(\.block)
     let written: String
     switch value.node.content {
