@@ -103,10 +103,12 @@ struct Samples {
     let width = self.head.outputs
     let loss = (start..<end).reduce(0.0) { $0 + 1 / Double($1 + 3) }
     if case .transcription = self.head.kind {
-      var distance = EditDistance()
-      for text in texts[start..<end] { distance.add(text.found, truth: text.truth) }
+      var errors = TranscriptionErrors()
+      for text in texts[start..<end] {
+        errors.add(text.found.map(Int64.init), truth: text.truth.map(Int64.init), texts: nil)
+      }
       return accumulator.add(
-        head: head, microbatch: index, count: end - start, distance: distance, loss: loss,
+        head: head, microbatch: index, count: end - start, errors: errors, loss: loss,
         weight: Double(end - start))
     }
     outputs.withUnsafeBufferPointer { outputs in

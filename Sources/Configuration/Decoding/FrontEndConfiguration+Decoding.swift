@@ -16,6 +16,12 @@ extension FrontEndConfiguration {
       self = .mfcc(
         filters, coefficients: coefficients,
         lifter: map.optional("lifter")?.number(.nonNegative) ?? 22)
+    case "g711":
+      self = .g711(
+        G711Configuration(reading: block.options(Vocabulary.g711, shorthand: "law")))
+    case "linearPrediction":
+      self = .linearPrediction(
+        LinearPredictionConfiguration(reading: block.options(Vocabulary.linearPrediction)))
     case "deltas":
       let map = block.options(Vocabulary.deltas, shorthand: "order")
       self = .deltas(order: map.optional("order")?.integer(1...4) ?? 2)
