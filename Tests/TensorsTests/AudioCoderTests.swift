@@ -43,7 +43,7 @@ struct AudioCoderTests {
       let above = levels.firstIndex { $0 >= amplitude } ?? levels.count - 1
       // Never further than the nearest two levels.
       #expect([levels[above], levels[max(0, above - 1)]].contains(found), "\(amplitude)")
-      #expect(abs(found - amplitude) <= max(8, abs(amplitude) / 30), "\(amplitude)")
+      #expect(abs(found - amplitude) <= (abs(amplitude) + 132) / 32 + 8, "\(amplitude)")
     }
     #expect(coder.amplitude(coder.code(32767)) == (law == .mu ? 32124 : 32256))
     #expect(coder.amplitude(coder.code(-32768)) == (law == .mu ? -32124 : -32256))
@@ -154,7 +154,7 @@ struct AudioCoderTests {
     // Too short for a frame: its own error.
     #expect(Array(residual.array[700..<850]) == Array(values.array[700..<850]))
     let energy = { (x: ArraySlice<Float>) in x.reduce(0.0) { $0 + Double($1) * Double($1) } }
-    #expect(energy(residual.array[..<700]) < 0.1 * energy(values.array[..<700]))
+    #expect(energy(residual.array[..<700]) < 0.2 * energy(values.array[..<700]))
     let rows = analyze(prediction, values, lengths)
     let frames = AttentionBench.offsets(lengths.map(prediction.frames(of:)))
     for sample in 0..<5 {
