@@ -64,6 +64,8 @@ extension FieldMaker {
 struct FieldInput {
   /// The field's name.
   let name: String
+  /// The names of the splits that have sources, one for each origin.
+  let splits: [String]
   /// What each origin's samples are made from.
   let parts: [SourcePart]
   /// The training samples that have the field: origin and rows, ascending.

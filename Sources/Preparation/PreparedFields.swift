@@ -83,7 +83,7 @@ struct PreparedFields {
       return sources.filter { $0.field != name }.compactMap(\.part)
     }
     return FieldInput(
-      name: name, parts: origins.map { $0.parts[place] }, training: (train.origin, rows),
+      name: name, splits: recipe.splitsWithSources, parts: origins.map { $0.parts[place] }, training: (train.origin, rows),
       others: Set(others), absent: absent, rowMaps: origins.map { $0.rowMaps[place] }, crew: crew)
   }
 
@@ -93,8 +93,8 @@ struct PreparedFields {
     case .sound(let sound): try SoundMaker(sound, input)
     case .label(let label): try LabelMaker(label, input)
     case .table(let table): try TableMaker(table, input)
-    case .value(let shape, let normalize):
-      try ValueMaker(shape: shape, normalize: normalize, input)
+    case .value(let shape, let normalize, let components):
+      try ValueMaker.maker(shape: shape, normalize: normalize, components, input)
     case .text(let text): try TextMaker(text, input)
     case .ids: try IdsMaker(input)
     case .categories(let categories): try CategoriesMaker(categories, input)

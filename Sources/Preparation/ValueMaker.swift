@@ -1,16 +1,39 @@
+import Configuration
+
 /// float32 numbers as they are in the source.
 struct ValueMaker: FieldMaker {
-  private(set) var description: FieldDescription
+  var description: FieldDescription
   private let parts: [SourcePart]
 
-  /// Checks the sources of a value field, and takes its statistics if asked.
+  /// The maker of a value field, with its statistics if asked.
   ///
   /// - Parameters:
   ///   - shape: of one sample; nil: the source's.
   ///   - normalize: whether mean and standard deviation of the training split are stored.
+  ///   - components: the principal components that are kept; nil: everything.
   ///   - input: the sources.
-  /// - Throws: ``PreparationError`` where they do not fit or hold no finite numbers.
-  init(shape: [Int]?, normalize: Bool, _ input: FieldInput) throws {
+  /// - Returns: the maker.
+  /// - Throws: ``PreparationError`` where the sources do not fit or hold no finite numbers.
+  static func maker(
+    shape: [Int]?, normalize: Bool, _ components: ComponentChoice?, _ input: FieldInput
+  ) throws -> any FieldMaker {
+    var plain = try ValueMaker(shape: shape, input)
+    if let components {
+      var reduced = try ReducedMaker(plain, keeping: components, input)
+      if normalize { reduced.description.takeStatistics(try statistic(of: reduced, input)) }
+      return reduced
+    }
+    if normalize { plain.description.takeStatistics(try statistic(of: plain, input)) }
+    return plain
+  }
+
+  /// Checks the sources of a value field.
+  ///
+  /// - Parameters:
+  ///   - shape: of one sample; nil: the source's.
+  ///   - input: the sources.
+  /// - Throws: ``PreparationError`` where they do not fit.
+  init(shape: [Int]?, _ input: FieldInput) throws {
     parts = input.parts
     var found: [Int]?
     for part in parts {
@@ -33,26 +56,26 @@ struct ValueMaker: FieldMaker {
     }
     description = FieldDescription(
       name: input.name, modality: "value", element: .float32, sampleShape: sampleShape)
-    if normalize { try takeStatistics(input) }
   }
 
-  private mutating func takeStatistics(_ input: FieldInput) throws {
-    let count = description.sampleShape.reduce(1, *)
+  /// Mean and deviation of all numbers that a maker makes of the training split.
+  private static func statistic(
+    of maker: any FieldMaker, _ input: FieldInput
+  ) throws -> TwoPassStatistic {
     var statistic = TwoPassStatistic()
-    var scratch = [Float](repeating: 0, count: count)
+    var scratch = [Float](repeating: 0, count: maker.description.sampleShape.reduce(1, *))
     for pass in 0..<2 {
       for row in input.training.rows {
         try scratch.withUnsafeMutableBytes { bytes in
           guard let base = bytes.baseAddress else { return }
-          try make(origin: input.training.origin, row: row, into: base)
+          try maker.make(origin: input.training.origin, row: row, into: base)
         }
         for number in scratch {
           if pass == 0 { statistic.add(Double(number)) } else { statistic.deviate(Double(number)) }
         }
       }
     }
-    description.mean = [statistic.mean]
-    description.std = [statistic.std > 0 ? statistic.std : 1]
+    return statistic
   }
 
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
@@ -88,5 +111,13 @@ struct ValueMaker: FieldMaker {
         "\(place()): \(number) is not a finite float32; mend or remove the sample")
     }
     target.storeBytes(of: value, toByteOffset: index * 4, as: Float.self)
+  }
+}
+
+extension FieldDescription {
+  /// Takes over one mean and one deviation; a field that never changes has the deviation 1.
+  fileprivate mutating func takeStatistics(_ statistic: TwoPassStatistic) {
+    mean = [statistic.mean]
+    std = [statistic.std > 0 ? statistic.std : 1]
   }
 }

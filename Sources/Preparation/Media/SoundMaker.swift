@@ -1,14 +1,15 @@
 import Configuration
 import HDF5
 
-/// Amplitudes out of WAV, FLAC and Ogg files: float32 or int16, of one length or ragged.
+/// Amplitudes of sounds: float32 or int16, of one length or ragged, with noise where it is asked for.
 struct SoundMaker: FieldMaker {
   let description: FieldDescription
-  private let inputs: [MediaSource]
+  private let inputs: [any SoundSource]
   private let rate: Int
   /// T of every sample; nil where each keeps its own.
   private let frames: Int?
   private let resamplers: [Int: Resampler]
+  private let mixer: NoiseMixer?
 
   /// Checks the files of a sound field.
   ///
@@ -24,6 +25,7 @@ struct SoundMaker: FieldMaker {
       }
       return media
     }
+    mixer = field.noise.map { NoiseMixer($0, field: input.name, splits: input.splits) }
     rate = try field.rate ?? SoundMaker.commonRate(inputs, input)
     switch field.length {
     case .frames(let frames): self.frames = frames
@@ -36,21 +38,27 @@ struct SoundMaker: FieldMaker {
     case nil: frames = nil
     }
     resamplers = try SoundMaker.resamplers(inputs, rate)
+    var attributes: [String: HDF5Attribute] = ["rate": .integer(Int64(rate))]
+    if let noise = field.noise {
+      attributes["noise"] = .texts(noise.kinds.map(\.rawValue))
+      attributes["snr"] = .numbers([noise.snr.lowerBound, noise.snr.upperBound])
+    }
     description = FieldDescription(
       name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
-      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil,
-      attributes: ["rate": .integer(Int64(rate))])
+      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil, attributes: attributes)
   }
 
-  private static func commonRate(_ inputs: [MediaSource], _ input: FieldInput) throws -> Int {
+  private static func commonRate(
+    _ inputs: [any SoundSource], _ input: FieldInput
+  ) throws -> Int {
     var common: Int?
-    for media in inputs {
-      for row in media.files.indices {
-        guard case .sound(_, let rate) = media.verdicts[row] else { continue }
+    for source in inputs {
+      for row in 0..<source.count {
+        guard let rate = source.extent(row)?.rate else { continue }
         guard common == nil || common == rate else {
           throw PreparationError(
             .badData,
-            "\(media.place(row)): has \(rate) samples a second, files before it \(common ?? 0);"
+            "\(source.place(row)): has \(rate) samples a second, files before it \(common ?? 0);"
               + " set 'rate' of field '\(input.name)'")
         }
         common = rate
@@ -60,18 +68,16 @@ struct SoundMaker: FieldMaker {
   }
 
   private static func resamplers(
-    _ inputs: [MediaSource], _ rate: Int
+    _ inputs: [any SoundSource], _ rate: Int
   ) throws -> [Int: Resampler] {
     var resamplers: [Int: Resampler] = [:]
-    for media in inputs {
-      for row in media.files.indices {
-        guard case .sound(_, let found) = media.verdicts[row], resamplers[found] == nil else {
-          continue
-        }
+    for source in inputs {
+      for row in 0..<source.count {
+        guard let found = source.extent(row)?.rate, resamplers[found] == nil else { continue }
         guard resamplers.count < 64, let resampler = Resampler(from: found, to: rate) else {
           throw PreparationError(
             .badData,
-            "\(media.place(row)): \(found) samples a second cannot be turned into \(rate);"
+            "\(source.place(row)): \(found) samples a second cannot be turned into \(rate);"
               + " convert the file, or choose another 'rate'")
         }
         resamplers[found] = resampler
@@ -84,24 +90,35 @@ struct SoundMaker: FieldMaker {
 
   /// T of a sample.
   private func length(_ origin: Int, _ row: Int) -> Int {
-    guard case .sound(let samples, let found) = inputs[origin].verdicts[row] else { return 0 }
-    return frames ?? resamplers[found]?.count(samples) ?? 0
+    guard let extent = inputs[origin].extent(row) else { return 0 }
+    return frames ?? resamplers[extent.rate]?.count(extent.samples) ?? 0
   }
 
-  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
-    let sound = try inputs[origin].decoded(row) { bytes throws(BadFile) in
-      try DecodedSound(bytes)
-    }
-    let wanted = length(origin, row)
-    guard let resampler = resamplers[sound.rate],
-      frames != nil || resampler.count(sound.samples.count) == wanted
+  /// A sound at the stored rate.
+  private func resampled(_ origin: Int, _ row: Int) throws -> [Double] {
+    let sound = try inputs[origin].sound(row)
+    guard let extent = inputs[origin].extent(row), let resampler = resamplers[sound.rate],
+      extent.rate == sound.rate, extent.samples == sound.samples.count
     else {
       throw PreparationError(
         .badData, "\(inputs[origin].place(row)): it has changed while it was being read")
     }
-    let samples = resampler.apply(sound.samples)
-    for index in 0..<wanted {
-      let sample = index < samples.count ? samples[index] : 0
+    return resampler.apply(sound.samples)
+  }
+
+  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
+    var samples = try resampled(origin, row)
+    let wanted = length(origin, row)
+    let extent = min(samples.count, wanted)
+    samples.removeLast(samples.count - extent)
+    samples.append(contentsOf: repeatElement(0, count: wanted - extent))
+    if let mixer {
+      try mixer.mix(into: &samples, extent: extent, origin: origin, row: row) {
+        try resampled(origin, try other(origin, row, by: $0))
+      }
+      turnDown(&samples)
+    }
+    for (index, sample) in samples.enumerated() {
       switch description.element {
       case .int16:
         let level = min(max((sample * 32768).rounded(.toNearestOrEven), -32768), 32767)
@@ -109,5 +126,25 @@ struct SoundMaker: FieldMaker {
       default: target.storeBytes(of: Float(sample), toByteOffset: index * 4, as: Float.self)
       }
     }
+  }
+
+  /// Another sound of the same split: the first that is another one, from a drawn place on.
+  private func other(_ origin: Int, _ row: Int, by word: UInt32) throws -> Int {
+    let source = inputs[origin]
+    let first = Int(word) * source.count >> 32
+    for step in 0..<source.count {
+      let candidate = (first + step) % source.count
+      if source.extent(candidate) != nil, !source.isSame(candidate, row) { return candidate }
+    }
+    throw PreparationError(
+      .badData, "\(source.place(row)): there is no other sound that could babble")
+  }
+
+  /// Makes a mixture so much weaker that int16 holds its peak: cut off, its ratio would not be the drawn one.
+  private func turnDown(_ samples: inout [Double]) {
+    let most = 32767.0 / 32768
+    let peak = samples.reduce(0) { max($0, abs($1)) }
+    guard description.element == .int16, peak > most else { return }
+    for index in samples.indices { samples[index] *= most / peak }
   }
 }
