@@ -35,7 +35,8 @@ enum RecipeIdentity {
 
   private static func text(_ join: RecipeJoin) -> String {
     " join \(quote(join.source)) on \(text(join.on)) to \(text(join.to))"
-      + " \(join.seed.map(String.init) ?? "none") \(join.unmatched.rawValue)" + text(join.conditions)
+      + " \(join.seed.map(String.init) ?? "none") \(join.unmatched.rawValue)"
+      + text(join.conditions)
   }
 
   private static func text(_ reference: RecipeSplit.FieldSource) -> String {
@@ -67,7 +68,8 @@ enum RecipeIdentity {
     switch kind {
     case .idx(let paths): return "idx \(quote(paths))"
     case .npy(let paths): return "npy \(quote(paths))"
-    case .hdf5(let paths, let dataset): return "hdf5 \(quote(paths)) \(quote(dataset))"
+    // What attributes say of the numbers counts since fields are read.
+    case .hdf5(let paths, let dataset): return "hdf5 field \(quote(paths)) \(quote(dataset))"
     case .cifar(let paths, let height, let width, let labelBytes):
       return "cifar \(quote(paths)) \(height) \(width) \(labelBytes)"
     case .files(let files): return text(files)

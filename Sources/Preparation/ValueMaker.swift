@@ -19,6 +19,9 @@ struct ValueMaker: FieldMaker {
   ) throws -> any FieldMaker {
     var plain = try ValueMaker(shape: shape, input)
     if let components {
+      guard !plain.description.isRagged else {
+        throw input.bad("'components' is for samples of one shape, found unequal lengths")
+      }
       var reduced = try ReducedMaker(plain, keeping: components, input)
       if normalize { reduced.description.takeStatistics(try statistic(of: reduced, input)) }
       return reduced
@@ -49,13 +52,18 @@ struct ValueMaker: FieldMaker {
       }
       found = rowShape
     }
+    let isRagged = try input.agreedSteps()
+    guard shape == nil || !isRagged else {
+      throw input.bad("'shape' is for samples of one length; leave it out")
+    }
     let sourceShape = found ?? []
     let sampleShape = shape ?? sourceShape
     guard sampleShape.reduce(1, *) == sourceShape.reduce(1, *) else {
       throw input.bad("expected samples of shape \(sampleShape), found \(sourceShape)")
     }
     description = FieldDescription(
-      name: input.name, modality: "value", element: .float32, sampleShape: sampleShape)
+      name: input.name, modality: "value", element: .float32, sampleShape: sampleShape,
+      isRagged: isRagged)
   }
 
   /// Mean and deviation of all numbers that a maker makes of the training split.
@@ -63,9 +71,11 @@ struct ValueMaker: FieldMaker {
     of maker: any FieldMaker, _ input: FieldInput
   ) throws -> TwoPassStatistic {
     var statistic = TwoPassStatistic()
-    var scratch = [Float](repeating: 0, count: maker.description.sampleShape.reduce(1, *))
+    let size = maker.description.sampleShape.reduce(1, *)
     for pass in 0..<2 {
       for row in input.training.rows {
+        let steps = maker.steps(origin: input.training.origin, row: row)
+        var scratch = [Float](repeating: 0, count: steps * size)
         try scratch.withUnsafeMutableBytes { bytes in
           guard let base = bytes.baseAddress else { return }
           try maker.make(origin: input.training.origin, row: row, into: base)
@@ -78,13 +88,18 @@ struct ValueMaker: FieldMaker {
     return statistic
   }
 
+  func steps(origin: Int, row: Int) -> Int {
+    if case .rows(let rows) = parts[origin] { rows.steps(row) } else { 1 }
+  }
+
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
     switch parts[origin] {
     case .rows(let rows):
-      try withUnsafeTemporaryAllocation(byteCount: max(8, rows.rowBytes), alignment: 8) { cell in
+      let size = max(8, rows.rowBytes * rows.steps(row))
+      try withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { cell in
         guard let base = cell.baseAddress else { return }
         rows.copy(row, into: base)
-        for index in 0..<rows.scalarsPerRow {
+        for index in 0..<rows.scalarsPerRow * rows.steps(row) {
           try store(rows.element.number(base, index), target, index) {
             "\(rows.place(row)), number \(index)"
           }
