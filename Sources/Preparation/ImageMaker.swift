@@ -18,7 +18,8 @@ struct ImageMaker: FieldMaker {
     return try field.components.map { try ReducedMaker(maker, keeping: $0, input) } ?? maker
   }
 
-  private static func plainMaker(_ field: ImageField, _ input: FieldInput) throws -> any FieldMaker {
+  private static func plainMaker(_ field: ImageField, _ input: FieldInput) throws -> any FieldMaker
+  {
     if input.parts.contains(where: { if case .media = $0 { true } else { false } }) {
       return try PictureMaker(field, input)
     }

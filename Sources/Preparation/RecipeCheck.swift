@@ -54,13 +54,18 @@ struct RecipeCheck {
     }
   }
 
-  private mutating func split(_ split: RecipeSplit) {
+  private mutating func amounts(_ split: RecipeSplit) {
     if let limit = split.limit, limit < 1 {
       faults.append("split '\(split.name)': expected a limit of at least 1, found \(limit)")
     }
     if split.skip < 0 {
-      faults.append("split '\(split.name)': expected to skip 0 samples or more, found \(split.skip)")
+      faults.append(
+        "split '\(split.name)': expected to skip 0 samples or more, found \(split.skip)")
     }
+  }
+
+  private mutating func split(_ split: RecipeSplit) {
+    amounts(split)
     switch split.origin {
     case .sources(let sources): references(split.name, sources)
     case .fraction(let from, let fraction, _):

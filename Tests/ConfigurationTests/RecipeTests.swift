@@ -114,17 +114,12 @@ struct RecipeTests {
         .glyphs(samples: 100, seed: 3, first: 50),
       ])
     #expect(recipe.splits.map(\.limit) == [1000, nil, 9])
-    #expect(recipe.splits.map(\.skip) == [20, 0, 0])
-    #expect(
-      recipe.splits[0].joins == [
-        RecipeJoin(
-          source: "digits", on: .init(field: "on", source: "rows", part: "age"),
-          to: .init(field: "to", source: "digits", part: "label"), seed: 4,
-          conditions: [
-            RecipeCondition(source: "digits", part: "index", accepted: .texts(["7"]))
-          ])
-      ])
     #expect(recipe.splits[2].origin == .fold(from: "train", folds: 5, fold: 4, seed: 2))
+  }
+
+  @Test("Options of fields reach their values")
+  func fields() throws {
+    let recipe = try RecipeConfiguration.decode(yaml: Self.full, name: "full.yaml")
     #expect(
       recipe.fields.map(\.modality) == [
         .image(
@@ -146,6 +141,21 @@ struct RecipeTests {
             noise: SoundNoise(kinds: [.white, .babble], snr: -5...10, seed: 3))),
         .sound(
           SoundField(length: .frames(100), noise: SoundNoise(kinds: [.pink], snr: 6...6))),
+      ])
+  }
+
+  @Test("Joins, and samples that are passed over, reach their values")
+  func joins() throws {
+    let recipe = try RecipeConfiguration.decode(yaml: Self.full, name: "full.yaml")
+    #expect(recipe.splits.map(\.skip) == [20, 0, 0])
+    #expect(
+      recipe.splits[0].joins == [
+        RecipeJoin(
+          source: "digits", on: .init(field: "on", source: "rows", part: "age"),
+          to: .init(field: "to", source: "digits", part: "label"), seed: 4,
+          conditions: [
+            RecipeCondition(source: "digits", part: "index", accepted: .texts(["7"]))
+          ])
       ])
   }
 

@@ -102,6 +102,37 @@ struct ShippedRecipeTests {
     #expect(summary.badFiles.isEmpty && summary.notes.isEmpty)
   }
 
+  @Test func pairsWrittenWithSpokenDigitsOfTheSameSplit() throws {
+    let bench = try Workbench()
+    var recipe = try shipped("av-digits")
+    recipe.fields += [
+      RecipeField(name: "take", modality: .value(shape: nil, normalize: false)),
+      RecipeField(name: "spoken", modality: .label(.init())),
+    ]
+    for index in recipe.splits.indices {
+      guard case .sources(let sources) = recipe.splits[index].origin else { continue }
+      recipe.splits[index].origin = .sources(
+        sources + [
+          .init(field: "take", reference: "clips.index"),
+          .init(field: "spoken", reference: "clips.label"),
+        ])
+      recipe.splits[index].limit = 400
+    }
+    let summary = try Preparation(recipe, root: DataFolder.path ?? "").run(output: bench.output)
+    #expect(summary.splits.map(\.samples) == [400, 400, 400])
+    for (split, takes) in [("train", 5...44), ("validation", 45...49), ("test", 0...4)] {
+      #expect(try bench.labels("\(split)/label") == bench.labels("\(split)/spoken"))
+      let found = try bench.floats("\(split)/take").map { Int($0) }
+      #expect(found.allSatisfy(takes.contains) && Set(found).count == takes.count)
+    }
+    #expect(try bench.labels("test/label").prefix(10) == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
+    let image = try bench.dataset("train/image")
+    let share = try image.attribute("componentShare")?.asNumbers?.first ?? 0
+    // Fewer would hold less than a quarter: one of them holds at most a tenth.
+    #expect(share >= 0.25 && share < 0.35)
+    #expect(try image.attribute("components")?.asInteger == 4)
+  }
+
   @Test(arguments: ["mnist", "cifar10", "adult"])
   func takesATenthForValidation(name: String) throws {
     let bench = try Workbench()

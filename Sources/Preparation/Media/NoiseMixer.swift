@@ -56,7 +56,7 @@ struct NoiseMixer {
     let random = stream(streams[origin].draws, row)
     let width = noise.snr.upperBound - noise.snr.lowerBound
     let decibels = noise.snr.lowerBound + Double(random.uniform(at: 0)) * width
-    let kind = noise.kinds[Int(random.bits(at: 1)) * noise.kinds.count >> 32]
+    let kind = noise.kinds[(Int(random.bits(at: 1)) * noise.kinds.count) >> 32]
     let added: [Double] =
       switch kind {
       case .white: white(origin, row, count: sound.count)
@@ -106,7 +106,7 @@ struct NoiseMixer {
       let power = meanSquare(voice[...])
       guard power > 0 else { continue }
       let factor = 1 / power.squareRoot()
-      var place = Int(random.bits(at: 3 + 2 * talker)) * voice.count >> 32
+      var place = (Int(random.bits(at: 3 + 2 * talker)) * voice.count) >> 32
       for index in sums.indices {
         sums[index] += factor * voice[place]
         place = place + 1 == voice.count ? 0 : place + 1

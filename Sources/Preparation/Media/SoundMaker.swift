@@ -18,12 +18,14 @@ struct SoundMaker: FieldMaker {
   ///   - input: the sources.
   /// - Throws: ``PreparationError`` where rates differ and none is asked for, naming the first file.
   init(_ field: SoundField, _ input: FieldInput) throws {
-    inputs = try input.parts.map { part in
-      guard case .media(let media) = part, media.content == .sounds else {
+    inputs = try input.parts.map { part -> any SoundSource in
+      switch part {
+      case .media(let media) where media.content == .sounds: return media
+      case .rows(let rows): return try ArraySounds(rows, input)
+      default:
         throw input.bad(
-          "a sound is made from a source of 'sounds'; use 'modality: value' for arrays")
+          "a sound is made from a source of 'sounds', or of hdf5 with amplitudes and their rate")
       }
-      return media
     }
     mixer = field.noise.map { NoiseMixer($0, field: input.name, splits: input.splits) }
     rate = try field.rate ?? SoundMaker.commonRate(inputs, input)
@@ -131,7 +133,7 @@ struct SoundMaker: FieldMaker {
   /// Another sound of the same split: the first that is another one, from a drawn place on.
   private func other(_ origin: Int, _ row: Int, by word: UInt32) throws -> Int {
     let source = inputs[origin]
-    let first = Int(word) * source.count >> 32
+    let first = (Int(word) * source.count) >> 32
     for step in 0..<source.count {
       let candidate = (first + step) % source.count
       if source.extent(candidate) != nil, !source.isSame(candidate, row) { return candidate }
