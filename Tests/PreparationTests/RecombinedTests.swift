@@ -107,7 +107,7 @@ import Testing
         g = np.random.default_rng(1)
         n = [3, 0, 5, 1]
         f['floats'] = np.zeros(0)
-        for name, kind in [('x', '>f4'), ('ids', 'u2'), ('half', 'f2'), ('names', None)]:
+        for name, kind in [('x', 'f4'), ('ids', 'u2'), ('half', 'f2'), ('names', None)]:
             t = h5py.string_dtype() if kind is None else h5py.special_dtype(vlen=np.dtype(kind))
             d = f.create_dataset(name, (4,), dtype=t)
             for i in range(4):
