@@ -10,19 +10,31 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var heads: [HeadConfiguration]
   /// Two modalities drawn together by contrast, if any.
   public var coupling: CouplingConfiguration?
+  /// How training mixes samples in pairs, if it does.
+  public var mixup: MixupConfiguration?
 
   /// A network from its parts.
   public init(
     modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
     missing: MissingConfiguration = MissingConfiguration(), heads: [HeadConfiguration],
-    coupling: CouplingConfiguration? = nil
+    coupling: CouplingConfiguration? = nil, mixup: MixupConfiguration? = nil
   ) {
+    self.mixup = mixup
     self.modalities = modalities
     self.fusion = fusion
     self.missing = missing
     self.heads = heads
     self.coupling = coupling
   }
+}
+
+/// Samples mixed in pairs when training: `mixup: {alpha: 0.2}`.
+public struct MixupConfiguration: Sendable, Equatable {
+  /// α: the share of a sample in its mixture has the distribution Beta(α, α).
+  public var alpha: Double
+
+  /// Mixing by its α.
+  public init(alpha: Double) { self.alpha = alpha }
 }
 
 /// One input field and the layers that encode it.

@@ -87,6 +87,7 @@ extension Compiler {
     let field = fields[index]
     let outputs = output.unitCount
     if case .ctc(let blank) = configuration.loss {
+      if mixing != nil { _ = try mixtureGradient(configuration, output, path) }
       return LossFunction(
         try transcription(output, blank: blank, field, at: index, path), targetIndex: index,
         output: output)
@@ -109,6 +110,10 @@ extension Compiler {
     }
     return LossFunction(
       configuration.loss, targetIndex: index,
+      mixture: try mixing.map {
+        LossFunction.Mixture(
+          mixing: $0, gradient: try mixtureGradient(configuration, output, path))
+      },
       weights: try weightsIndex.map { index in
         LossFunction.Weights(
           fieldIndex: index,

@@ -27,6 +27,8 @@ struct Compiler {
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
 
+  /// How samples of a training pass are mixed, if they are.
+  var mixing: Mixing?
   /// How many units samples have.
   var axes = AxisPlan()
   /// The memory of gradients.

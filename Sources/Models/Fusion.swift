@@ -4,18 +4,21 @@ import Tensors
 final class Encoder {
   /// What is read.
   let output: Port
+  private let mixture: MixingStage?
   private let gate: PresenceGate?
   private let chain: Chain
 
   /// An encoder whose output is seen as `output`.
-  init(gate: PresenceGate?, chain: Chain, output: Value) {
+  init(mixture: MixingStage?, gate: PresenceGate?, chain: Chain, output: Value) {
+    self.mixture = mixture
     self.gate = gate
     self.chain = chain
     self.output = Port(output)
   }
 
-  /// Leaves out who is missing, and runs the layers.
+  /// Mixes samples, leaves out who is missing, and runs the layers.
   func forward(_ group: Group) {
+    if let mixture { for pass in group.passes { mixture.forward(pass) } }
     if let gate { for pass in group.passes { gate.forward(pass) } }
     chain.forward(group)
   }

@@ -114,6 +114,9 @@ extension Model {
   }
 
   func forward(_ group: Group) {
+    if let mixing {
+      for pass in group.passes where pass.training { mixing.draw(pass) }
+    }
     fusion.forward(group)
     couplingBranch?.forward(group)
     for branch in branches { branch.forward(group) }

@@ -40,6 +40,7 @@ public final class Model {
   let fusion: Fusion
   let branches: [HeadBranch]
   let couplingBranch: CouplingBranch?
+  let mixing: Mixing?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
@@ -93,6 +94,7 @@ public final class Model {
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
+    mixing = network.mixing
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
     axes = compiler.axes

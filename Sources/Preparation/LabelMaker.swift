@@ -26,7 +26,7 @@ struct LabelMaker: FieldMaker {
       }
       classes =
         numbered
-        ? try LabelMaker.range(training, input)
+        ? try LabelMaker.named(input) ?? LabelMaker.range(training, input)
         : LabelMaker.sorted(Set(training + LabelMaker.declared(field, input)))
     } else {
       classes = field.classes
@@ -145,6 +145,18 @@ struct LabelMaker: FieldMaker {
     var text = Substring(text)
     while let last = text.last, ends.contains(last) { text.removeLast() }
     return String(text)
+  }
+
+  /// The names of classes that prepared files give their numbers; nil where there are none.
+  private static func named(_ input: FieldInput) throws -> [String]? {
+    let names = input.parts.map { part -> [String]? in
+      if case .rows(let rows) = part { rows.about.classes } else { nil }
+    }
+    guard let first = names[input.training.origin] else { return nil }
+    guard names.allSatisfy({ $0 == first }) else {
+      throw input.bad("its sources name their classes differently; list 'classes'")
+    }
+    return first
   }
 
   /// Classes `0 ... maximum` of whole numbers.

@@ -1,5 +1,5 @@
 extension ModelConfiguration {
-  /// Reads `modalities`, `fusion`, `missing`, `coupling` and `heads`.
+  /// Reads `modalities`, `mixup`, `fusion`, `missing`, `coupling` and `heads`.
   init(reading map: MapReader) {
     let modalities = map.required("modalities")?.someNames("modality", "modalities") ?? []
     // With a coupling there is something to learn without heads.
@@ -18,7 +18,15 @@ extension ModelConfiguration {
       missing: map.optional("missing").map(MissingConfiguration.init(reading:))
         ?? MissingConfiguration(),
       heads: heads.map { HeadConfiguration(name: $0.name, reading: $0.value) },
-      coupling: coupling)
+      coupling: coupling, mixup: map.optional("mixup").flatMap(MixupConfiguration.init(reading:)))
+  }
+}
+
+extension MixupConfiguration {
+  fileprivate init?(reading value: ValueReader) {
+    guard let alpha = MapReader(value, Vocabulary.mixup).required("alpha")?.number(.positive)
+    else { return nil }
+    self.init(alpha: alpha)
   }
 }
 

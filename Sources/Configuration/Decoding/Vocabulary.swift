@@ -5,7 +5,8 @@ public enum Vocabulary {
   /// All sections of a run configuration, in the order of the documentation.
   public static let run: [KeySection] =
     [
-      top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
+      top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
+      evaluate,
       earlyStop, initialize, exchange, distributed, group,
     ] + samplings + wires + layers + losses + optimizers + schedules + fusions + couplings
     + [temperature] + decoders
@@ -13,8 +14,8 @@ public enum Vocabulary {
   static let top = KeySection(
     "top",
     [
-      "name", "seed", "data", "batch", "modalities", "fusion", "missing", "coupling", "heads",
-      "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
+      "name", "seed", "data", "batch", "modalities", "mixup", "fusion", "missing", "coupling",
+      "heads", "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
       "distributed",
     ], later: ["pruning", "precision"])
   static let data = KeySection(
@@ -24,6 +25,7 @@ public enum Vocabulary {
   static let split = KeySection("split", ["validation", "test", "fold", "folds", "seed"])
   static let batch = KeySection("batch", ["global", "micro"])
   static let modality = KeySection("modality", ["field", "encoder"])
+  static let mixup = KeySection("mixup", ["alpha"])
   static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
     "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],

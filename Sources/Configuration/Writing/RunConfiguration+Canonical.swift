@@ -52,6 +52,11 @@ extension RunConfiguration {
       ("name", .text(name)), ("seed", .number(seed)), ("data", data.canonical),
       ("batch", batch.canonical),
       ("modalities", .map(model.modalities.map { ($0.name, $0.canonical) })),
+    ]
+    if let mixup = model.mixup {
+      entries.append(("mixup", .map([("alpha", .number(mixup.alpha))])))
+    }
+    entries += [
       ("fusion", model.fusion.canonical), ("missing", model.missing.canonical),
     ]
     if let coupling = model.coupling { entries.append(("coupling", coupling.canonical)) }
