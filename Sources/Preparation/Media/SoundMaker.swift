@@ -5,6 +5,8 @@ import HDF5
 struct SoundMaker: FieldMaker {
   let description: FieldDescription
   private let inputs: [any SoundSource]
+  /// Which clips of the input make each sample; nil where a sample is one row.
+  private let sequences: [ClipSequences?]
   private let rate: Int
   /// T of every sample; nil where each keeps its own.
   private let frames: Int?
@@ -19,7 +21,7 @@ struct SoundMaker: FieldMaker {
   /// - Throws: ``PreparationError`` where rates differ and none is asked for, naming the first file.
   init(_ field: SoundField, _ input: FieldInput) throws {
     inputs = try input.parts.map { part -> any SoundSource in
-      switch part {
+      switch part.clip {
       case .media(let media) where media.content == .sounds: return media
       case .rows(let rows): return try ArraySounds(rows, input)
       default:
@@ -27,6 +29,7 @@ struct SoundMaker: FieldMaker {
           "a sound is made from a source of 'sounds', or of hdf5 with amplitudes and their rate")
       }
     }
+    sequences = try input.sequences()
     mixer = field.noise.map { NoiseMixer($0, field: input.name, splits: input.splits) }
     rate = try field.rate ?? SoundMaker.commonRate(inputs, input)
     switch field.length {
@@ -40,14 +43,19 @@ struct SoundMaker: FieldMaker {
     case nil: frames = nil
     }
     resamplers = try SoundMaker.resamplers(inputs, rate)
+    description = FieldDescription(
+      name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
+      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil,
+      attributes: SoundMaker.attributes(field, rate: rate))
+  }
+
+  private static func attributes(_ field: SoundField, rate: Int) -> [String: HDF5Attribute] {
     var attributes: [String: HDF5Attribute] = ["rate": .integer(Int64(rate))]
     if let noise = field.noise {
       attributes["noise"] = .texts(noise.kinds.map(\.rawValue))
       attributes["snr"] = .numbers([noise.snr.lowerBound, noise.snr.upperBound])
     }
-    description = FieldDescription(
-      name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
-      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil, attributes: attributes)
+    return attributes
   }
 
   private static func commonRate(
@@ -90,33 +98,38 @@ struct SoundMaker: FieldMaker {
 
   func steps(origin: Int, row: Int) -> Int { frames == nil ? length(origin, row) : 1 }
 
-  /// T of a sample.
-  private func length(_ origin: Int, _ row: Int) -> Int {
-    guard let extent = inputs[origin].extent(row) else { return 0 }
-    return frames ?? resamplers[extent.rate]?.count(extent.samples) ?? 0
+  /// The files of a sample, and the silence before each.
+  private func clips(_ origin: Int, _ row: Int) -> [(file: Int, silence: Int)] {
+    guard let sequences = sequences[origin] else { return [(row, 0)] }
+    return sequences.clips(row).enumerated().map {
+      ($1, sequences.silence(row, before: $0, rate: rate))
+    }
   }
 
-  /// A sound at the stored rate.
-  private func resampled(_ origin: Int, _ row: Int) throws -> [Double] {
-    let sound = try inputs[origin].sound(row)
-    guard let extent = inputs[origin].extent(row), let resampler = resamplers[sound.rate],
-      extent.rate == sound.rate, extent.samples == sound.samples.count
-    else {
-      throw PreparationError(
-        .badData, "\(inputs[origin].place(row)): it has changed while it was being read")
-    }
-    return resampler.apply(sound.samples)
+  /// The amplitudes that a file becomes.
+  private func length(of file: Int, _ origin: Int) -> Int {
+    guard let extent = inputs[origin].extent(file) else { return 0 }
+    return resamplers[extent.rate]?.count(extent.samples) ?? 0
+  }
+
+  /// T of a sample.
+  private func length(_ origin: Int, _ row: Int) -> Int {
+    frames ?? clips(origin, row).reduce(0) { $0 + $1.silence + length(of: $1.file, origin) }
   }
 
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
-    var samples = try resampled(origin, row)
+    var samples: [Double] = []
+    for clip in clips(origin, row) {
+      samples.append(contentsOf: repeatElement(0, count: clip.silence))
+      samples.append(contentsOf: try amplitudes(origin, clip.file))
+    }
     let wanted = length(origin, row)
     let extent = min(samples.count, wanted)
     samples.removeLast(samples.count - extent)
     samples.append(contentsOf: repeatElement(0, count: wanted - extent))
     if let mixer {
       try mixer.mix(into: &samples, extent: extent, origin: origin, row: row) {
-        try resampled(origin, try other(origin, row, by: $0))
+        try amplitudes(origin, try other(origin, row, by: $0))
       }
       turnDown(&samples)
     }
@@ -130,16 +143,31 @@ struct SoundMaker: FieldMaker {
     }
   }
 
-  /// Another sound of the same split: the first that is another one, from a drawn place on.
+  /// A row at the rate that is stored.
+  private func amplitudes(_ origin: Int, _ file: Int) throws -> [Double] {
+    let sound = try inputs[origin].sound(file)
+    guard let extent = inputs[origin].extent(file), let resampler = resamplers[sound.rate],
+      extent.rate == sound.rate, extent.samples == sound.samples.count
+    else {
+      throw PreparationError(
+        .badData, "\(inputs[origin].place(file)): it has changed while it was being read")
+    }
+    return resampler.apply(sound.samples)
+  }
+
+  /// A sound of the same split that is not in the sample: the first such one from a drawn place on.
   private func other(_ origin: Int, _ row: Int, by word: UInt32) throws -> Int {
     let source = inputs[origin]
+    let own = clips(origin, row).map(\.file)
     let first = (Int(word) * source.count) >> 32
     for step in 0..<source.count {
       let candidate = (first + step) % source.count
-      if source.extent(candidate) != nil, !source.isSame(candidate, row) { return candidate }
+      if source.extent(candidate) != nil, !own.contains(where: { source.isSame(candidate, $0) }) {
+        return candidate
+      }
     }
     throw PreparationError(
-      .badData, "\(source.place(row)): there is no other sound that could babble")
+      .badData, "\(source.place(own.first ?? 0)): there is no other sound that could babble")
   }
 
   /// Makes a mixture so much weaker that int16 holds its peak: cut off, its ratio would not be the drawn one.
