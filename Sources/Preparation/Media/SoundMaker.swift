@@ -5,7 +5,7 @@ import HDF5
 struct SoundMaker: FieldMaker {
   let description: FieldDescription
   private let inputs: [any SoundSource]
-  /// Which clips of the input make each sample; nil where a sample is one sound.
+  /// Which clips of the input make each sample; nil where a sample is one row.
   private let sequences: [ClipSequences?]
   private let rate: Int
   /// T of every sample; nil where each keeps its own.
@@ -43,14 +43,19 @@ struct SoundMaker: FieldMaker {
     case nil: frames = nil
     }
     resamplers = try SoundMaker.resamplers(inputs, rate)
+    description = FieldDescription(
+      name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
+      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil,
+      attributes: SoundMaker.attributes(field, rate: rate))
+  }
+
+  private static func attributes(_ field: SoundField, rate: Int) -> [String: HDF5Attribute] {
     var attributes: [String: HDF5Attribute] = ["rate": .integer(Int64(rate))]
     if let noise = field.noise {
       attributes["noise"] = .texts(noise.kinds.map(\.rawValue))
       attributes["snr"] = .numbers([noise.snr.lowerBound, noise.snr.upperBound])
     }
-    description = FieldDescription(
-      name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
-      sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil, attributes: attributes)
+    return attributes
   }
 
   private static func commonRate(
@@ -112,30 +117,12 @@ struct SoundMaker: FieldMaker {
     frames ?? clips(origin, row).reduce(0) { $0 + $1.silence + length(of: $1.file, origin) }
   }
 
-  /// The amplitudes of a sample at the stored rate.
-  private func amplitudes(_ origin: Int, _ row: Int) throws -> [Double] {
+  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
     var samples: [Double] = []
     for clip in clips(origin, row) {
       samples.append(contentsOf: repeatElement(0, count: clip.silence))
-      samples.append(contentsOf: try resampled(origin, clip.file))
+      samples.append(contentsOf: try amplitudes(origin, clip.file))
     }
-    return samples
-  }
-
-  /// A sound at the stored rate.
-  private func resampled(_ origin: Int, _ file: Int) throws -> [Double] {
-    let sound = try inputs[origin].sound(file)
-    guard let extent = inputs[origin].extent(file), let resampler = resamplers[sound.rate],
-      extent.rate == sound.rate, extent.samples == sound.samples.count
-    else {
-      throw PreparationError(
-        .badData, "\(inputs[origin].place(file)): it has changed while it was being read")
-    }
-    return resampler.apply(sound.samples)
-  }
-
-  func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
-    var samples = try amplitudes(origin, row)
     let wanted = length(origin, row)
     let extent = min(samples.count, wanted)
     samples.removeLast(samples.count - extent)
@@ -156,26 +143,31 @@ struct SoundMaker: FieldMaker {
     }
   }
 
-  /// Another sound of the same split: the first that is another one, from a drawn place on.
-  private func other(_ origin: Int, _ row: Int, by word: UInt32) throws -> Int {
-    let count = sequences[origin]?.count ?? inputs[origin].count
-    let first = (Int(word) * count) >> 32
-    for step in 0..<count {
-      let candidate = (first + step) % count
-      if isAnother(origin, candidate, than: row) { return candidate }
+  /// A row at the rate that is stored.
+  private func amplitudes(_ origin: Int, _ file: Int) throws -> [Double] {
+    let sound = try inputs[origin].sound(file)
+    guard let extent = inputs[origin].extent(file), let resampler = resamplers[sound.rate],
+      extent.rate == sound.rate, extent.samples == sound.samples.count
+    else {
+      throw PreparationError(
+        .badData, "\(inputs[origin].place(file)): it has changed while it was being read")
     }
-    throw PreparationError(
-      .badData,
-      "field '\(description.name)', sample \(row): there is no other sound that could babble")
+    return resampler.apply(sound.samples)
   }
 
-  /// Whether a row has a sound, and another one than a second row.
-  private func isAnother(_ origin: Int, _ row: Int, than other: Int) -> Bool {
-    let clips = clips(origin, row).map(\.file)
-    guard !clips.isEmpty, clips.allSatisfy({ inputs[origin].extent($0) != nil }) else { return false }
-    let others = self.clips(origin, other).map(\.file)
-    return clips.count != others.count
-      || zip(clips, others).contains { !inputs[origin].isSame($0, $1) }
+  /// A sound of the same split that is not in the sample: the first such one from a drawn place on.
+  private func other(_ origin: Int, _ row: Int, by word: UInt32) throws -> Int {
+    let source = inputs[origin]
+    let own = clips(origin, row).map(\.file)
+    let first = (Int(word) * source.count) >> 32
+    for step in 0..<source.count {
+      let candidate = (first + step) % source.count
+      if source.extent(candidate) != nil, !own.contains(where: { source.isSame(candidate, $0) }) {
+        return candidate
+      }
+    }
+    throw PreparationError(
+      .badData, "\(source.place(own.first ?? 0)): there is no other sound that could babble")
   }
 
   /// Makes a mixture so much weaker that int16 holds its peak: cut off, its ratio would not be the drawn one.
