@@ -60,6 +60,7 @@ public struct TrainingSetUp {
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
       selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
+    try checkStreams()
   }
 
   /// The fields a model reads, each once.
