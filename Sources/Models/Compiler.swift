@@ -24,6 +24,8 @@ struct Compiler {
   var synchronization = Synchronization()
   /// Deviations of initial weights that a composite wants, by the path of the layer inside.
   var deviations: [String: Deviation] = [:]
+  /// Floats of recurrent state of one sample that are carried from batch to batch, so far.
+  var carriedWidth = 0
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
 

@@ -29,6 +29,9 @@ public final class Model {
   /// The most Float64 of one member at a synchronisation point.
   public let largestSynchronizedWidth: Int
 
+  /// Floats of recurrent state of one sample that are carried from batch to batch; 0 where nothing is.
+  public let carriedWidth: Int
+
   /// The names of the modalities, in order.
   public let modalities: [String]
   /// False for modalities that evaluation treats as missing; empty for none.
@@ -97,7 +100,7 @@ public final class Model {
     mixing = network.mixing
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
-    axes = compiler.axes
+    (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     modalities = configuration.modalities.map(\.name)

@@ -6,6 +6,8 @@ struct PreparedFields {
   let makers: [any FieldMaker]
   /// The splits' samples, in the order of the recipe.
   let splits: [PlannedSplit]
+  /// Per split, how many streams of windows lie side by side in all of its fields; nil where samples stand alone.
+  let streams: [Int?]
   /// Names of image fields whose statistics are wanted.
   let normalized: Set<String>
   /// What a person should know.
@@ -34,6 +36,7 @@ struct PreparedFields {
     splits = try PlannedSplit.plan(recipe.splits, rows: origins.map(\.rows)) {
       try shelf.part($0)
     }
+    streams = splits.map { origins[$0.origin].streams(keeping: $0.rows) }
     var makers: [any FieldMaker] = []
     var allAbsent: [[[Bool]?]] = []
     for (place, field) in recipe.fields.enumerated() {

@@ -86,6 +86,8 @@ enum RecipeIdentity {
     case .corpus(let source):
       return "corpus \(quote(source.paths)) \(source.share) \(text(source.tokens))"
         + " \(source.length) \(source.stride) \(source.streams)"
+        // Files of earlier versions do not say how many streams they have.
+        + (source.streams > 0 ? " told" : "")
         + " \(source.like.map { quote($0) } ?? "none")"
     }
   }

@@ -150,6 +150,21 @@ struct PlannedOrigin {
   let rows: [Int]
   /// All samples.
   let count: Int
+
+  /// The streams that lie side by side in all fields of a split, or nil where samples stand alone.
+  ///
+  /// - Parameter rows: the samples of the split; a stream goes on only where none is left out before its last.
+  /// - Returns: how many there are.
+  func streams(keeping rows: [Int]) -> Int? {
+    let found = parts.map { part -> Int in
+      guard case .rows(let rows) = part, let windows = rows as? CorpusRows else { return 0 }
+      return windows.corpus.streams
+    }
+    guard let first = found.first, first > 0, found.allSatisfy({ $0 == first }),
+      rows.count % first == 0, rows == Array(0..<rows.count)
+    else { return nil }
+    return first
+  }
 }
 
 extension RecipeSource.Kind {

@@ -10,8 +10,9 @@ import Tensors
 
 /// Measures a model on a split, on all ranks, every sample counted once.
 ///
-/// Microbatches are `[kN, (k + 1)N)` of the split for the run's N whatever the number of ranks, since
-/// grouping changes bits; results are merged in microbatch order and equal to the last bit.
+/// Microbatches are those of an ``EvaluationPlan`` for the run's N whatever the number of ranks, since
+/// grouping changes bits; results are merged in microbatch order and equal to the last bit. States that are carried
+/// begin with zeros and follow their streams through the split.
 public struct Evaluator {
   /// All ranks.
   let world: Communicator
@@ -81,13 +82,18 @@ public struct Evaluator {
     defer { model.select(nil) }
     let heads = Self.metricHeads(model) { transcriber.texts[$0] != nil }
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
-    let loader = Self.loader(split, model, world, prefetch: prefetch)
+    let plan = try EvaluationPlan(split, model)
+    let numbers = Array((0..<plan.microbatches).part(world.rank, of: world.size))
+    let states = plan.states(model, numbers)
+    let loader = Self.loader(split, model, plan, numbers, prefetch: prefetch)
     defer { loader.stop() }
     // Contrast needs both modalities of a pair: subsets leave it out.
     var pairs = subset == nil ? PairCollection(model) : nil
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
-      try add(microbatch, parameters, to: accumulator)
+      try refuseWrongLabels(microbatch)
+      plan.evaluate(microbatch, model, parameters, states)
+      add(microbatch, to: accumulator)
       pairs?.add(microbatch, model)
       loader.recycle(microbatch)
     }
@@ -108,30 +114,22 @@ public struct Evaluator {
       try pairs.measure(world, parameters), weight: coupling.weight, samples: split.count)
   }
 
-  /// This rank's microbatches of a split, in order.
-  static func loader(
-    _ split: Split, _ model: Model, _ world: Communicator, prefetch: Int
+  /// A rank's microbatches of a split, in order.
+  private static func loader(
+    _ split: Split, _ model: Model, _ plan: EvaluationPlan, _ numbers: [Int], prefetch: Int
   ) -> BatchLoader {
-    let count = BatchPlan.evaluationCount(samples: split.count, micro: model.capacity)
-    let share = (0..<count).part(world.rank, of: world.size)
     let loader = BatchLoader(split, capacity: model.capacity, depth: prefetch)
-    loader.start(order: nil) { [capacity = model.capacity, samples = split.count] index in
-      let index = share.lowerBound + index
-      guard share.contains(index) else { return nil }
-      return BatchRequest(
-        index: index, step: 0, epoch: 0,
-        positions: BatchPlan.evaluationRange(index, samples: samples, micro: capacity))
-    }
+    loader.start(order: nil) { plan.request($0, of: numbers) }
     return loader
   }
 
-  private func add(
-    _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>, to accumulator: MetricAccumulator
-  ) throws {
-    if let wrong = model.labelOutOfRange(microbatch) {
-      throw TrainingError(.badData, "\(wrong); correct the data")
-    }
-    model.evaluate(microbatch, parameters)
+  private func refuseWrongLabels(_ microbatch: Microbatch) throws {
+    guard let wrong = model.labelOutOfRange(microbatch) else { return }
+    throw TrainingError(.badData, "\(wrong); correct the data")
+  }
+
+  /// Counts what the model's last pass predicted.
+  private func add(_ microbatch: Microbatch, to accumulator: MetricAccumulator) {
     for (index, head) in model.heads.enumerated() {
       guard let target = head.targetIndex else { continue }
       if head.loss.isTranscription {

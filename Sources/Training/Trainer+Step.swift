@@ -18,6 +18,7 @@ extension Trainer {
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
     try exchange.begin(microbatches: microbatches)
+    if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
     try fillNormalizers(step: step)
     try contrastBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
@@ -38,6 +39,8 @@ extension Trainer {
     try exchange.finish(updated: isFinite || updatesEarly)
     if isFinite {
       optimizer.finishStep()
+      // A step that is left out leaves the states as they were: its own may not be finite.
+      carried?.advance()
       if let problem = try memoryCheck.afterUpdate(step: step + 1) {
         try failTogether(.failure, problem)
       }

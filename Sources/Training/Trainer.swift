@@ -41,6 +41,9 @@ public final class Trainer {
   /// The contrast over the global batch, if modalities are coupled.
   let contrast: ContrastiveStep?
 
+  /// The recurrent states of this rank's microbatches, if any are carried.
+  let carried: StreamStates?
+
   /// The weights, once per node.
   var store: ParameterStore { exchange.store }
 
@@ -118,6 +121,7 @@ public final class Trainer {
     globalFacts = Self.makeGlobalFacts(setUp)
     meeting = try GroupMeeting(exchange, setUp)
     contrast = try ContrastiveStep(exchange, setUp)
+    carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }

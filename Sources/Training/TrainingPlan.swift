@@ -70,17 +70,31 @@ public struct TrainingPlan: Sendable {
     let bytes = layout.count * scalar
     // Nodes of fewer ranks have the larger share for each of them.
     let local = ranks / nodes
-    memory = [
+    var memory = [
       ("weights, one copy per node", bytes * (1 + average) / local),
       ("gradients", 2 * bytes),
       ("partial sums", bytes * (levels + 1) / local),
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
+    memory += Self.carried(setUp, ranks: ranks)
+    self.memory = memory
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     // Gradient and weight are read, the weight written, each state array read and written.
     updateBytesPerParameter = scalar * (3 + 2 * (states + average))
     operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
+  }
+
+  /// What the states that are carried take, if any are.
+  private static func carried(
+    _ setUp: TrainingSetUp, ranks: Int
+  ) -> [(name: String, bytes: Int)] {
+    guard setUp.model.carriedWidth > 0 else { return [] }
+    let most = (setUp.plan.microbatchesPerStep + ranks - 1) / ranks * setUp.plan.micro
+    let samples = min(most, setUp.plan.global)
+    return [
+      ("carried states (own microbatches)", StreamStates.bytes(setUp.model, samples: samples))
+    ]
   }
 
   /// The most subtrees that the run of a node consists of.

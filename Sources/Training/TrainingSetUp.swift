@@ -66,6 +66,7 @@ public struct TrainingSetUp {
     _ = try MetricAccumulator(
       heads: Evaluator.metricHeads(model) { texts[$0] != nil },
       metrics: Evaluator.metrics(resolved.evaluate.metrics))
+    try checkStreams()
   }
 
   /// The fields a model reads, each once.

@@ -90,8 +90,9 @@ public enum Vocabulary {
     "layer embedding", ["vocabulary", "size", "deviation"], later: ["rows", "shard"])
 
   static let gru = KeySection(
-    "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout"])
-  static let lstm = KeySection("layer lstm", ["hidden", "layers", "bidirectional", "dropout"])
+    "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout", "carry"])
+  static let lstm = KeySection(
+    "layer lstm", ["hidden", "layers", "bidirectional", "dropout", "carry"])
 
   // MARK: Fusion, losses, optimizers, schedules
 
