@@ -110,6 +110,7 @@ extension EvaluateConfiguration {
         ))
     }
     if let best { entries.append(("best", .text(best))) }
+    entries.append(("decoder", decoder.canonical))
     return .map(entries)
   }
 }
