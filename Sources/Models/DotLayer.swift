@@ -101,6 +101,9 @@ extension Model {
     return UnsafePointer(lanes[0].arena.floats(region))
   }
 
+  /// Numbers that each modality has in ``fusedOutput`` where the fusion joins them side by side, in order.
+  public var modalityWidths: [Int] { fusion.encoders.map(\.output.value.count) }
+
   /// ΣD: numbers of a sample in ``fusedOutput``; nil where samples differ.
   public var fusedWidth: Int? {
     fusion.output.flatMap { $0.value.axis == nil ? $0.value.unitCount : nil }

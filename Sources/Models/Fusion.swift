@@ -49,7 +49,7 @@ protocol FusionStage: AnyObject {
 final class Fusion {
   /// What heads that do not name a modality read; nil where none does.
   let output: Port?
-  private let encoders: [Encoder]
+  let encoders: [Encoder]
   private let stages: [any FusionStage]
   /// The way back is the reverse of the way there, so that finished slots form one run.
   private let reversedEncoders: [Encoder]

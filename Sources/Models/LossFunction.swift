@@ -5,7 +5,8 @@ import Tensors
 /// A loss with its target, compiled.
 final class LossFunction {
   private let kind: Kind
-  private let targetIndex: Int
+  /// The field with the truth; nil where there is none.
+  private let targetIndex: Int?
   /// The weight of each row; nil where all weigh 1.
   private let own: Weights?
   /// How samples are mixed in training; nil where they are not.
@@ -40,6 +41,7 @@ final class LossFunction {
 
   private enum Kind {
     case transcription(TranscriptionTarget)
+    case ranking
     case crossEntropy(labelSmoothing: Float)
     case binaryCrossEntropy
     case meanSquaredError
@@ -66,7 +68,7 @@ final class LossFunction {
     case .binaryCrossEntropy: kind = .binaryCrossEntropy
     case .meanSquaredError: kind = .meanSquaredError
     case .huber(let delta): kind = .huber(delta: Float(delta))
-    case .ctc: preconditionFailure("a transcription has an initialiser of its own")
+    case .ctc, .bpr: preconditionFailure("a loss with an initialiser of its own")
     }
     classWeights = HostBuffer(count: weights.count)
     for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
@@ -85,16 +87,34 @@ final class LossFunction {
     classWeights = HostBuffer(count: 0)
   }
 
+  /// A comparison of each even row of `output` with the row behind it, that of its negative.
+  init(comparingRowsOf output: Value) {
+    targetIndex = nil
+    own = nil
+    outputs = output.unitCount
+    rows = output.units
+    converted = nil
+    gathering = nil
+    kind = .ranking
+    classWeights = HostBuffer(count: 0)
+  }
+
   /// The sum over the microbatch's samples or steps, each times its weight, and `scale` times its
   /// gradient.
   func sum(
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
-    gathering?.gather(pass, from: pass.fields[targetIndex])
-    if case .transcription(let target) = kind {
-      let result = target.sum(
-        pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
+    if case .ranking = kind {
+      // Only training draws negatives.
+      guard pass.training else { return 0 }
+      return Kernels.personalizedRanking(
+        rows: pass.count(rows), scores: logits, scale: scale, gradient: gradient)
+    }
+    gathering?.gather(pass, from: pass.fields[target])
+    if case .transcription(let transcription) = kind {
+      let result = transcription.sum(
+        pass, field: target, outputs: outputs, logits: logits, scale: scale,
         gradient: gradient)
       infeasible.lastPass = result.infeasible
       if pass.training { infeasible.inTraining += result.infeasible }
@@ -222,7 +242,12 @@ final class LossFunction {
   }
 
   /// Where the targets of the predictions lie in a pass.
-  private var targets: Place { gathering.map { .region($0.region) } ?? .field(targetIndex) }
+  private var targets: Place { gathering.map { .region($0.region) } ?? .field(target) }
+
+  private var target: Int {
+    guard let targetIndex else { preconditionFailure("a loss without a target") }
+    return targetIndex
+  }
 
   private var weights: UnsafePointer<Float>? {
     classWeights.count > 0 ? UnsafePointer(classWeights.base) : nil

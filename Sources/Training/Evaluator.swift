@@ -42,7 +42,12 @@ public struct Evaluator {
     names.compactMap(MetricName.init(rawValue:)).filter { $0 != .loss }
   }
 
-  /// What each head predicts, as the metrics need to know it.
+  /// The heads that are measured against the data: not those that compare with drawn negatives.
+  static func measuredHeads(_ model: Model) -> [Int] {
+    model.heads.indices.filter { !model.heads[$0].loss.comparesNegatives }
+  }
+
+  /// What each measured head predicts, as the metrics need to know it.
   ///
   /// - Parameters:
   ///   - model: the model.
@@ -51,7 +56,8 @@ public struct Evaluator {
   public static func metricHeads(
     _ model: Model, spelling: (String) -> Bool = { _ in false }
   ) -> [MetricHead] {
-    model.heads.map { head in
+    measuredHeads(model).map { index in
+      let head = model.heads[index]
       let kind: MetricHead.Kind
       switch head.loss {
       case .crossEntropy: kind = .classification(classes: head.outputs)
@@ -59,6 +65,7 @@ public struct Evaluator {
         kind = head.outputs == 1 ? .binary : .multiLabel(outputs: head.outputs)
       case .meanSquaredError, .huber: kind = .regression(outputs: head.outputs)
       case .ctc: kind = .transcription(outputs: head.outputs)
+      case .bpr: preconditionFailure("a head that is not measured")
       }
       return MetricHead(
         name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight,
@@ -104,7 +111,9 @@ public struct Evaluator {
     if let partials {
       let result = try MetricAccumulator.merge(
         partials, heads: heads, metrics: metrics,
-        predictions: model.heads.map { head in head.rowsPerSample.map { $0 * split.count } })
+        predictions: Self.measuredHeads(model).map { index in
+          model.heads[index].rowsPerSample.map { $0 * split.count }
+        })
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)
@@ -130,15 +139,16 @@ public struct Evaluator {
 
   /// Counts what the model's last pass predicted.
   private func add(_ microbatch: Microbatch, to accumulator: MetricAccumulator) {
-    for (index, head) in model.heads.enumerated() {
+    for (place, index) in Self.measuredHeads(model).enumerated() {
+      let head = model.heads[index]
       guard let target = head.targetIndex else { continue }
       if head.loss.isTranscription {
-        addTranscriptions(microbatch, head: index, target: target, to: accumulator)
+        addTranscriptions(microbatch, head: index, as: place, target: target, to: accumulator)
         continue
       }
       let isInteger = microbatch.fields[target].element == .integer
       accumulator.add(
-        head: index, microbatch: microbatch.index,
+        head: place, microbatch: microbatch.index,
         count: model.rows(ofHead: index, samples: microbatch.count),
         outputs: model.output(ofHead: index),
         labels: isInteger ? model.labels(ofHead: index, microbatch) : nil,
@@ -149,7 +159,8 @@ public struct Evaluator {
   }
 
   private func addTranscriptions(
-    _ microbatch: Microbatch, head: Int, target: Int, to accumulator: MetricAccumulator
+    _ microbatch: Microbatch, head: Int, as place: Int, target: Int,
+    to accumulator: MetricAccumulator
   ) {
     let (ids, offsets) = (microbatch.integers(target), microbatch.offsets(target))
     let texts = transcriber.texts[model.heads[head].target]
@@ -163,7 +174,7 @@ public struct Evaluator {
     }
     errors.infeasible = model.infeasibleSequences(ofHead: head).lastPass
     accumulator.add(
-      head: head, microbatch: microbatch.index, count: microbatch.count, errors: errors,
+      head: place, microbatch: microbatch.index, count: microbatch.count, errors: errors,
       loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

@@ -119,7 +119,7 @@ public struct Predictor {
             samples: rows, classes: head.outputs, logits: logits, probabilities: base)
         case .binaryCrossEntropy:
           Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
-        case .meanSquaredError, .huber, .ctc: break
+        case .meanSquaredError, .huber, .ctc, .bpr: break
         }
       }
     }

@@ -30,8 +30,8 @@ extension Trainer {
     gradients.microbatch = index
     model.train(
       microbatch, store.base, normalizers: table.normalizers.base, step: step,
-      coupled: contrast?.gradient(index, store.base), carried: carried?.state(ofMicrobatch: index),
-      into: &gradients, observer: progress)
+      coupled: couplingStep?.gradient(index, store.base),
+      carried: carried?.state(ofMicrobatch: index), into: &gradients, observer: progress)
     try progress.end()
     noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
     noteNonFinite(microbatch, lane: 0)

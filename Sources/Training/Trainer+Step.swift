@@ -21,7 +21,7 @@ extension Trainer {
     if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
     try fillNormalizers(step: step)
-    try contrastBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
+    try coupleBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
@@ -107,7 +107,7 @@ extension Trainer {
       // A batch in which nothing weighs, or nobody has the head's modality, has no loss.
       if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
-    if let contrast { loss += (model.coupling?.weight ?? 0) * contrast.loss }
+    if let couplingStep { loss += (model.coupling?.weight ?? 0) * couplingStep.loss }
     var request = 0
     for place in 0..<world.size { request = max(request, Int(table.wishes[place])) }
     return (loss, StopSignal.Request(rawValue: request) ?? .none)

@@ -24,7 +24,7 @@ import Testing
     ("{lowRank: {rank: 2, out: 8}}", .lowRank(rank: 2, out: 8)),
     ("lateProduct", .lateProduct(prior: nil)),
     ("{lateProduct: [0.5, 0.25, 0.25]}", .lateProduct(prior: [0.5, 0.25, 0.25])),
-    ("{crossAttention: 2}", .crossAttention(heads: 2)),
+    ("sequence", .sequence), ("{crossAttention: 2}", .crossAttention(heads: 2)),
     (
       "{bottleneck: {tokens: 4, layers: 2, heads: 2}}",
       .bottleneck(BottleneckConfiguration(tokens: 4, layers: 2, heads: 2))

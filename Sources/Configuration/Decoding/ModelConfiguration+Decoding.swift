@@ -8,6 +8,10 @@ extension ModelConfiguration {
     let coupling = map.optional("coupling").flatMap {
       CouplingConfiguration(reading: $0, modalities: modalities.map(\.name))
     }
+    if coupling?.objective == .coral, heads.isEmpty {
+      map.fail(
+        "coupling", "coral alone is least where all vectors are equal; give a head beside it")
+    }
     let taken = heads.first { $0.name == CouplingConfiguration.resultName }
     if map.has("coupling"), let taken {
       taken.value.fail("a head beside a coupling may not be called `\(taken.name)`; rename it")
@@ -46,11 +50,17 @@ extension HeadConfiguration {
   init(name: String, reading value: ValueReader) {
     let map = MapReader(value, Vocabulary.head)
     let source = map.optional("from")?.text("fusion or a modality's name")
+    let loss = map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError
+    if loss.comparesNegatives {
+      for key in ["target", "weights"] where map.has(key) {
+        map.fail(key, "\(loss.keyword) compares with negatives that are drawn; leave it out")
+      }
+    }
+    let target = loss.comparesNegatives ? map.optional("target") : map.required("target")
     self.init(
       name: name, source: source == Self.fusion ? nil : source,
-      layers: LayerConfiguration.list(map.required("layers")),
-      loss: map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError,
-      target: map.required("target")?.text("a field's name") ?? "",
+      layers: LayerConfiguration.list(map.required("layers")), loss: loss,
+      target: target?.text("a field's name") ?? "",
       weight: map.optional("weight")?.number(.positive) ?? 1,
       weights: map.optional("weights")?.text("a field's name"))
   }

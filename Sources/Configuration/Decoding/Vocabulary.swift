@@ -47,9 +47,10 @@ public enum Vocabulary {
 
   // MARK: Sampling
 
-  static let samplings = [balanced, weighted]
+  static let samplings = [balanced, weighted, negatives]
   static let balanced = KeySection("sampling balanced", ["field", "power", "samplesPerEpoch"])
   static let weighted = KeySection("sampling weighted", ["field", "samplesPerEpoch"])
+  static let negatives = KeySection("sampling negatives", ["user", "item", "keep"])
 
   // MARK: Wire forms
 
@@ -96,14 +97,14 @@ public enum Vocabulary {
 
   // MARK: Fusion, losses, optimizers, schedules
 
-  static let couplings = [infoNCE]
+  static let couplings = [infoNCE, coral]
   static let infoNCE = KeySection(
     "coupling infoNCE",
     ["between", "projections", "temperature", "weight", "maskSame", "popularity"])
+  static let coral = KeySection("coupling coral", ["between", "projections", "weight"])
   static let temperature = KeySection("temperature", ["initial", "maximumScale"])
 
-  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
-  static let laterLosses = ["bpr"]
+  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc, bpr]
   static let crossEntropy = KeySection(
     "loss crossEntropy", ["labelSmoothing", "classWeights"])
   static let binaryCrossEntropy = KeySection("loss binaryCrossEntropy", [])
@@ -111,6 +112,7 @@ public enum Vocabulary {
   static let huber = KeySection("loss huber", ["delta"])
 
   static let ctc = KeySection("loss ctc", ["blank"])
+  static let bpr = KeySection("loss bpr", [])
 
   static let optimizers = [sgd, adam, adamW, lamb, lars]
   private static let rates = ["learningRate", "weightDecay", "weightDecayOn", "groups"]
