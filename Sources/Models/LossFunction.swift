@@ -91,6 +91,7 @@ final class LossFunction {
   init(comparingRowsOf output: Value) {
     targetIndex = nil
     own = nil
+    mixture = nil
     outputs = output.unitCount
     rows = output.units
     converted = nil
