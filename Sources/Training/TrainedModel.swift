@@ -100,6 +100,7 @@ public final class TrainedModel {
       : try? Dataset(
         own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
     dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
+    if request.data != nil { try folder.requireMeanings(of: dataset, fields) }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
         .missingInput, "\(dataset.name) has no \(request.split.rawValue) split; choose --split")
