@@ -28,7 +28,8 @@ extension Compiler {
 
   /// `embedding`: ids `[…]` become `[…, size]`.
   mutating func embedding(
-    vocabulary written: Int?, size: Int, deviation: Double, _ context: LayerContext
+    vocabulary written: Int?, size: Int, deviation: Double, rows: EmbeddingRows,
+    _ context: LayerContext
   ) throws -> Compiled {
     guard let vocabulary = written ?? context.input.vocabulary else {
       throw ModelError(
@@ -49,7 +50,8 @@ extension Compiler {
     }
     let weight = try slot(
       "weight", [vocabulary, size], context,
-      .normal(deviation: Float(deviation)), decays: true, isTable: true)
+      .normal(deviation: Float(deviation)), decays: true, table: rows == .lazy ? .lazy : .dense)
+    if rows == .lazy { tableReaders.append(TableReader(input, fieldIndex: fieldIndex)) }
     let output = try output(
       input.shape + [size], context, requiresGradient: true, channelsFirst: false)
     checks.append(

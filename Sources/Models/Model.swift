@@ -44,6 +44,7 @@ public final class Model {
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
   let lengthChecks: [Compiler.LengthCheck]
+  let tableReaders: [TableReader]
   let axes: AxisPlan
   /// Axes of microbatches that are measured without a pass, by capacity.
   var measured: AxisOffsets?
@@ -95,7 +96,7 @@ public final class Model {
     (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
-    axes = compiler.axes
+    (axes, tableReaders) = (compiler.axes, compiler.tableReaders)
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     modalities = configuration.modalities.map(\.name)

@@ -20,7 +20,9 @@ extension Optimizer {
       let values = block.values + (piece.start - block.range.lowerBound)
       switch piece.action {
       case .move:
-        sums[index - range.lowerBound] = Kernels.squaredNorm(piece.count, values)
+        sums[index - range.lowerBound] = squaredNorm(piece) {
+          UnsafePointer(block.values + ($0 - block.range.lowerBound))
+        }
       case .follow:
         sums[index - range.lowerBound] = Kernels.isFinite(piece.count, values) ? 0 : .nan
       case .leave:

@@ -9,7 +9,7 @@ extension Optimizer {
   public func squaredNorm(_ gradient: UnsafePointer<Float>) -> Double {
     var sum = 0.0
     for index in 0..<pieces.count where pieces[index].action == .move {
-      sum += Kernels.squaredNorm(pieces[index].count, gradient + pieces[index].start)
+      sum += squaredNorm(pieces[index]) { gradient + $0 }
     }
     return sum
   }

@@ -35,20 +35,48 @@ extension Optimizer {
     if stepsTaken == 0 { startAverage(block, parameters: parameters) }
     for index in pieces.range(ofBlock: block.index) {
       let piece = pieces[index]
-      let values = block.values + (piece.start - block.range.lowerBound)
       let weight = parameters + piece.start
       switch piece.action {
       case .move:
-        move(
-          piece, weight: weight, values: values, gradientScale: gradientScale,
-          learningRate: piece.learningRate * learningRateFactor)
+        forEachMoved(piece) { part in
+          move(
+            part, weight: parameters + part.start,
+            values: block.values + (part.start - block.range.lowerBound),
+            gradientScale: gradientScale, learningRate: piece.learningRate * learningRateFactor)
+        }
         moveAverage(piece, weight: weight)
       case .follow:
-        follow(piece, running: weight, sums: values, samples: samples)
+        follow(
+          piece, running: weight, sums: block.values + (piece.start - block.range.lowerBound),
+          samples: samples)
       case .leave:
         break
       }
     }
+  }
+
+  /// Visits what a step moves of a piece: all of it, of a lazy table the runs of rows it touches.
+  @inline(__always)
+  private func forEachMoved(_ piece: Piece, _ body: (_ part: Piece) -> Void) {
+    guard let table = piece.table else { return body(piece) }
+    touched.forEachRun(in: piece.rows(of: table)) { body(piece.part($0, of: table)) }
+  }
+
+  /// `Σ g²` of what a step moves of a piece; of a lazy table one sum a row, in their order, so that it
+  /// does not depend on what else is touched.
+  @inline(__always)
+  func squaredNorm(_ piece: Piece, _ gradient: (_ place: Int) -> UnsafePointer<Float>) -> Double {
+    guard let table = piece.table else {
+      return Kernels.squaredNorm(piece.count, gradient(piece.start))
+    }
+    var sum = 0.0
+    touched.forEachRun(in: piece.rows(of: table)) { run in
+      for row in run {
+        let part = piece.part(row..<row + 1, of: table)
+        sum += Kernels.squaredNorm(part.count, gradient(part.start))
+      }
+    }
+    return sum
   }
 
   /// Applies the update rule to one piece.

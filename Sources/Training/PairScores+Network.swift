@@ -48,7 +48,7 @@ extension TrainedModel {
       field.element == .integer, field.scalarsPerSample == 1, !field.isPacked
     else { return nil }
     if let classes = field.classes { return 0..<classes }
-    guard case .embedding(let vocabulary?, _, _)? = configured.encoder.first else { return nil }
+    guard case .embedding(let vocabulary?, _, _, _)? = configured.encoder.first else { return nil }
     return 0..<vocabulary
   }
 

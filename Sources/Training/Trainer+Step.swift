@@ -19,7 +19,7 @@ extension Trainer {
     let samples = plan.samples(inStep: stepInEpoch)
     try exchange.begin(microbatches: microbatches)
     table.shared.open()
-    try fillNormalizers(step: step)
+    try prepareGlobalFacts(step: step)
     try contrastBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)

@@ -76,7 +76,8 @@ extension LayerConfiguration {
       return .embedding(
         vocabulary: map.optional("vocabulary")?.integer(1...Int(Int32.max)),
         size: map.required("size")?.size(from: 1) ?? 1,
-        deviation: map.optional("deviation")?.number(.positive) ?? 1)
+        deviation: map.optional("deviation")?.number(.positive) ?? 1,
+        rows: map.optional("rows")?.choice("rule", of: EmbeddingRows.self) ?? .dense)
     case "globalAveragePool":
       _ = block.options(Vocabulary.globalAveragePool)
       return .globalAveragePool

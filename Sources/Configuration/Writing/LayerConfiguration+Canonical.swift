@@ -35,12 +35,13 @@ extension LayerConfiguration {
     case .concat(let branches):
       return Self.block(
         "concat", [("branches", .list(branches.map { .list($0.map(\.canonical)) }))])
-    case .embedding(let vocabulary, let size, let deviation):
-      // The deviation is left out where it is 1, so that the identity of such a run does not depend on it.
+    case .embedding(let vocabulary, let size, let deviation, let rows):
+      // Defaults are left out, so that the identity of such a run does not depend on the keys.
       return Self.block(
         "embedding",
         (vocabulary.map { [("vocabulary", .number($0))] } ?? []) + [("size", .number(size))]
-          + (deviation == 1 ? [] : [("deviation", .number(deviation))]))
+          + (deviation == 1 ? [] : [("deviation", .number(deviation))])
+          + (rows == .dense ? [] : [("rows", .text(rows.rawValue))]))
     case .recurrent(let stack): return Self.block(stack.keyword, stack.canonicalOptions)
     case .pool, .positional, .attention, .transformer, .toSequence, .tokenDropout, .frontEnd:
       guard let value = stepwiseCanonical else { preconditionFailure("a layer without a name") }
