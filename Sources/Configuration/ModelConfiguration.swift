@@ -148,9 +148,11 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case concat(branches: [[LayerConfiguration]])
   /// `embedding{vocabulary,size,deviation}`: integer ids `[…]` become `[…, size]`; without a vocabulary it is
   /// that of the field, `deviation` is the initial values' standard deviation.
-  /// `rows` says which rows of the table a step moves.
+  /// `rows` says which rows of the table a step moves; with `shard` each row lies on one rank, and `rows` is
+  /// lazy.
   case embedding(
-    vocabulary: Int? = nil, size: Int, deviation: Double = 1, rows: EmbeddingRows = .dense)
+    vocabulary: Int? = nil, size: Int, deviation: Double = 1, rows: EmbeddingRows = .dense,
+    shard: Bool = false)
   /// `gru{hidden,layers,bidirectional,variant,dropout}` and `lstm{hidden,layers,bidirectional,dropout}`
   /// over a sequence `[T, C]`.
   case recurrent(RecurrentConfiguration)

@@ -14,6 +14,11 @@ struct Moments {
   let correction2: Float
 }
 
+/// Where the state of a piece lies; a rule looks only at what it has.
+struct PieceState {
+  let first, second: UnsafeMutablePointer<Float>
+}
+
 extension Optimizer {
   /// Moves an owned block: weights, state, running statistics and the moving average.
   ///
@@ -35,13 +40,14 @@ extension Optimizer {
     if stepsTaken == 0 { startAverage(block, parameters: parameters) }
     for index in pieces.range(ofBlock: block.index) {
       let piece = pieces[index]
+      guard !piece.isSharded else { continue }
       let weight = parameters + piece.start
       switch piece.action {
       case .move:
         forEachMoved(piece) { part in
           move(
             part, weight: parameters + part.start,
-            values: block.values + (part.start - block.range.lowerBound),
+            values: block.values + (part.start - block.range.lowerBound), state: state(part),
             gradientScale: gradientScale, learningRate: piece.learningRate * learningRateFactor)
         }
         moveAverage(piece, weight: weight)
@@ -79,27 +85,27 @@ extension Optimizer {
     return sum
   }
 
-  /// Applies the update rule to one piece.
-  private func move(
+  /// Applies the update rule to one piece, or to a row of one.
+  func move(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRate: Double
+    state: PieceState, gradientScale: Float, learningRate: Double
   ) {
     let decay = Float(piece.weightDecay)
     switch rule {
     case .sgd(let momentum, let nesterov):
       Kernels.sgdUpdate(
         count: piece.count, weight: weight, gradient: values,
-        momentumBuffer: momentum == 0 ? nil : first.base + offset(piece),
+        momentumBuffer: momentum == 0 ? nil : state.first,
         gradientScale: gradientScale, learningRate: Float(learningRate),
         momentum: Float(momentum), nesterov: nesterov, weightDecay: decay,
         firstStep: stepsTaken == 0)
     case .adam(let beta1, let beta2, let epsilon):
       adam(
-        piece, weight: weight, values: values, gradientScale: gradientScale,
+        piece, weight: weight, values: values, state: state, gradientScale: gradientScale,
         learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: false)
     case .adamW(let beta1, let beta2, let epsilon):
       adam(
-        piece, weight: weight, values: values, gradientScale: gradientScale,
+        piece, weight: weight, values: values, state: state, gradientScale: gradientScale,
         learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: true)
     case .lamb:
       Kernels.scaledUpdate(
@@ -108,7 +114,7 @@ extension Optimizer {
     case .lars(let momentum, _, _):
       Kernels.larsUpdate(
         count: piece.count, weight: weight, gradient: values,
-        momentumBuffer: first.base + offset(piece), gradientScale: gradientScale,
+        momentumBuffer: state.first, gradientScale: gradientScale,
         learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
         weightDecay: decay)
     }
@@ -117,11 +123,12 @@ extension Optimizer {
   /// One piece by Adam or AdamW.
   private func adam(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRate: Double, moments: Moments, decoupled: Bool
+    state: PieceState, gradientScale: Float, learningRate: Double, moments: Moments,
+    decoupled: Bool
   ) {
     Kernels.adamUpdate(
-      count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
-      v: second.base + offset(piece), gradientScale: gradientScale,
+      count: piece.count, weight: weight, gradient: values, m: state.first, v: state.second,
+      gradientScale: gradientScale,
       learningRate: Float(learningRate), beta1: moments.beta1, beta2: moments.beta2,
       epsilon: moments.epsilon, correction1: moments.correction1,
       correction2: moments.correction2, weightDecay: Float(piece.weightDecay),
@@ -184,6 +191,12 @@ extension Optimizer {
     Kernels.emaUpdate(
       count: piece.count, average: average.base + offset(piece), weight: weight,
       decay: Float(min(averageDecay, (1 + time) / (10 + time))))
+  }
+
+  /// Where the state of a piece of an owned block lies.
+  private func state(_ piece: Piece) -> PieceState {
+    let place = offset(piece)
+    return PieceState(first: first.base + place, second: second.base + place)
   }
 
   /// A piece's place in the state arrays.

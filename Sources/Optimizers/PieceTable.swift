@@ -25,6 +25,9 @@ struct Piece {
   /// The table, where a step moves only the rows it touches.
   let table: LazyTable?
 
+  /// Whether its rows lie on one rank each, and are moved one by one.
+  var isSharded: Bool { table?.isSharded == true }
+
   /// The numbers of the rows that lie in it, whole or in part.
   func rows(of table: LazyTable) -> Range<Int> {
     let (first, end) = (start - table.offset, start - table.offset + count)
@@ -56,7 +59,7 @@ final class PieceTable {
     var list: [Piece] = []
     firstOfBlock = HostBuffer(count: layout.blockCount + 1)
     var block = 0
-    let tables = layout.lazyTables
+    let tables = layout.lazyTables + layout.shardedTables
     for (number, slot) in layout.slots.enumerated() {
       let table = tables.first { $0.slot == number }
       var start = slot.offset
@@ -89,6 +92,22 @@ final class PieceTable {
 
   /// The pieces of one block, as indices.
   func range(ofBlock block: Int) -> Range<Int> { range(ofBlocks: block..<block + 1) }
+
+  /// The pieces of a run of whole row groups of a table, or of all of it, as indices.
+  func range(ofRows rows: Range<Int>, of table: LazyTable) -> Range<Int> {
+    let range = table.range(ofRows: rows)
+    return index(at: range.lowerBound)..<index(at: range.upperBound)
+  }
+
+  /// The first piece that begins at or after a place of the canonical order.
+  private func index(at place: Int) -> Int {
+    var (low, high) = (0, pieces.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if pieces[middle].start < place { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 
   /// The piece at `index`.
   subscript(index: Int) -> Piece { pieces[index] }

@@ -35,6 +35,9 @@ public struct ParameterSlot: Sendable, Equatable {
     case dense
     /// Those that a sample of the step touches, whatever their gradient.
     case lazy
+    /// As `lazy`, and each row lies on one rank alone: the slot has its place in the canonical order, and
+    /// no memory in a `ParameterStore` or in gradients.
+    case sharded
   }
 
   /// True for a table of rows: most rows of its gradient are zero.

@@ -69,24 +69,36 @@ public struct LazyTable: Sendable, Equatable, BitwiseCopyable {
   public let rowCount: Int
   /// Scalars of a row.
   public let width: Int
-  /// The rows of all lazy tables before it.
+  /// The rows of all lazy tables before it; 0 for a sharded one, whose rows are counted by themselves.
   public let firstNumber: Int
+  /// Whether its rows lie on one rank each.
+  public let isSharded: Bool
 
   /// Rows of a *row group*: sums over a table add up groups of this size, wherever its rows lie.
   public var rowsPerGroup: Int { max(1, ParameterLayout.blockSize / width) }
+
+  /// The place of a run of rows in the canonical order.
+  public func range(ofRows rows: Range<Int>) -> Range<Int> {
+    offset + rows.lowerBound * width..<offset + rows.upperBound * width
+  }
 }
 
 extension ParameterLayout {
   /// The tables of which a step moves only the rows it touches, in canonical order.
-  public var lazyTables: [LazyTable] {
+  public var lazyTables: [LazyTable] { tables(.lazy) }
+
+  /// The tables of which every row lies on one rank, in canonical order.
+  public var shardedTables: [LazyTable] { tables(.sharded) }
+
+  private func tables(_ kind: ParameterSlot.Table) -> [LazyTable] {
     var tables: [LazyTable] = []
     var next = 0
-    for (index, slot) in slots.enumerated() where slot.table == .lazy {
+    for (index, slot) in slots.enumerated() where slot.table == kind {
       let rows = slot.shape.first ?? 0
       tables.append(
         LazyTable(
           slot: index, offset: slot.offset, rowCount: rows, width: slot.count / max(1, rows),
-          firstNumber: next))
+          firstNumber: kind == .sharded ? 0 : next, isSharded: kind == .sharded))
       next += rows
     }
     return tables

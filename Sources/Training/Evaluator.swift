@@ -21,11 +21,21 @@ public struct Evaluator {
   let metrics: [MetricName]
   /// Shows how the evaluation gets on, if somebody watches.
   let clock: StepClock?
+  /// The model's sharded tables.
+  private let rows: ShardedRows?
 
   /// An evaluator of `model` on all ranks of `world`.
   public init(
     _ world: Communicator, model: Model, metrics: [MetricName], clock: StepClock? = nil
   ) {
+    self.init(world, model: model, metrics: metrics, clock: clock, rows: nil)
+  }
+
+  init(
+    _ world: Communicator, model: Model, metrics: [MetricName], clock: StepClock? = nil,
+    rows: ShardedRows?
+  ) {
+    self.rows = rows
     self.clock = clock
     self.world = world
     self.model = model
@@ -73,11 +83,20 @@ public struct Evaluator {
     defer { loader.stop() }
     // Contrast needs both modalities of a pair: subsets leave it out.
     var pairs = subset == nil ? PairCollection(model) : nil
+    var rounds = BatchPlan.evaluationCount(samples: split.count, micro: model.capacity)
+    rounds = (rounds + world.size - 1) / world.size
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
+      rounds -= 1
+      try rows?.fetch(microbatch, step: nil)
       try add(microbatch, parameters, to: accumulator)
       pairs?.add(microbatch, model)
       loader.recycle(microbatch)
+    }
+    // Whoever has fewer microbatches still sends rows to the others.
+    while let rows, rounds > 0 {
+      rounds -= 1
+      try rows.fetch(nil, step: nil)
     }
     clock?.waits(for: .everyone)
     defer { clock?.wentOn() }

@@ -25,6 +25,12 @@ extension TrainedModel {
           + "layers [dot] or nothing but a coupling of the two"
       )
     }
+    guard model.layout.shardedTables.isEmpty else {
+      throw TrainingError(
+        .badConfiguration,
+        "lists of items need all vectors on every rank, and \(configuration.name) has an embedding with "
+          + "shard: true; train it with shard: false")
+    }
     let names = configuration.model.modalities.map(\.field)
     let own = try Self.ownData(ofRun: run, fields: names)
     guard let training = try own.split(.train) else {
@@ -48,7 +54,9 @@ extension TrainedModel {
       field.element == .integer, field.scalarsPerSample == 1, !field.isPacked
     else { return nil }
     if let classes = field.classes { return 0..<classes }
-    guard case .embedding(let vocabulary?, _, _, _)? = configured.encoder.first else { return nil }
+    guard case .embedding(let vocabulary?, _, _, _, _)? = configured.encoder.first else {
+      return nil
+    }
     return 0..<vocabulary
   }
 

@@ -50,12 +50,18 @@ public struct Predictor {
     let samples = split.count
     let count = BatchPlan.evaluationCount(samples: samples, micro: model.capacity)
     let rounds = (count + world.size - 1) / world.size
+    let rows = try trained.rows(world)
     let loader = makeLoader(count: count, rounds: rounds)
     defer { loader.stop() }
     for round in 0..<rounds {
       let index = round * world.size + world.rank
       var outputs = [[Float]](repeating: [], count: model.heads.count)
-      if index < count { outputs = try compute(loader) }
+      let microbatch = index < count ? try loader.next() : nil
+      try rows?.fetch(microbatch, step: nil)
+      if let microbatch {
+        outputs = try compute(microbatch)
+        loader.recycle(microbatch)
+      }
       let block = world.size * model.capacity
       let range = round * block..<min(samples, (round + 1) * block)
       var gathered: [[Float]] = []
@@ -84,9 +90,7 @@ public struct Predictor {
   }
 
   /// The outputs of one microbatch, per head.
-  private func compute(_ loader: BatchLoader) throws -> [[Float]] {
-    guard let microbatch = try loader.next() else { return [] }
-    defer { loader.recycle(microbatch) }
+  private func compute(_ microbatch: Microbatch) throws -> [[Float]] {
     let model = trained.model
     if let wrong = model.labelOutOfRange(microbatch) {
       throw TrainingError(.badData, "\(wrong); correct the data")

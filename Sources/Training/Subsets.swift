@@ -47,7 +47,7 @@ extension Trainer {
     let weights = try evaluationWeights()
     let evaluator = Evaluator(
       world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
-      clock: clock)
+      clock: clock, rows: rowParts?.rows)
     return try subsets.lists(model.modalities).map { subset in
       SubsetResult(
         modalities: subset,

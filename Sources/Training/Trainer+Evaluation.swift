@@ -53,7 +53,7 @@ extension Trainer {
   func measure(_ split: Split) throws -> EvaluationResult {
     let evaluator = Evaluator(
       world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
-      clock: clock)
+      clock: clock, rows: rowParts?.rows)
     let result = try evaluator.evaluate(
       split, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
     lastEvaluation = result

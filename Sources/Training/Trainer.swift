@@ -38,6 +38,8 @@ public final class Trainer {
   let globalFacts: Microbatch?
   /// Which rows of lazily moved tables the current step touches.
   let touched: TouchedRows
+  /// The tables of which every row lies on one rank, if there are any.
+  let rowParts: RowParts?
   /// Where members of a group meet, if batch norm is synchronised.
   let meeting: GroupMeeting?
   /// The contrast over the global batch, if modalities are coupled.
@@ -114,6 +116,7 @@ public final class Trainer {
       every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)
+    rowParts = Self.makeRows(exchange, setUp, optimizer)
     meeting = try GroupMeeting(exchange, setUp)
     contrast = try ContrastiveStep(exchange, setUp)
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))

@@ -36,6 +36,12 @@ extension JobTests {
         Shelf.wide.get(), layouts: [[2, 1]], set: RowTests.settings + ["train.clipNorm=0.05"])
     }
 
+    @Test func shardedTablesGiveTheBitsOfWholeOnes() throws {
+      try expectSameBits(
+        Shelf.wide.get(), layouts: [[1, 1], [3, 1], [2, 2]],
+        set: ShardTests.settings + ["exchange.bucketMiB=1", "train.clipNorm=0.05"])
+    }
+
     @Test func bucketsOfAnySizeGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.wide.get(), layouts: [[1, 1], [3, 1]], set: ["exchange.bucketMiB=1"])

@@ -18,9 +18,9 @@ struct ResolvedTests {
     texts += ["bfloat16", "{topK: {density: 0.02, momentum: 0, warmupSteps: 7}}", "{topK: 1}"].map {
       Samples.small("exchange: {wire: \($0)}").replacingOccurrences(of: "adam:", with: "sgd:")
     }
-    texts += ["lazy", "dense"].map {
+    texts += ["rows: lazy", "rows: dense", "shard: true", "rows: lazy, shard: true"].map {
       Samples.small().replacingOccurrences(
-        of: "encoder: [", with: "encoder: [{embedding: {size: 3, rows: \($0)}}, ")
+        of: "encoder: [", with: "encoder: [{embedding: {size: 3, \($0)}}, ")
     }
     texts += ["{weighted: w}", "{balanced: label}", "{weighted: {field: w, samplesPerEpoch: 9}}"]
       .map {

@@ -1,7 +1,8 @@
 extension RunConfiguration {
   /// Who moves only some rows of a table may depend neither on the whole table nor on earlier steps.
   func checkRows(_ map: MapReader) {
-    guard model.modalities.contains(where: { $0.encoder.contains(where: \.isLazy) }) else { return }
+    let layers = model.modalities.flatMap(\.encoder)
+    guard layers.contains(where: { $0.holdsEmbedding { rows, _ in rows == .lazy } }) else { return }
     switch optimizer.rule {
     case .sgd, .adam, .adamW: break
     case .lamb, .lars:
@@ -14,16 +15,24 @@ extension RunConfiguration {
         "expected float32 or bfloat16 beside an embedding with rows: lazy, found topK, which brings rows "
           + "of earlier steps late; or set rows: dense")
     }
+    guard layers.contains(where: { $0.holdsEmbedding { _, shard in shard } }) else { return }
+    for path in [["train", "ema"], ["initialize"], ["coupling"]] {
+      map.value.descend(path)?.fail(
+        "cannot stand beside an embedding with shard: true, of which no rank sees all rows; leave it "
+          + "out, or set rows: lazy without shard")
+    }
   }
 }
 
 extension LayerConfiguration {
-  /// Whether the layer, or one inside of it, is an embedding of which a step moves some rows.
-  var isLazy: Bool {
+  /// Whether the layer, or one inside of it, is an embedding of a kind.
+  fileprivate func holdsEmbedding(_ isMeant: (_ rows: EmbeddingRows, _ shard: Bool) -> Bool) -> Bool
+  {
     switch self {
-    case .embedding(_, _, _, let rows): rows == .lazy
-    case .residual(let layers, let shortcut): (layers + shortcut).contains(where: \.isLazy)
-    case .concat(let branches): branches.joined().contains(where: \.isLazy)
+    case .embedding(_, _, _, let rows, let shard): isMeant(rows, shard)
+    case .residual(let layers, let shortcut):
+      (layers + shortcut).contains { $0.holdsEmbedding(isMeant) }
+    case .concat(let branches): branches.joined().contains { $0.holdsEmbedding(isMeant) }
     default: false
     }
   }
