@@ -29,6 +29,15 @@ let defaults: hid_t = 0
 /// `HADDR_UNDEF`, `HSIZE_UNDEF`: no address, no bound.
 let undefined = UInt64.max
 
+/// Starts the library without its clean-up at exit, once.
+///
+/// Every object here is closed by its owner, so there is nothing to clean up; what a process that ends in the
+/// middle of a write leaves is a temporary file anyway. With error stacks of threads that are gone the
+/// clean-up does not come to an end ("infinite loop closing library").
+private let started: Void = {
+  _ = H5dont_atexit()
+}()
+
 /// Calls the library and returns its status, or throws if that is negative.
 ///
 /// Every HDF5 call that can fail goes through here. The library prints its error stack by itself, per
@@ -37,6 +46,7 @@ let undefined = UInt64.max
 func check<Status: SignedInteger>(
   _ function: StaticString, _ place: Place, _ call: () -> Status
 ) throws(HDF5Error) -> Status {
+  started
   H5Eset_auto2(0, nil, nil)
   let status = call()
   guard status < 0 else { return status }

@@ -24,6 +24,7 @@ struct Train: ParsableCommand {
   var set: [String] = []
 
   @Option(
+    name: .shortAndLong,
     help: ArgumentHelp("The run folder; default runs/NAME.", valueName: "folder"),
     completion: .directory)
   var output: String?

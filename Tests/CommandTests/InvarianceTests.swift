@@ -93,32 +93,5 @@ extension JobTests {
         #expect(Set(digests).count == digests.count, "\(digests)")
       }
     }
-
-    /// Trains and evaluates on several numbers of ranks and compares digests and metrics.
-    private func expectSameBits(
-      _ configuration: String, ranks: [Int], set: [String] = [], steps: Int? = nil
-    ) throws {
-      try withTemporaryFolder { folder in
-        var first: (run: Run, evaluation: String)?
-        for count in ranks {
-          let run = Run(path: folder.file("on-\(count)"))
-          let trained = try Aimass.train(configuration, ranks: count, output: run.path, set: set)
-          #expect(trained.status == 0 && trained.leftovers.isEmpty, "\(trained)")
-          let judged = try Aimass.run(ranks: count, ["evaluate", run.path, "--json"])
-          #expect(judged.status == 0 && judged.leftovers.isEmpty, "\(judged)")
-          #expect(run.summary?["ranks"] as? Int == count)
-          if let steps { #expect(run.steps == Array(1...steps)) }
-          guard let first else {
-            #expect(run.digest.count == 64)
-            #expect(judged.output.hasPrefix("{\"split\": \"test\""), "\(judged)")
-            first = (run, judged.output)
-            continue
-          }
-          #expect(run.digest == first.run.digest, "\(count) ranks")
-          #expect(judged.output == first.evaluation, "\(count) ranks")
-          #expect(run.history == first.run.history, "\(count) ranks")
-        }
-      }
-    }
   }
 }

@@ -45,7 +45,7 @@ extension JobTests {
     @Test func aStoppedRankIsNamedAndTheJobEnds() throws {
       try withTemporaryFolder { folder in
         let (result, run) = try Self.disturb(
-          "kill -STOP $rank", folder, set: ["distributed.watchdogSeconds=2"])
+          "kill -STOP $rank", folder, set: ["distributed.watchdogSeconds=5"])
         #expect(result.status == 80, "\(result)")
         #expect(result.leftovers.isEmpty, "\(result.leftovers)")
         let lines = result.lines(with: "is late")

@@ -102,6 +102,22 @@ struct ShippedRecipeTests {
     #expect(summary.badFiles.isEmpty && summary.notes.isEmpty)
   }
 
+  /// Everything in the files, computed once more by a script that shares nothing with the program.
+  @Test(
+    .enabled(if: Python.has("h5py", "numpy", "scipy"), "python3 with h5py and scipy is missing"),
+    arguments: [
+      "mnist", "cifar10", "adult", "adult-categories", "sst2", "shakespeare", "movielens",
+    ])
+  func areThoseOfNumPy(name: String) throws {
+    let bench = try Workbench()
+    _ = try prepare(name, in: bench, whole: false)
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Oracles/shipped.py")
+    let said = try Python.run(
+      String(contentsOf: script, encoding: .utf8), [name, bench.output, DataFolder.path ?? ""])
+    #expect(said.hasPrefix("equal: "))
+  }
+
   @Test(arguments: ["mnist", "cifar10", "adult"])
   func takesATenthForValidation(name: String) throws {
     let bench = try Workbench()

@@ -44,7 +44,12 @@ struct RunProcessTests {
   }
 
   @Test func tellsWhatOutlivesAProgram() throws {
-    let result = try runProcess("bash", ["-c", "setsid sleep 4343.5 >/dev/null 2>&1 & exit 0"])
+    // Waits until the sleeper runs: while it is still being started, its environment cannot be read.
+    let script = """
+      setsid sleep 4343.5 >/dev/null 2>&1 &
+      until tr '\\0' ' ' </proc/$!/cmdline | grep -q '^sleep'; do :; done
+      """
+    let result = try runProcess("bash", ["-c", script])
     #expect(result.status == 0)
     #expect(result.leftovers.count == 1)
   }

@@ -72,6 +72,10 @@ struct ProcessMark {
   func end(patience: Double) -> [String] {
     let deadline = ContinuousClock.now + .seconds(patience)
     var found = living
+    if found.isEmpty {
+      usleep(10_000)  // a process in the middle of `execve` shows no environment: look twice
+      found = living
+    }
     while !found.isEmpty, ContinuousClock.now < deadline {
       usleep(20_000)
       found = living
