@@ -80,13 +80,7 @@ public struct TrainingPlan: Sendable {
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
-    let sharded = (layout.count - layout.residentCount) * scalar
-    if sharded > 0 {
-      memory += [
-        ("sharded rows and their state (owned)", sharded * (1 + states) / ranks),
-        ("sharded rows fetched, and gradients", Self.fetchedBytes(setUp, ranks: ranks)),
-      ]
-    }
+    memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     // Gradient and weight are read, the weight written, each state array read and written.
     updateBytesPerParameter = scalar * (3 + 2 * (states + average))
@@ -99,6 +93,19 @@ public struct TrainingPlan: Sendable {
     let deal = Deal(microbatches: microbatches, topology: Topology(sizes: sizes))
     let counts = deal.runs.map { SummationTree.nodes(covering: $0, of: microbatches).count }
     return counts.max() ?? 0
+  }
+
+  /// What a rank holds of sharded tables, of which each scalar has so many states; nothing without any.
+  private static func shardedMemory(
+    _ setUp: TrainingSetUp, states: Int, ranks: Int
+  ) -> [(name: String, bytes: Int)] {
+    let layout = setUp.model.layout
+    let bytes = (layout.count - layout.residentCount) * MemoryLayout<Float>.stride
+    guard bytes > 0 else { return [] }
+    return [
+      ("sharded rows and their state (owned)", bytes * (1 + states) / ranks),
+      ("sharded rows fetched, and gradients", fetchedBytes(setUp, ranks: ranks)),
+    ]
   }
 
   /// The most bytes of rows of sharded tables that a rank fetches for a step, and of their gradients: no id
