@@ -19,23 +19,19 @@ public struct Evaluator {
   let model: Model
   /// The metrics asked for; empty: those that fit.
   let metrics: [MetricName]
+  /// How heads that transcribe are read.
+  let transcriber: Transcriber
   /// Shows how the evaluation gets on, if somebody watches.
   let clock: StepClock?
   /// The model's sharded tables.
-  private let rows: ShardedRows?
+  var rows: ShardedRows?
 
   /// An evaluator of `model` on all ranks of `world`.
   public init(
-    _ world: Communicator, model: Model, metrics: [MetricName], clock: StepClock? = nil
+    _ world: Communicator, model: Model, metrics: [MetricName],
+    transcriber: Transcriber = Transcriber(), clock: StepClock? = nil
   ) {
-    self.init(world, model: model, metrics: metrics, clock: clock, rows: nil)
-  }
-
-  init(
-    _ world: Communicator, model: Model, metrics: [MetricName], clock: StepClock? = nil,
-    rows: ShardedRows?
-  ) {
-    self.rows = rows
+    self.transcriber = transcriber
     self.clock = clock
     self.world = world
     self.model = model
@@ -48,7 +44,14 @@ public struct Evaluator {
   }
 
   /// What each head predicts, as the metrics need to know it.
-  public static func metricHeads(_ model: Model) -> [MetricHead] {
+  ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - spelling: the targets whose ids have texts.
+  /// - Returns: one head each.
+  public static func metricHeads(
+    _ model: Model, spelling: (String) -> Bool = { _ in false }
+  ) -> [MetricHead] {
     model.heads.map { head in
       let kind: MetricHead.Kind
       switch head.loss {
@@ -59,7 +62,8 @@ public struct Evaluator {
       case .ctc: kind = .transcription(outputs: head.outputs)
       }
       return MetricHead(
-        name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight)
+        name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight,
+        spells: head.loss.isTranscription && spelling(head.target))
     }
   }
 
@@ -77,7 +81,7 @@ public struct Evaluator {
   ) throws -> EvaluationResult {
     model.select(subset)
     defer { model.select(nil) }
-    let heads = Self.metricHeads(model)
+    let heads = Self.metricHeads(model) { transcriber.texts[$0] != nil }
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
@@ -161,14 +165,18 @@ public struct Evaluator {
     _ microbatch: Microbatch, head: Int, target: Int, to accumulator: MetricAccumulator
   ) {
     let (ids, offsets) = (microbatch.integers(target), microbatch.offsets(target))
-    var distance = EditDistance()
-    for (sample, found) in model.transcriptions(ofHead: head, microbatch).enumerated() {
+    let texts = transcriber.texts[model.heads[head].target]
+    var errors = TranscriptionErrors()
+    let all = model.transcriptions(ofHead: head, microbatch, by: transcriber.search)
+    for (sample, found) in all.enumerated() {
       let length = offsets[sample + 1] - offsets[sample]
-      distance.add(
-        found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length))
+      errors.add(
+        found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length),
+        texts: texts)
     }
+    errors.infeasible = model.infeasibleSequences(ofHead: head).lastPass
     accumulator.add(
-      head: head, microbatch: microbatch.index, count: microbatch.count, distance: distance,
+      head: head, microbatch: microbatch.index, count: microbatch.count, errors: errors,
       loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

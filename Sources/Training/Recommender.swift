@@ -34,7 +34,8 @@ public struct Recommender {
   private let world: Communicator
   private let scores: PairScores
   private let lists: TopItems
-  private let users: [Int]
+  /// The users of the training split, ascending.
+  public let users: [Int]
 
   /// A recommender on all ranks of `world`.
   ///

@@ -54,6 +54,12 @@ struct MediaListing {
     }
   }
 
+  /// The same with row n taken from row `rows[n]`.
+  func mapped(_ rows: [Int]) -> MediaListing {
+    MediaListing(
+      files: rows.map { files[$0] }, table: table.mapped(rows), label: label, notes: notes)
+  }
+
   private init(files: [MediaFile], table: TextTable, label: String?, notes: [String]) {
     self.files = files
     self.table = table
