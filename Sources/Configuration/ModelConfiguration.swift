@@ -167,7 +167,11 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case concat(branches: [[LayerConfiguration]])
   /// `embedding{vocabulary,size,deviation}`: integer ids `[…]` become `[…, size]`; without a vocabulary it is
   /// that of the field, `deviation` is the initial values' standard deviation.
-  case embedding(vocabulary: Int? = nil, size: Int, deviation: Double = 1)
+  /// `rows` says which rows of the table a step moves; with `shard` each row lies on one rank, and `rows` is
+  /// lazy.
+  case embedding(
+    vocabulary: Int? = nil, size: Int, deviation: Double = 1, rows: EmbeddingRows = .dense,
+    shard: Bool = false)
   /// `gru{hidden,layers,bidirectional,variant,dropout}` and `lstm{hidden,layers,bidirectional,dropout}`
   /// over a sequence `[T, C]`.
   case recurrent(RecurrentConfiguration)
@@ -203,6 +207,14 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
     /// `1 / (1 + exp(-x))`.
     case sigmoid
   }
+}
+
+/// Which rows of an embedding's table the optimizer moves in a step.
+public enum EmbeddingRows: String, Sendable, Equatable, CaseIterable {
+  /// All of them: moments decay and weights shrink in every step.
+  case dense
+  /// Those that a sample of the global batch has an id of.
+  case lazy
 }
 
 /// The geometry of a convolution; pairs are (height, width).

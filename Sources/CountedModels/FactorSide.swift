@@ -22,7 +22,7 @@ struct FactorSide {
   ) {
     _ = layout.reserve(
       "\(name).factors", [count, factors],
-      initializer: deviation.map { .normal(deviation: $0) } ?? .constant(0), isTable: true)
+      initializer: deviation.map { .normal(deviation: $0) } ?? .constant(0), table: .dense)
     guard biases else { return }
     _ = layout.reserve("\(name).bias", [count], initializer: .constant(0))
   }

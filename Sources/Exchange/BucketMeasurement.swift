@@ -26,7 +26,7 @@ public enum BucketMeasurement {
   /// - Throws: `AgreedFailure` where memory is short, or `MPIError`.
   /// - Cost: three exchanges of at most 32 MiB for each of four sizes.
   public static func run(_ node: Node, layout: ParameterLayout) throws -> Int {
-    let bytes = layout.count * MemoryLayout<Float>.stride
+    let bytes = layout.residentCount * MemoryLayout<Float>.stride
     if bytes <= candidates[0] { return candidates[0] }
     if node.topology.nodes.count == 1 { return candidates[2] }
     var trial = ParameterLayout()

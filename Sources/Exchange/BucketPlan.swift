@@ -2,7 +2,7 @@ import Parameters
 
 /// Which blocks travel together, and which rank adds up and owns each of them.
 ///
-/// A bucket is a run of whole blocks; buckets are numbered from the end of the canonical order, since a
+/// A bucket is a run of whole blocks, none of which lies in a sharded table; buckets are numbered from the end of the canonical order, since a
 /// backward pass finishes the last layers first. Each bucket is shared among the nodes by their ranks,
 /// and each node's part evenly among that node's ranks, who *own* it: they alone update it. On every
 /// other node the same part is shared evenly among the ranks there, who *reduce* it: they add up what
@@ -30,10 +30,13 @@ public struct BucketPlan: Sendable {
     self.topology = topology
     self.bucketBytes = bucketBytes
     let blockBytes = ParameterLayout.blockSize * MemoryLayout<Float>.stride
-    let blocks = layout.blockCount
     let most = max(1, bucketBytes / blockBytes)
-    let count = max(1, (blocks + most - 1) / most)
-    buckets = (0..<count).reversed().map { (0..<blocks).part($0, of: count) }
+    let runs = layout.residentBlocks
+    // A step has at least one bucket, if all there is are sharded tables.
+    buckets = (runs.isEmpty ? [0..<0] : runs).reversed().flatMap { run in
+      let count = max(1, (run.count + most - 1) / most)
+      return (0..<count).reversed().map { run.part($0, of: count) }
+    }
   }
 
   /// The blocks of a bucket that the ranks of a node own together.

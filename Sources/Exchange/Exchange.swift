@@ -128,7 +128,8 @@ public final class Exchange {
     let bytes = max(1, layout.count) * MemoryLayout<Float>.stride
     let memory = try node.share(
       byteCount: bytes, name: name,
-      claiming: (0..<bytes).part(node.seat.localRank, of: node.local.size))
+      claiming: layout.residentBytes(
+        in: (0..<bytes).part(node.seat.localRank, of: node.local.size)))
     return ParameterStore(
       layout, viewing: memory.base.assumingMemoryBound(to: Float.self), keeper: memory)
   }

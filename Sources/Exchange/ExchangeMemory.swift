@@ -35,7 +35,11 @@ final class ExchangeMemory {
     self.stride = stride
     let own = stride * buffersPerRank
     gradients = try node.share(
-      byteCount: own * size, name: "aimass-gradients", claiming: own * local..<own * (local + 1))
+      byteCount: own * size, name: "aimass-gradients",
+      claiming: (0..<buffersPerRank).flatMap { buffer in
+        let start = own * local + stride * buffer
+        return layout.residentBytes(in: start..<start + stride, from: start)
+      })
     let lines = SharedCounter.stride
     let counters = try node.share(
       byteCount: 3 * size * lines, name: "aimass-counters",

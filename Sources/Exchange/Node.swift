@@ -50,15 +50,23 @@ public final class Node {
   /// - Parameters:
   ///   - byteCount: equal on all ranks of the node.
   ///   - name: for people who look at `/proc/PID/maps`.
-  ///   - part: the bytes that this rank will write most.
+  ///   - parts: the bytes that this rank will write most; what nobody claims takes no memory until it is
+  ///     written.
   /// - Returns: the memory.
   /// - Throws: `AgreedFailure` on all ranks if one has no memory left, or `MPIError`.
-  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory
+  public func share(byteCount: Int, name: String, claiming parts: [Range<Int>])
+    throws -> SharedMemory
   {
     let memory = try Self.share(byteCount: byteCount, name: name, among: local, agreeing: world)
-    try world.agree { try memory.claim(part) }
+    try world.agree { for part in parts { try memory.claim(part) } }
     memory.closeDescriptor()
     return memory
+  }
+
+  /// The same, of one part.
+  public func share(byteCount: Int, name: String, claiming part: Range<Int>) throws -> SharedMemory
+  {
+    try share(byteCount: byteCount, name: name, claiming: [part])
   }
 
   /// One sentence on all machines whose ranks cannot share memory.

@@ -17,6 +17,8 @@ public final class WeightCheck {
   }
 
   private let exchange: Exchange
+  /// The blocks that nodes hold.
+  private let blocks: [Int]
   private let table: SharedTable
   private let parts: SharedTable.Parts
 
@@ -26,10 +28,11 @@ public final class WeightCheck {
   /// - Throws: `AgreedFailure` where memory is short, or `MPIError`.
   public init(_ exchange: Exchange) throws {
     self.exchange = exchange
-    let blocks = exchange.plan.layout.blockCount
+    blocks = exchange.plan.layout.residentBlocks.flatMap { Array($0) }
+    let count = blocks.count
     let nodes = exchange.node.topology.nodes.count
-    table = try SharedTable(exchange.node, count: nodes * blocks, name: "aimass-check")
-    parts = SharedTable.Parts((0..<nodes).map { [$0 * blocks..<($0 + 1) * blocks] })
+    table = try SharedTable(exchange.node, count: nodes * count, name: "aimass-check")
+    parts = SharedTable.Parts((0..<nodes).map { [$0 * count..<($0 + 1) * count] })
   }
 
   /// Compares all copies.
@@ -41,25 +44,24 @@ public final class WeightCheck {
   /// - Cost: each rank reads `P / L` floats; `P / 512` bytes are gathered from each node.
   public func run() throws -> [Difference] {
     let (plan, node) = (exchange.plan, exchange.node)
-    let blocks = plan.layout.blockCount
     let nodes = node.topology.nodes.count
     guard nodes > 1 else { return [] }
     table.open()
-    for block in (0..<blocks).part(node.seat.localRank, of: node.local.size) {
-      let range = plan.layout.block(block)
+    for index in blocks.indices.part(node.seat.localRank, of: node.local.size) {
+      let range = plan.layout.block(blocks[index])
       let memory = UnsafeRawBufferPointer(
         UnsafeBufferPointer(
           start: exchange.store.base + range.lowerBound, count: range.count))
       // A pattern of bits in a Float64's place; it is copied, never calculated with.
-      table.values[node.seat.node * blocks + block] = Double(bitPattern: checksum64(memory))
+      table.values[node.seat.node * blocks.count + index] = Double(bitPattern: checksum64(memory))
     }
     try exchange.join(table, parts)
     let owners = ownerOfBlock()
     var found: [Difference] = []
-    for block in 0..<blocks {
-      let expected = table.values[owners[block] * blocks + block].bitPattern
+    for (index, block) in blocks.enumerated() {
+      let expected = table.values[owners[block] * blocks.count + index].bitPattern
       for other in 0..<nodes
-      where table.values[other * blocks + block].bitPattern != expected {
+      where table.values[other * blocks.count + index].bitPattern != expected {
         let range = plan.layout.block(block)
         for slot in plan.layout.slots where slot.range.overlaps(range) {
           let difference = Difference(tensor: slot.name, node: other, owner: owners[block])

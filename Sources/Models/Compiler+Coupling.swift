@@ -42,6 +42,17 @@ extension Compiler {
         + "take sync away")
   }
 
+  /// Rows are fetched for microbatches one by one, so no layer may wait for others, nor run twice.
+  func checkSharding(_ configuration: ModelConfiguration) throws {
+    guard !shardedReaders.isEmpty else { return }
+    guard configuration.coupling == nil, synchronization.group == 1 else {
+      throw ModelError(
+        .setting, configuration.coupling == nil ? synchronization.path : "coupling",
+        "expected neither a coupling nor a batchNorm with sync beside an embedding with shard: true; "
+          + "set shard: false")
+    }
+  }
+
   /// The slot of t, where the scale is learned.
   private mutating func scaleSlot(
     _ temperature: CouplingConfiguration.Temperature, _ path: String

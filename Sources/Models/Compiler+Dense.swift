@@ -28,7 +28,8 @@ extension Compiler {
 
   /// `embedding`: ids `[…]` become `[…, size]`.
   mutating func embedding(
-    vocabulary written: Int?, size: Int, deviation: Double, _ context: LayerContext
+    vocabulary written: Int?, size: Int, deviation: Double, rows: EmbeddingRows,
+    shard: Bool, _ context: LayerContext
   ) throws -> Compiled {
     guard let vocabulary = written ?? context.input.vocabulary else {
       throw ModelError(
@@ -47,17 +48,24 @@ extension Compiler {
         .setting, context.path,
         "expected a vocabulary of at least \(ids), the ids of the field, found \(vocabulary)")
     }
+    let table: ParameterSlot.Table = shard ? .sharded : rows == .lazy ? .lazy : .dense
     let weight = try slot(
       "weight", [vocabulary, size], context,
-      .normal(deviation: Float(deviation)), decays: true, isTable: true)
+      .normal(deviation: Float(deviation)), decays: true, table: table)
+    let reader = TableReader(input, fieldIndex: fieldIndex)
+    if table == .lazy { tableReaders.append(reader) }
+    if table == .sharded { shardedReaders.append(reader) }
     let output = try output(
       input.shape + [size], context, requiresGradient: true, channelsFirst: false)
     checks.append(
       IntegerCheck(
         consumer: context.path, fieldIndex: fieldIndex, limit: vocabulary))
-    return Compiled(
-      layer: EmbeddingLayer(input: input, output: output, vocabulary: vocabulary, weight: weight),
-      output: output)
+    let layer: any Layer =
+      shard
+      ? ShardedEmbeddingLayer(
+        input: input, output: output, table: shardedReaders.count - 1, port: rowPort)
+      : EmbeddingLayer(input: input, output: output, vocabulary: vocabulary, weight: weight)
+    return Compiled(layer: layer, output: output)
   }
 
   /// `flatten`: another view of the same memory.

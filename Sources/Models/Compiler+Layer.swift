@@ -25,8 +25,10 @@ extension Compiler {
     case .residual(let layers, let shortcut):
       return try residual(layers: layers, shortcut: shortcut, context)
     case .concat(let branches): return try concat(branches, context)
-    case .embedding(let vocabulary, let size, let deviation):
-      return try embedding(vocabulary: vocabulary, size: size, deviation: deviation, context)
+    case .embedding(let vocabulary, let size, let deviation, let rows, let shard):
+      return try embedding(
+        vocabulary: vocabulary, size: size, deviation: deviation, rows: rows, shard: shard,
+        context)
     case .recurrent(let stack): return try recurrent(stack, context)
     case .pool(let kind): return try stepPool(kind, context)
     case .positional(let configuration): return try positional(configuration, context)

@@ -34,6 +34,7 @@ extension Compiler {
     let (heads, branches) = try self.heads(
       configuration, encoders, fusion, fields: fields, requireTargets: requireTargets)
     if configuration.coupling != nil { try refuseSynchronization() }
+    try checkSharding(configuration)
     for branch in branches.reversed() { branch.planBackward(&slabs) }
     coupled?.1.planBackward(&slabs)
     fusion.planBackward(&slabs)

@@ -18,6 +18,12 @@ struct Compiler {
   var checks: [IntegerCheck] = []
   /// The weights to check before a pass.
   var weightChecks: [WeightCheck] = []
+  /// Who reads the tables of which a step moves some rows, in canonical order.
+  var tableReaders: [TableReader] = []
+  /// Who reads the tables of which every row lies on one rank, in canonical order.
+  var shardedReaders: [TableReader] = []
+  /// Where they find the rows.
+  let rowPort = RowPort()
   /// The lengths to check before a pass.
   var lengthChecks: [LengthCheck] = []
   /// The synchronised batch norms so far.
@@ -162,12 +168,13 @@ struct Compiler {
   mutating func slot(
     _ name: String, _ shape: [Int], _ context: LayerContext,
     role: ParameterSlot.Role = .trainable, _ initializer: Initializer,
-    foreign: ForeignLayout = .same, decays: Bool = false, isTable: Bool = false
+    foreign: ForeignLayout = .same, decays: Bool = false, table: ParameterSlot.Table? = nil
   ) throws -> Int {
-    _ = try product(shape, context.path)
+    // BLAS never sees a sharded table.
+    if table != .sharded { _ = try product(shape, context.path) }
     return layout.reserve(
       "\(context.path).\(name)", shape, role: role, initializer: initializer, foreign: foreign,
-      decaysByDefault: decays, isTable: isTable
+      decaysByDefault: decays, table: table
     ).offset
   }
 

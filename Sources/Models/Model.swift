@@ -48,6 +48,9 @@ public final class Model {
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
   let lengthChecks: [Compiler.LengthCheck]
+  let tableReaders: [TableReader]
+  let shardedReaders: [TableReader]
+  let rowPort: RowPort
   let axes: AxisPlan
   /// Axes of microbatches that are measured without a pass, by capacity.
   var measured: AxisOffsets?
@@ -101,6 +104,8 @@ public final class Model {
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
     (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
+    tableReaders = compiler.tableReaders
+    (shardedReaders, rowPort) = (compiler.shardedReaders, compiler.rowPort)
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     modalities = configuration.modalities.map(\.name)

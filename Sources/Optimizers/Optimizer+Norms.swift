@@ -5,6 +5,8 @@ import Tensors
 extension Optimizer {
   /// Writes one Float64 per piece of `block`: Σ g² of trainable pieces that are not frozen, else 0.
   ///
+  /// The places of sharded tables are left to the owners of their rows.
+  ///
   /// A statistic piece that is not finite writes NaN, so that a bad batch statistic is found by
   /// the same check as a bad gradient.
   ///
@@ -17,10 +19,14 @@ extension Optimizer {
     let range = pieces.range(ofBlock: block.index)
     for index in range {
       let piece = pieces[index]
+      // The owners of its rows write its place.
+      guard !piece.isSharded else { continue }
       let values = block.values + (piece.start - block.range.lowerBound)
       switch piece.action {
       case .move:
-        sums[index - range.lowerBound] = Kernels.squaredNorm(piece.count, values)
+        sums[index - range.lowerBound] = squaredNorm(piece) {
+          UnsafePointer(block.values + ($0 - block.range.lowerBound))
+        }
       case .follow:
         sums[index - range.lowerBound] = Kernels.isFinite(piece.count, values) ? 0 : .nan
       case .leave:

@@ -14,6 +14,11 @@ struct Moments {
   let correction2: Float
 }
 
+/// Where the state of a piece lies; a rule looks only at what it has.
+struct PieceState {
+  let first, second: UnsafeMutablePointer<Float>
+}
+
 extension Optimizer {
   /// Moves an owned block: weights, state, running statistics and the moving average.
   ///
@@ -35,43 +40,72 @@ extension Optimizer {
     if stepsTaken == 0 { startAverage(block, parameters: parameters) }
     for index in pieces.range(ofBlock: block.index) {
       let piece = pieces[index]
-      let values = block.values + (piece.start - block.range.lowerBound)
+      guard !piece.isSharded else { continue }
       let weight = parameters + piece.start
       switch piece.action {
       case .move:
-        move(
-          piece, weight: weight, values: values, gradientScale: gradientScale,
-          learningRate: piece.learningRate * learningRateFactor)
+        forEachMoved(piece) { part in
+          move(
+            part, weight: parameters + part.start,
+            values: block.values + (part.start - block.range.lowerBound), state: state(part),
+            gradientScale: gradientScale, learningRate: piece.learningRate * learningRateFactor)
+        }
         moveAverage(piece, weight: weight)
       case .follow:
-        follow(piece, running: weight, sums: values, samples: samples)
+        follow(
+          piece, running: weight, sums: block.values + (piece.start - block.range.lowerBound),
+          samples: samples)
       case .leave:
         break
       }
     }
   }
 
-  /// Applies the update rule to one piece.
-  private func move(
+  /// Visits what a step moves of a piece: all of it, of a lazy table the runs of rows it touches.
+  @inline(__always)
+  private func forEachMoved(_ piece: Piece, _ body: (_ part: Piece) -> Void) {
+    guard let table = piece.table else { return body(piece) }
+    touched.forEachRun(in: piece.rows(of: table)) { body(piece.part($0, of: table)) }
+  }
+
+  /// `Σ g²` of what a step moves of a piece; of a lazy table one sum a row, in their order, so that it
+  /// does not depend on what else is touched.
+  @inline(__always)
+  func squaredNorm(_ piece: Piece, _ gradient: (_ place: Int) -> UnsafePointer<Float>) -> Double {
+    guard let table = piece.table else {
+      return Kernels.squaredNorm(piece.count, gradient(piece.start))
+    }
+    var sum = 0.0
+    touched.forEachRun(in: piece.rows(of: table)) { run in
+      for row in run {
+        let part = piece.part(row..<row + 1, of: table)
+        sum += Kernels.squaredNorm(part.count, gradient(part.start))
+      }
+    }
+    return sum
+  }
+
+  /// Applies the update rule to one piece, or to a row of one.
+  func move(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRate: Double
+    state: PieceState, gradientScale: Float, learningRate: Double
   ) {
     let decay = Float(piece.weightDecay)
     switch rule {
     case .sgd(let momentum, let nesterov):
       Kernels.sgdUpdate(
         count: piece.count, weight: weight, gradient: values,
-        momentumBuffer: momentum == 0 ? nil : first.base + offset(piece),
+        momentumBuffer: momentum == 0 ? nil : state.first,
         gradientScale: gradientScale, learningRate: Float(learningRate),
         momentum: Float(momentum), nesterov: nesterov, weightDecay: decay,
         firstStep: stepsTaken == 0)
     case .adam(let beta1, let beta2, let epsilon):
       adam(
-        piece, weight: weight, values: values, gradientScale: gradientScale,
+        piece, weight: weight, values: values, state: state, gradientScale: gradientScale,
         learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: false)
     case .adamW(let beta1, let beta2, let epsilon):
       adam(
-        piece, weight: weight, values: values, gradientScale: gradientScale,
+        piece, weight: weight, values: values, state: state, gradientScale: gradientScale,
         learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: true)
     case .lamb:
       Kernels.scaledUpdate(
@@ -80,7 +114,7 @@ extension Optimizer {
     case .lars(let momentum, _, _):
       Kernels.larsUpdate(
         count: piece.count, weight: weight, gradient: values,
-        momentumBuffer: first.base + offset(piece), gradientScale: gradientScale,
+        momentumBuffer: state.first, gradientScale: gradientScale,
         learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
         weightDecay: decay)
     }
@@ -89,11 +123,12 @@ extension Optimizer {
   /// One piece by Adam or AdamW.
   private func adam(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRate: Double, moments: Moments, decoupled: Bool
+    state: PieceState, gradientScale: Float, learningRate: Double, moments: Moments,
+    decoupled: Bool
   ) {
     Kernels.adamUpdate(
-      count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
-      v: second.base + offset(piece), gradientScale: gradientScale,
+      count: piece.count, weight: weight, gradient: values, m: state.first, v: state.second,
+      gradientScale: gradientScale,
       learningRate: Float(learningRate), beta1: moments.beta1, beta2: moments.beta2,
       epsilon: moments.epsilon, correction1: moments.correction1,
       correction2: moments.correction2, weightDecay: Float(piece.weightDecay),
@@ -156,6 +191,12 @@ extension Optimizer {
     Kernels.emaUpdate(
       count: piece.count, average: average.base + offset(piece), weight: weight,
       decay: Float(min(averageDecay, (1 + time) / (10 + time))))
+  }
+
+  /// Where the state of a piece of an owned block lies.
+  private func state(_ piece: Piece) -> PieceState {
+    let place = offset(piece)
+    return PieceState(first: first.base + place, second: second.base + place)
   }
 
   /// A piece's place in the state arrays.

@@ -12,6 +12,10 @@ import Parameters
 ///    gathered sums of all blocks;
 /// 3. `update` for each owned block, then `finishStep` once.
 ///
+/// Of a lazy table (`ParameterSlot.Table.lazy`) a step moves weights and moments of the rows it touches
+/// and leaves all others; every row counts the same steps. As in PyTorch's `SparseAdam`, with momentum
+/// and weight decay under the same rule. The moving average of weights moves whole.
+///
 /// A loop that neither clips nor checks norms may call `update` alone, block by block as they
 /// arrive. State exists only for owned blocks. Every number is a function of the values passed in:
 /// ownership, order of blocks and earlier calls on other blocks are invisible. Nothing allocates.
@@ -26,6 +30,8 @@ public final class Optimizer {
   let rule: OptimizerConfiguration.Rule
   let pieces: PieceTable
   let averageDecay: Double?
+  /// Which rows of lazy tables the current step moves; filled by whoever deals the samples.
+  let touched: TouchedRows
   let first: HostBuffer<Float>
   let second: HostBuffer<Float>
   let average: HostBuffer<Float>
@@ -42,10 +48,13 @@ public final class Optimizer {
   ///   - layout: the model's slots.
   ///   - blocks: the blocks of `layout` this rank owns; may be none.
   ///   - ema: the decay of the moving average of weights, or nil for none.
+  ///   - touched: which rows of lazy tables a step moves: to be filled anew before the first
+  ///     `measureGradient` or `update` of each step; nil makes one that stays empty.
+  /// - Precondition: a layout with lazy tables comes with a rule that needs no norms of tensors.
   /// - Throws: `OptimizerError` naming a pattern that fits no parameter.
   public init(
     _ configuration: OptimizerConfiguration, layout: ParameterLayout, blocks: BlockSet,
-    ema: Double?
+    ema: Double?, touched: TouchedRows? = nil
   ) throws {
     precondition(blocks.layout.count == layout.count, "the blocks are of another layout")
     let rules = try SlotRule.resolve(configuration, layout: layout)
@@ -53,6 +62,7 @@ public final class Optimizer {
     rule = configuration.rule
     pieces = PieceTable(layout, rules: rules)
     averageDecay = ema
+    self.touched = touched ?? TouchedRows(layout)
     let buffers = Self.stateNames(configuration.rule).count
     let scalars = blocks.scalarCount
     first = HostBuffer(count: buffers > 0 ? scalars : 0)
@@ -62,6 +72,8 @@ public final class Optimizer {
     ratios = HostBuffer(count: slotNames.count)
     for index in 0..<ratios.count { ratios[index] = 1 }
     tensorSums = HostBuffer(count: 2 * slotNames.count)
+    precondition(
+      !needsTensorNorms || self.touched.tables.isEmpty, "a table that moves in part has no norm")
   }
 
   /// The names of a rule's state arrays in checkpoints.

@@ -62,9 +62,15 @@ public final class BlockSet {
     return place
   }
 
-  /// The runs as stretches of the canonical order, with their packed places.
+  /// The runs as stretches of the canonical order outside of sharded tables, with their packed places.
   public var stretches: [(range: Range<Int>, offset: Int)] {
-    runs.map { (layout.range(ofBlocks: $0), offset(ofBlock: $0.lowerBound)) }
+    let resident = layout.residentRanges
+    return runs.flatMap { run in
+      let whole = layout.range(ofBlocks: run)
+      return resident.map { $0.clamped(to: whole) }.filter { !$0.isEmpty }.map {
+        ($0, offset(ofBlock: run.lowerBound) + $0.lowerBound - whole.lowerBound)
+      }
+    }
   }
 }
 

@@ -26,6 +26,24 @@ public struct LocalGradients: ~Copyable {
 
 /// Namespace of what the exchange hands to the optimizer.
 public enum GlobalGradients {
+  /// One touched row of a sharded table: the gradient of the whole global batch.
+  public struct Row {
+    /// The table's place among the layout's sharded tables.
+    public let table: Int
+    /// The row.
+    public let row: Int
+    /// Its scalars, as many as the table is wide; the optimizer may overwrite them.
+    public let values: UnsafeMutablePointer<Float>
+
+    /// Declares that `values` is the tree's sum over all microbatches.
+    @_spi(Exchange)
+    public init(table: Int, row: Int, values: UnsafeMutablePointer<Float>) {
+      self.table = table
+      self.row = row
+      self.values = values
+    }
+  }
+
   /// One block of the gradient of the whole global batch.
   ///
   /// Made only by an exchange: the initialiser is hidden from every other room, so stepping on

@@ -14,9 +14,9 @@ public struct ParameterSlot: Sendable, Equatable {
   public let foreign: ForeignLayout
   /// True for the weights of linear, convolution, recurrent and embedding layers, which decay by default.
   public let decaysByDefault: Bool
-  /// True for a table `[rows, size]` of which a sample touches few rows, as an embedding's weights: most
-  /// rows of its gradient are zero.
-  public let isTable: Bool
+  /// Which rows a step moves of a table `[rows, size]`, of which a sample touches few, as of an
+  /// embedding's weights; nil for all other slots.
+  public let table: Table?
 
   /// Whether an optimizer moves a slot.
   public enum Role: Sendable, Equatable {
@@ -29,6 +29,19 @@ public struct ParameterSlot: Sendable, Equatable {
     case statistic(momentum: Double, rowsPerSample: Int)
   }
 
+  /// Which rows of a table an optimizer moves in a step.
+  public enum Table: Sendable, Equatable {
+    /// All of them.
+    case dense
+    /// Those that a sample of the step touches, whatever their gradient.
+    case lazy
+    /// As `lazy`, and each row lies on one rank alone: the slot has its place in the canonical order, and
+    /// no memory in a `ParameterStore` or in gradients.
+    case sharded
+  }
+
+  /// True for a table of rows: most rows of its gradient are zero.
+  public var isTable: Bool { table != nil }
   /// The scalars of the slot.
   public var count: Int { shape.reduce(1, *) }
   /// The slot's place in the canonical order.
@@ -83,12 +96,12 @@ public struct ParameterLayout: Sendable, Equatable {
   public mutating func reserve(
     _ name: String, _ shape: [Int], role: ParameterSlot.Role = .trainable,
     initializer: Initializer, foreign: ForeignLayout = .same, decaysByDefault: Bool = false,
-    isTable: Bool = false
+    table: ParameterSlot.Table? = nil
   ) -> ParameterSlot {
     precondition(!slots.contains { $0.name == name }, "two slots are called \(name)")
     let slot = ParameterSlot(
       name: name, shape: shape, role: role, offset: count, initializer: initializer,
-      foreign: foreign, decaysByDefault: decaysByDefault, isTable: isTable)
+      foreign: foreign, decaysByDefault: decaysByDefault, table: table)
     slots.append(slot)
     count += slot.count
     return slot

@@ -24,6 +24,8 @@ public struct Evaluator {
   let transcriber: Transcriber
   /// Shows how the evaluation gets on, if somebody watches.
   let clock: StepClock?
+  /// The model's sharded tables.
+  var rows: ShardedRows?
 
   /// An evaluator of `model` on all ranks of `world`.
   public init(
@@ -96,13 +98,21 @@ public struct Evaluator {
     defer { loader.stop() }
     // Contrast needs both modalities of a pair: subsets leave it out.
     var pairs = subset == nil ? PairCollection(model) : nil
+    var rounds = plan.steps * ((plan.microbatches + world.size - 1) / world.size)
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
+      rounds -= 1
+      try rows?.fetch(microbatch, step: nil)
       try refuseWrongLabels(microbatch)
       plan.evaluate(microbatch, model, parameters, states)
       add(microbatch, to: accumulator)
       pairs?.add(microbatch, model)
       loader.recycle(microbatch)
+    }
+    // Whoever has fewer microbatches still sends rows to the others.
+    while let rows, rounds > 0 {
+      rounds -= 1
+      try rows.fetch(nil, step: nil)
     }
     clock?.waits(for: .everyone)
     defer { clock?.wentOn() }

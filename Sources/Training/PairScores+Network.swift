@@ -28,6 +28,12 @@ extension TrainedModel {
           + "follow either"
       )
     }
+    guard model.layout.shardedTables.isEmpty else {
+      throw TrainingError(
+        .badConfiguration,
+        "lists of items need all vectors on every rank, and \(configuration.name) has an embedding with "
+          + "shard: true; train it with shard: false")
+    }
     let fields = [sides.user, sides.item].map { configuration.model.modalities[$0].field }
     let own = try Self.ownData(ofRun: run, fields: split.fields.map(\.name))
     guard let training = try own.split(.train) else {
@@ -68,7 +74,9 @@ extension TrainedModel {
       field.element == .integer, field.scalarsPerSample == 1, !field.isPacked
     else { return nil }
     if let classes = field.classes { return 0..<classes }
-    guard case .embedding(let vocabulary?, _, _)? = configured.encoder.first else { return nil }
+    guard case .embedding(let vocabulary?, _, _, _, _)? = configured.encoder.first else {
+      return nil
+    }
     return 0..<vocabulary
   }
 

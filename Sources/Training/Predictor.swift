@@ -60,6 +60,7 @@ public struct Predictor {
     let plan = try EvaluationPlan(split, model)
     let numbers = Array(stride(from: world.rank, to: plan.microbatches, by: world.size))
     let states = plan.states(model, numbers)
+    let rows = try trained.rows(world)
     let loader = BatchLoader(
       split, capacity: model.capacity, depth: trained.configuration.data.prefetch)
     loader.start(order: nil) { plan.request($0, of: numbers) }
@@ -67,8 +68,11 @@ public struct Predictor {
     for step in 0..<plan.steps {
       for first in stride(from: 0, to: plan.microbatches, by: world.size) {
         var outputs = [[UInt8]](repeating: [], count: model.heads.count)
-        if first + world.rank < plan.microbatches {
-          outputs = try compute(loader, plan, states).map(\.bytes)
+        let microbatch = first + world.rank < plan.microbatches ? try loader.next() : nil
+        try rows?.fetch(microbatch, step: nil)
+        if let microbatch {
+          outputs = try compute(microbatch, plan, states).map(\.bytes)
+          loader.recycle(microbatch)
         }
         let round = first..<min(first + world.size, plan.microbatches)
         var gathered: [Output] = []
@@ -85,10 +89,8 @@ public struct Predictor {
 
   /// The outputs of one microbatch, per head.
   private func compute(
-    _ loader: BatchLoader, _ plan: EvaluationPlan, _ states: StreamStates?
+    _ microbatch: Microbatch, _ plan: EvaluationPlan, _ states: StreamStates?
   ) throws -> [Output] {
-    guard let microbatch = try loader.next() else { return [] }
-    defer { loader.recycle(microbatch) }
     let model = trained.model
     if let wrong = model.labelOutOfRange(microbatch) {
       throw TrainingError(.badData, "\(wrong); correct the data")

@@ -30,10 +30,16 @@ final class StepTable {
     mostMicrobatches = setUp.plan.microbatchCount(ofStep: 0)
     let plan = exchange.plan
     self.plan = plan
-    pieceRuns = plan.topology.nodes.indices.map { node in
-      plan.buckets.indices.map {
-        optimizer.pieces(ofBlocks: plan.part(ofNode: node, in: $0))
+    pieceRuns = plan.topology.nodes.enumerated().map { node, ranks in
+      plan.buckets.indices.flatMap {
+        optimizer.residentPieces(ofBlocks: plan.part(ofNode: node, in: $0))
       }
+        + plan.layout.shardedTables.flatMap { table in
+          ranks.map {
+            let rows = ShardedTable.rows(of: table, ofRank: $0, of: plan.topology.size)
+            return optimizer.pieces(ofRows: rows, of: table)
+          }
+        }
     }
     let first = mostMicrobatches * heads + plan.topology.size
     shared = try SharedTable(

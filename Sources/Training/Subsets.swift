@@ -45,9 +45,10 @@ extension Trainer {
   func measureSubsets(_ split: Split) throws -> [SubsetResult] {
     guard let subsets = configuration.evaluate.subsets else { return [] }
     let weights = try evaluationWeights()
-    let evaluator = Evaluator(
+    var evaluator = Evaluator(
       world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
       transcriber: transcriber, clock: clock)
+    evaluator.rows = rowParts?.rows
     return try subsets.lists(model.modalities).map { subset in
       SubsetResult(
         modalities: subset,

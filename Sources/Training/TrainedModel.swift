@@ -1,6 +1,7 @@
 import Checkpoints
 import Configuration
 import Datasets
+import Exchange
 import Foundation
 import MPI
 import Metrics
@@ -25,6 +26,8 @@ public final class TrainedModel {
   /// The run folder.
   let run: String
 
+  private let checkpoint: Checkpoint
+  private var sharded: ShardedRows?
   /// The run's own data, where another one may lack the names of classes; nil where it cannot be read.
   private let trainingData: Dataset?
 
@@ -113,13 +116,27 @@ public final class TrainedModel {
       selectable: request.subsets != nil)
     store = ParameterStore(model.layout)
     self.configuration = configuration
-    step = try Self.load(request.choice, folder, into: store)
+    checkpoint = try Self.load(request.choice, folder, into: store)
+    step = checkpoint.manifest.step
   }
 
-  /// Reads the parameters of a chosen checkpoint of a run; the step it was taken after.
+  /// The model's sharded tables, each row on the rank that owns it; read at the first call, which is
+  /// collective.
+  ///
+  /// - Parameter world: all ranks.
+  /// - Returns: nil where no table is sharded.
+  /// - Throws: `CheckpointError` where the checkpoint cannot be read.
+  func rows(_ world: Communicator) throws -> ShardedRows? {
+    guard sharded == nil, !model.layout.shardedTables.isEmpty else { return sharded }
+    sharded = ShardedRows(world, Topology(sizes: [world.size]), model)
+    try world.agree { for table in sharded?.tables ?? [] { try table.load(from: checkpoint) } }
+    return sharded
+  }
+
+  /// Reads the parameters of a chosen checkpoint of a run, those of sharded tables left out.
   static func load(
     _ choice: Choice, _ folder: RunFolder, into store: ParameterStore
-  ) throws -> Int {
+  ) throws -> Checkpoint {
     let checkpoints = CheckpointFolder(folder.checkpoints)
     guard let newest = try checkpoints.loadNewestValid(quarantines: false) else {
       throw TrainingError(.missingInput, "\(folder.path) has no checkpoint yet")
@@ -145,8 +162,10 @@ public final class TrainedModel {
           + "\(store.layout.count)")
     }
     let name = checkpoint.manifest.state.hasAverage ? "ema" : "parameters"
-    try checkpoint.read(name, 0..<store.layout.count, into: store.base)
-    return checkpoint.manifest.step
+    for range in store.layout.residentRanges {
+      try checkpoint.read(name, range, into: store.base + range.lowerBound)
+    }
+    return checkpoint
   }
 
   /// Measures the split on all ranks.
@@ -164,8 +183,9 @@ public final class TrainedModel {
     let asked = metrics.compactMap(\.value)
     if metrics.isEmpty, !isMeasured { rankings = RankingMetricName.usual }
     let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : asked
-    let evaluator = Evaluator(
+    var evaluator = Evaluator(
       world, model: model, metrics: wanted, transcriber: transcriber)
+    evaluator.rows = try rows(world)
     var outcome = EvaluationOutcome(samples: split.count)
     if metrics.isEmpty && isMeasured || !asked.isEmpty {
       outcome.result = try evaluator.evaluate(

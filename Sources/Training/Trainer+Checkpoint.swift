@@ -53,9 +53,11 @@ extension Trainer {
         in: pending, index: world.rank, of: world.size, arrays: ownedArrays())
     }
     let shards = try gather(record)
+    let digest = rowParts == nil ? nil : try parametersDigest()
     try agreeWatched {
       guard world.rank == 0 else { return }
-      try checkpoints.commit(pending, manifest: manifest(saved, shards: shards))
+      try checkpoints.commit(
+        pending, manifest: manifest(saved, shards: shards, digest: digest ?? store.digest))
       try checkpoints.retain(keep: configuration.checkpoint.keep, best: state.bestStep)
     }
     observer?.saved(step: state.step)
@@ -75,9 +77,11 @@ extension Trainer {
     return try all.map { try JSONDecoder().decode(ShardRecord.self, from: Data($0)) }
   }
 
-  private func manifest(_ state: TrainingState, shards: [ShardRecord]) -> CheckpointManifest {
+  private func manifest(
+    _ state: TrainingState, shards: [ShardRecord], digest: String
+  ) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.layout.count, parametersDigest: store.digest,
+      state: state, parameterCount: model.layout.count, parametersDigest: digest,
       shards: shards)
     if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
     let stepInEpoch = state.step % plan.stepsPerEpoch
@@ -108,7 +112,7 @@ extension Trainer {
       arrays.append(
         ShardArray(name: StreamStates.arrayName, range: part.range, base: part.base))
     }
-    return arrays
+    return arrays + rowArrays
   }
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
@@ -128,6 +132,7 @@ extension Trainer {
 
   /// Fills the store with initial values, by initialisers or from a file.
   func initialize() throws {
+    initializeRows()
     try world.agree {
       // The ranks of a node share the values: the first of them writes.
       guard exchange.node.seat.localRank == 0 else { return }
@@ -143,8 +148,11 @@ extension Trainer {
     state = checkpoint.manifest.state
     noise.moments = state.noise ?? TrainingState.NoiseMoments()
     if exchange.node.seat.localRank == 0 {
-      try checkpoint.read("parameters", 0..<model.layout.count, into: store.base)
+      for range in model.layout.residentRanges {
+        try checkpoint.read("parameters", range, into: store.base + range.lowerBound)
+      }
     }
+    try restoreRows(checkpoint)
     for part in optimizer.state {
       try checkpoint.read(part.name, part.range, into: part.base)
     }

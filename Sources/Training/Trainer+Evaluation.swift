@@ -51,9 +51,10 @@ extension Trainer {
 
   /// Measures a split and remembers the result; changes nothing else.
   func measure(_ split: Split) throws -> EvaluationResult {
-    let evaluator = Evaluator(
+    var evaluator = Evaluator(
       world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
       transcriber: transcriber, clock: clock)
+    evaluator.rows = rowParts?.rows
     let result = try evaluator.evaluate(
       split, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
     lastEvaluation = result

@@ -18,8 +18,8 @@ extension Trainer {
       ranks: world.size, wallSeconds: wall, samplesPerSecond: Double(samples) / max(wall, 1e-9),
       metrics: [:], bestStep: state.bestStep, stoppedEarly: state.stoppedEarly,
       skippedSteps: state.skippedSteps,
-      wireBytes: Int(try world.allReduce(Int64(exchange.bytesSent), by: .sum)),
-      parametersDigest: store.digest, phases: [:], timing: nil,
+      wireBytes: Int(try world.allReduce(Int64(exchange.bytesSent + rowBytesSent), by: .sum)),
+      parametersDigest: try parametersDigest(), phases: [:], timing: nil,
       noiseScale: noise.moments.scale, hosts: hosts,
       kernels: Kernels.name, coreType: BLAS.coreType, version: options.version)
     for metric in lastEvaluation?.named ?? [] {

@@ -28,12 +28,16 @@ extension Trainer {
     var gradients = try exchange.lendGradients()
     clock.enter(.forward)
     gradients.microbatch = index
+    rowParts?.rows.begin(microbatch: index)
     model.train(
       microbatch, store.base, normalizers: table.normalizers.base, step: step,
       coupled: couplingStep?.gradient(index, store.base),
       carried: carried?.state(ofMicrobatch: index), into: &gradients, observer: progress)
     try progress.end()
-    noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
+    noise.add(
+      index,
+      microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base)
+        + (rowParts?.rows.squaredNorm ?? 0))
     noteNonFinite(microbatch, lane: 0)
     let losses = table.losses(of: index)
     for head in 0..<model.heads.count { losses[head] = model.losses[head] }

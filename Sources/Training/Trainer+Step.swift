@@ -20,11 +20,13 @@ extension Trainer {
     try exchange.begin(microbatches: microbatches)
     if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
-    try fillNormalizers(step: step)
+    try prepareGlobalFacts(step: step)
+    try fetchRows(step: step)
     try coupleBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
+    try reduceRows(microbatches: microbatches)
     try exchange.join(table.shared, table.parts(of: exchange.deal))
     let (loss, request) = combineLosses(microbatches: microbatches)
     let norm = GlobalNorm(combining: table.gradientNorms, count: optimizer.pieceCount)
@@ -34,6 +36,9 @@ extension Trainer {
       skipped: false)
     let isFinite = loss.isFinite && norm.isFinite
     if isFinite && !updatesEarly { try update(norm: norm, samples: samples) }
+    if isFinite {
+      updateRows(gradientScale: norm.clipFactor(maxNorm: configuration.train.clipNorm))
+    }
     clock.enter(.publish)
     // Also before an error that all ranks share: nothing is in flight when they leave.
     try exchange.finish(updated: isFinite || updatesEarly)

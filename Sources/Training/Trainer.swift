@@ -36,6 +36,10 @@ public final class Trainer {
   let memoryCheck: MemoryCheck
   /// What divisors of losses depend on, of a global batch, if on more than its size.
   let globalFacts: Microbatch?
+  /// Which rows of lazily moved tables the current step touches.
+  let touched: TouchedRows
+  /// The tables of which every row lies on one rank, if there are any.
+  let rowParts: RowParts?
   /// Where members of a group meet, if batch norm is synchronised.
   let meeting: GroupMeeting?
   /// The contrast over the global batch, if modalities are coupled.
@@ -110,15 +114,19 @@ public final class Trainer {
     settings.exchange.bucketMiB = Double(exchange.plan.bucketBytes) / Double(1 << 20)
     configuration = settings
     let (layout, blocks) = (model.layout, exchange.owned)
+    let touched = TouchedRows(layout)
+    self.touched = touched
     optimizer = try world.agree { [settings] in
       try Optimizer(
-        settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema)
+        settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema,
+        touched: touched)
     }
     schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
     memoryCheck = try MemoryCheck(
       every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)
+    rowParts = Self.makeRows(exchange, setUp, optimizer)
     meeting = try GroupMeeting(exchange, setUp)
     couplingStep = try CouplingStep(exchange, setUp)
     carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))

@@ -27,10 +27,12 @@ public struct TrainingPlan: Sendable {
   public let trainableParameters: Int
   /// P: all scalars, statistics included.
   public let parameters: Int
+  /// P without the rows of sharded tables: what every node holds and gradients cover.
+  public let residentParameters: Int
   /// The layers, in forward order.
   public let layers: [LayerSummary]
   /// Bytes of one rank's memory, by what they hold.
-  public let memory: [(name: String, bytes: Int)]
+  public private(set) var memory: [(name: String, bytes: Int)]
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
   /// Partial sums of a parameter that the node that sends most sends in a full step; 1 where its run of
@@ -63,11 +65,12 @@ public struct TrainingPlan: Sendable {
     totalSteps = setUp.totalSteps
     trainableParameters = layout.trainableCount
     parameters = layout.count
+    residentParameters = layout.residentCount
     layers = setUp.model.layers
     let states = Self.stateArrays(setUp.configuration.optimizer.rule)
     let average = setUp.configuration.train.ema == nil ? 0 : 1
     let levels = Int.bitWidth - max(microbatchesPerStep - 1, 0).leadingZeroBitCount
-    let bytes = layout.count * scalar
+    let bytes = layout.residentCount * scalar
     // Nodes of fewer ranks have the larger share for each of them.
     let local = ranks / nodes
     var memory = [
@@ -78,6 +81,7 @@ public struct TrainingPlan: Sendable {
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
     memory += Self.carried(setUp, ranks: ranks)
+    memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     // Gradient and weight are read, the weight written, each state array read and written.
@@ -103,6 +107,30 @@ public struct TrainingPlan: Sendable {
     let deal = Deal(microbatches: microbatches, topology: Topology(sizes: sizes))
     let counts = deal.runs.map { SummationTree.nodes(covering: $0, of: microbatches).count }
     return counts.max() ?? 0
+  }
+
+  /// What a rank holds of sharded tables, of which each scalar has so many states; nothing without any.
+  private static func shardedMemory(
+    _ setUp: TrainingSetUp, states: Int, ranks: Int
+  ) -> [(name: String, bytes: Int)] {
+    let layout = setUp.model.layout
+    let bytes = (layout.count - layout.residentCount) * MemoryLayout<Float>.stride
+    guard bytes > 0 else { return [] }
+    return [
+      ("sharded rows and their state (owned)", bytes * (1 + states) / ranks),
+      ("sharded rows fetched, and gradients", fetchedBytes(setUp, ranks: ranks)),
+    ]
+  }
+
+  /// The most bytes of rows of sharded tables that a rank fetches for a step, and of their gradients: no id
+  /// comes twice.
+  private static func fetchedBytes(_ setUp: TrainingSetUp, ranks: Int) -> Int {
+    let microbatches = (setUp.plan.microbatchesPerStep + ranks - 1) / ranks
+    var scalars = 0
+    for (most, table) in zip(setUp.model.mostRowsRead, setUp.model.layout.shardedTables) {
+      scalars += 2 * microbatches * min(most, table.rowCount) * table.width
+    }
+    return scalars * MemoryLayout<Float>.stride
   }
 
   private static func stateArrays(_ rule: OptimizerConfiguration.Rule) -> Int {

@@ -111,7 +111,7 @@ struct Plan: ParsableCommand {
     ])
     if plan.nodes > 1 {
       let bytes = StepTimeModel.bytesPerNode(
-        parameters: plan.parameters, nodes: plan.nodes, subtrees: plan.subtreesPerNode)
+        parameters: plan.residentParameters, nodes: plan.nodes, subtrees: plan.subtreesPerNode)
       table.add(["sent per step by the busiest node", HumanUnits.bytes(bytes)])
     }
     return table

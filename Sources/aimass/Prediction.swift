@@ -12,7 +12,7 @@ struct Prediction {
   init(_ plan: TrainingPlan, _ machine: AllocationMeasurement, efficiency: Double) {
     self.plan = plan
     let work = StepTimeModel.Work(
-      parameters: plan.parameters, microbatches: plan.microbatchesPerStep,
+      parameters: plan.residentParameters, microbatches: plan.microbatchesPerStep,
       flopsPerMicrobatch: Double(plan.operationsPerStep) / Double(plan.microbatchesPerStep),
       updateBytes: plan.updateBytesPerParameter)
     model = StepTimeModel(work, on: machine, efficiency: efficiency)

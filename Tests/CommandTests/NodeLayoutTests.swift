@@ -28,6 +28,20 @@ extension JobTests {
         set: [lamb, "train.epochs=1"] + InvarianceTests.burdens.filter { !$0.contains("epochs") })
     }
 
+    @Test func rowsThatMoveWhenTouchedGiveTheSameBits() throws {
+      try expectSameBits(
+        Shelf.wide.get(), layouts: [[1, 1], [3, 1], [2, 2]],
+        set: RowTests.settings + ["exchange.bucketMiB=1"])
+      try expectSameBits(
+        Shelf.wide.get(), layouts: [[2, 1]], set: RowTests.settings + ["train.clipNorm=0.05"])
+    }
+
+    @Test func shardedTablesGiveTheBitsOfWholeOnes() throws {
+      try expectSameBits(
+        Shelf.wide.get(), layouts: [[1, 1], [3, 1], [2, 2]],
+        set: ShardTests.settings + ["exchange.bucketMiB=1", "train.clipNorm=0.05"])
+    }
+
     @Test func bucketsOfAnySizeGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.wide.get(), layouts: [[1, 1], [3, 1]], set: ["exchange.bucketMiB=1"])

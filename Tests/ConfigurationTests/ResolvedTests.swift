@@ -18,6 +18,10 @@ struct ResolvedTests {
     texts += ["bfloat16", "{topK: {density: 0.02, momentum: 0, warmupSteps: 7}}", "{topK: 1}"].map {
       Samples.small("exchange: {wire: \($0)}").replacingOccurrences(of: "adam:", with: "sgd:")
     }
+    texts += ["rows: lazy", "rows: dense", "shard: true", "rows: lazy, shard: true"].map {
+      Samples.small().replacingOccurrences(
+        of: "encoder: [", with: "encoder: [{embedding: {size: 3, \($0)}}, ")
+    }
     texts += ["{weighted: w}", "{balanced: label}", "{weighted: {field: w, samplesPerEpoch: 9}}"]
       .map {
         Samples.small().replacingOccurrences(of: "small.h5}", with: "small.h5, sampling: \($0)}")

@@ -25,6 +25,13 @@ struct ExchangeRankTests {
     #expect(result.status == 0, "\(result)")
   }
 
+  @Test(arguments: 1...4) func rowsOfAShardedTableAddUpAtTheirOwners(ranks: Int) throws {
+    let result = try Mpirun.run(ranks: ranks, "rank-checks", ["shards"], timeout: 120)
+    #expect(result.status == 0, "\(result)")
+    #expect(result.lines(with: "passed shards on \(ranks)").count == 1, "\(result)")
+    #expect(result.leftovers.isEmpty)
+  }
+
   @Test func aThreadMovesMessagesWhileRanksCompute() throws {
     let result = try Mpirun.run(
       ranks: 2, "rank-checks", ["progress"], environment: ["OMPI_MCA_btl": "tcp,self"])

@@ -7,12 +7,12 @@ import Testing
 private let layout: ParameterLayout = {
   var layout = ParameterLayout()
   _ = layout.reserve("bias", [7], initializer: .constant(0))
-  _ = layout.reserve("table", [60, 5], initializer: .constant(0), isTable: true)
+  _ = layout.reserve("table", [60, 5], initializer: .constant(0), table: .dense)
   _ = layout.reserve("weight", [31, 11], initializer: .constant(0))
   _ = layout.reserve(
     "mean", [13], role: .statistic(momentum: 0.1, rowsPerSample: 1), initializer: .constant(0))
-  _ = layout.reserve("narrow", [99, 1], initializer: .constant(0), isTable: true)
-  _ = layout.reserve("wide", [3, 200], initializer: .constant(0), isTable: true)
+  _ = layout.reserve("narrow", [99, 1], initializer: .constant(0), table: .dense)
+  _ = layout.reserve("wide", [3, 200], initializer: .constant(0), table: .dense)
   _ = layout.reserve("large", [4099], initializer: .constant(0))
   return layout
 }()

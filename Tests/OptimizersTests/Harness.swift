@@ -8,6 +8,7 @@ final class Harness {
   let layout: ParameterLayout
   let store: ParameterStore
   let optimizers: [Optimizer]
+  private let touched: TouchedRows
   private let gradient: HostBuffer<Float>
   private let norms: HostBuffer<Double>
   private let tensorNorms: HostBuffer<Double>
@@ -19,12 +20,15 @@ final class Harness {
     self.layout = layout
     store = ParameterStore(layout)
     let blocks = layout.blockCount
+    let touched = TouchedRows(layout)
+    self.touched = touched
     optimizers = try (0..<ranks).map { rank in
       try Optimizer(
         configuration, layout: layout,
         // Dealt like cards, so that a rank owns many runs.
         blocks: BlockSet(
-          stride(from: rank, to: blocks, by: ranks).map { $0..<$0 + 1 }, of: layout), ema: ema)
+          stride(from: rank, to: blocks, by: ranks).map { $0..<$0 + 1 }, of: layout), ema: ema,
+        touched: touched)
     }
     gradient = HostBuffer(count: layout.count)
     norms = HostBuffer(count: optimizers[0].pieceCount)
@@ -37,12 +41,17 @@ final class Harness {
       index: index, range: range, values: gradient.base + range.lowerBound)
   }
 
-  /// One step on `values`; returns the norm before clipping.
+  /// One step on `values`, which touches some rows of lazy tables; returns the norm before clipping.
   @discardableResult
   func step(
-    _ values: [Float], clipNorm: Double? = nil, factor: Double = 1, samples: Int = 1
+    _ values: [Float], clipNorm: Double? = nil, factor: Double = 1, samples: Int = 1,
+    touching touches: (_ row: Int) -> Bool = { _ in false }
   ) -> GlobalNorm {
     for (index, value) in values.enumerated() { gradient[index] = value }
+    touched.clear()
+    for (index, table) in touched.tables.enumerated() {
+      for row in 0..<table.rowCount where touches(row) { touched.insert(row, inTable: index) }
+    }
     for optimizer in optimizers {
       for index in optimizer.blocks.runs.joined() {
         let first = optimizer.pieces(ofBlocks: index..<index + 1).lowerBound

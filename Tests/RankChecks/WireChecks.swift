@@ -11,11 +11,11 @@ struct WireDraws {
   init(microbatches: Int, marked: Bool) {
     var layout = ParameterLayout()
     _ = layout.reserve("first", [5], initializer: .constant(0))
-    _ = layout.reserve("table", [900, 9], initializer: .constant(0), isTable: marked)
+    _ = layout.reserve("table", [900, 9], initializer: .constant(0), table: marked ? .dense : nil)
     _ = layout.reserve("dense", [70, 101], initializer: .constant(0))
     let statistic = ParameterSlot.Role.statistic(momentum: 0.1, rowsPerSample: 1)
     _ = layout.reserve("mean", [33], role: statistic, initializer: .constant(0))
-    _ = layout.reserve("wide", [5, 700], initializer: .constant(0), isTable: marked)
+    _ = layout.reserve("wide", [5, 700], initializer: .constant(0), table: marked ? .dense : nil)
     _ = layout.reserve("last", [4097], initializer: .constant(0))
     self.layout = layout
     gradients = (0..<microbatches).map { index in

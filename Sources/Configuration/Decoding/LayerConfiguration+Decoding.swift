@@ -73,10 +73,14 @@ extension LayerConfiguration {
       return .dropout(rate: map.required("rate")?.number(.share) ?? 0)
     case "embedding":
       let map = block.options(Vocabulary.embedding)
+      let shard = map.optional("shard")?.flag() ?? false
+      let rows = map.optional("rows")?.choice("rule", of: EmbeddingRows.self)
+      if shard, rows == .dense { map.fail("rows", "expected lazy beside shard: true, found dense") }
       return .embedding(
         vocabulary: map.optional("vocabulary")?.integer(1...Int(Int32.max)),
         size: map.required("size")?.size(from: 1) ?? 1,
-        deviation: map.optional("deviation")?.number(.positive) ?? 1)
+        deviation: map.optional("deviation")?.number(.positive) ?? 1,
+        rows: shard ? .lazy : rows ?? .dense, shard: shard)
     case "globalAveragePool":
       _ = block.options(Vocabulary.globalAveragePool)
       return .globalAveragePool

@@ -63,6 +63,7 @@ extension RunConfiguration {
     checkLength(map)
     checkWire(map)
     checkNegatives(map)
+    checkRows(map)
   }
 }
 

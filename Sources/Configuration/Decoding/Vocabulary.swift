@@ -88,7 +88,7 @@ public enum Vocabulary {
   static let residual = KeySection("layer residual", ["layers", "shortcut"])
   static let concat = KeySection("layer concat", ["branches"])
   static let embedding = KeySection(
-    "layer embedding", ["vocabulary", "size", "deviation"], later: ["rows", "shard"])
+    "layer embedding", ["vocabulary", "size", "deviation", "rows", "shard"])
 
   static let gru = KeySection(
     "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout", "carry"])

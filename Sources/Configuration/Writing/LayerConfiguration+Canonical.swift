@@ -35,12 +35,14 @@ extension LayerConfiguration {
     case .concat(let branches):
       return Self.block(
         "concat", [("branches", .list(branches.map { .list($0.map(\.canonical)) }))])
-    case .embedding(let vocabulary, let size, let deviation):
-      // The deviation is left out where it is 1, so that the identity of such a run does not depend on it.
+    case .embedding(let vocabulary, let size, let deviation, let rows, let shard):
+      // Defaults are left out, so that the identity of such a run does not depend on the keys.
       return Self.block(
         "embedding",
         (vocabulary.map { [("vocabulary", .number($0))] } ?? []) + [("size", .number(size))]
-          + (deviation == 1 ? [] : [("deviation", .number(deviation))]))
+          + (deviation == 1 ? [] : [("deviation", .number(deviation))])
+          + (rows == .dense ? [] : [("rows", .text(rows.rawValue))])
+          + (shard ? [("shard", .flag(true))] : []))
     case .recurrent(let stack): return Self.block(stack.keyword, stack.canonicalOptions)
     case .pool, .positional, .attention, .transformer, .toSequence, .featureTokens, .classToken,
       .tokenDropout, .frontEnd:

@@ -52,7 +52,7 @@ public final class CountedRun {
     store = ParameterStore(
       AlternatingLeastSquares.layout(
         configuration.factorization, users: setUp.users, items: setUp.items))
-    step = try TrainedModel.load(request.choice, folder, into: store)
+    step = try TrainedModel.load(request.choice, folder, into: store).manifest.step
   }
 
   /// Measures the split on all ranks.

@@ -1,0 +1,57 @@
+import Exchange
+import MPI
+import Models
+import Parameters
+import Tensors
+
+/// The sharded tables of a model: brings the rows of coming passes here, and collects their gradients.
+final class ShardedRows: RowSource {
+  /// In canonical order.
+  let tables: [ShardedTable]
+  private unowned let model: Model
+  private var microbatch = 0
+  /// Σ g² over all tables of the microbatch that ``begin(microbatch:)`` named.
+  private(set) var squaredNorm = 0.0
+
+  /// Zeroed tables; nil where the model has none that is sharded.
+  ///
+  /// - Parameters:
+  ///   - world: all ranks.
+  ///   - topology: which of them share a node.
+  ///   - model: gets its rows here from now on.
+  init?(_ world: Communicator, _ topology: Topology, _ model: Model) {
+    let all = model.layout.shardedTables
+    guard !all.isEmpty else { return nil }
+    self.model = model
+    tables = all.enumerated().map { ShardedTable(world, topology, $1, index: $0) }
+    model.rowSource = self
+  }
+
+  /// Brings the rows here that passes over some samples will read; collective.
+  ///
+  /// - Parameters:
+  ///   - samples: those of this rank; nil for none.
+  ///   - step: the optimizer step; nil for evaluation.
+  /// - Throws: `MPIError` if a message fails.
+  func fetch(_ samples: Microbatch?, step: Int?) throws {
+    for (index, table) in tables.enumerated() {
+      try table.fetch(samples.map { model.rowsRead($0, step: step, table: index) } ?? [])
+    }
+  }
+
+  /// Tells which microbatch of the step passes from now on.
+  func begin(microbatch index: Int) {
+    microbatch = index
+    squaredNorm = 0
+  }
+
+  func read(
+    table: Int, _ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>
+  ) {
+    tables[table].read(ids, into: output)
+  }
+
+  func add(table: Int, _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>) {
+    squaredNorm += tables[table].add(ids, gradient: gradient, microbatch: microbatch)
+  }
+}

@@ -1,0 +1,142 @@
+import Checkpoints
+import Exchange
+import Models
+import Optimizers
+import Parameters
+import Tensors
+
+/// What the trainer keeps for sharded tables.
+struct RowParts {
+  /// The tables.
+  let rows: ShardedRows
+  /// The state of each table's owned rows.
+  let states: [RowState]
+  /// Room for the ids of this rank's microbatches of a step.
+  let share: Microbatch
+}
+
+extension Trainer {
+  /// The sharded tables of the model, nil where there is none.
+  static func makeRows(
+    _ exchange: Exchange, _ setUp: TrainingSetUp, _ optimizer: Optimizer
+  ) -> RowParts? {
+    let (node, model) = (exchange.node, setUp.model)
+    guard let rows = ShardedRows(node.world, node.topology, model) else { return nil }
+    // A step of fewer microbatches may give one rank more than a full one.
+    let (local, size) = (node.local.size, node.topology.size)
+    let run = (setUp.plan.microbatchCount(ofStep: 0) * local + size - 1) / size
+    let count = max(1, (run + local - 1) / local)
+    return RowParts(
+      rows: rows,
+      states: rows.tables.map { optimizer.makeState($0.table, rows: $0.owned) },
+      share: Microbatch(
+        capacity: count * setUp.plan.micro, fields: setUp.training.fields,
+        numbersOf: model.shardedFields))
+  }
+
+  /// Brings the rows of sharded tables here that this rank's microbatches of the step will read.
+  func fetchRows(step: Int) throws {
+    guard let rowParts else { return }
+    let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
+    let share = rowParts.share
+    share.count = 0
+    clock.enter(.input)
+    for index in exchange.share {
+      for position in plan.positions(step: stepInEpoch, microbatch: index) {
+        share.sampleNumbers[share.count] = Int64(sampler.sample(at: position, epoch: epoch))
+        share.count += 1
+      }
+    }
+    if share.count > 0 { try training.fill(share) }
+    clock.enter(.publish)
+    clock.waits(for: .everyone)
+    try rowParts.rows.fetch(share.count > 0 ? share : nil, step: step)
+    clock.wentOn()
+  }
+
+  /// Adds the gradients of sharded rows up at their owners, and measures them.
+  ///
+  /// Called when this rank has taken all buckets, so that nobody waits for it while it waits here.
+  func reduceRows(microbatches: Int) throws {
+    guard let rowParts else { return }
+    clock.enter(.reduce)
+    clock.waits(for: .everyone)
+    for table in rowParts.rows.tables { try table.reduce(microbatches: microbatches) }
+    clock.wentOn()
+    for (table, state) in zip(rowParts.rows.tables, rowParts.states) {
+      let sums = self.table.gradientNorms
+      for piece in optimizer.pieces(ofRows: table.owned, of: table.table) { sums[piece] = 0 }
+      table.forEachRow { optimizer.measureGradient($0, state, into: sums) }
+    }
+  }
+
+  /// Moves the touched rows that this rank owns.
+  func updateRows(gradientScale: Float) {
+    guard let rowParts else { return }
+    clock.enter(.update)
+    let factor = learningRateFactor(at: state.step)
+    for (table, state) in zip(rowParts.rows.tables, rowParts.states) {
+      table.forEachRow {
+        optimizer.update(
+          $0, state, weights: table.values, gradientScale: gradientScale,
+          learningRateFactor: factor)
+      }
+    }
+  }
+
+  /// What this rank's shard of a checkpoint holds of sharded tables.
+  var rowArrays: [ShardArray] {
+    guard let rowParts else { return [] }
+    let weights = rowParts.rows.tables.map {
+      ShardArray(
+        name: "parameters", range: $0.table.range(ofRows: $0.owned), base: $0.values)
+    }
+    return weights
+      + rowParts.states.flatMap(\.arrays).map {
+        ShardArray(name: $0.name, range: $0.range, base: $0.base)
+      }
+  }
+
+  /// Bytes of rows and their gradients that this rank has sent to other nodes since the start.
+  var rowBytesSent: Int { rowParts?.rows.tables.reduce(0) { $0 + $1.bytesSentToNodes } ?? 0 }
+
+  /// Gives owned rows their initial values.
+  func initializeRows() {
+    for table in rowParts?.rows.tables ?? [] {
+      model.initialize(table.owned, of: table.table, table.values)
+    }
+  }
+
+  /// Loads owned rows and their state, whoever wrote them.
+  func restoreRows(_ checkpoint: Checkpoint) throws {
+    for table in rowParts?.rows.tables ?? [] {
+      try table.load(from: checkpoint)
+    }
+    for part in rowParts?.states.flatMap(\.arrays) ?? [] {
+      try checkpoint.read(part.name, part.range, into: part.base)
+    }
+  }
+
+  /// The digest of all parameters, equal on all ranks; collective where tables are sharded.
+  func parametersDigest() throws -> String {
+    guard let rowParts else { return store.digest }
+    let tables = rowParts.rows.tables
+    guard world.rank == 0 else {
+      for table in tables { try table.visit(on: 0, of: world) { _ in } }
+      return String(decoding: try world.broadcastBytes([], root: 0), as: UTF8.self)
+    }
+    let digest = try model.layout.digest(of: store.base) {
+      try tables[$0].visit(on: 0, of: world, $1)
+    }
+    _ = try world.broadcastBytes(Array(digest.utf8), root: 0)
+    return digest
+  }
+}
+
+extension ShardedTable {
+  /// Loads the owned rows of a checkpoint.
+  func load(from checkpoint: Checkpoint) throws {
+    guard !owned.isEmpty else { return }
+    try checkpoint.read("parameters", table.range(ofRows: owned), into: values)
+  }
+}
