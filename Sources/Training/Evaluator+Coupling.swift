@@ -59,7 +59,7 @@ struct PairCollection {
       metrics: zip(CouplingConfiguration.metrics, hits).map {
         MetricValue(
           name: $0, value: batch.count > 0 ? Double($1) / Double(batch.count) : nil)
-      })
+      }, hasWeight: batch.count > 0)
   }
 
   /// The pairs of all ranks, in the order of the split.

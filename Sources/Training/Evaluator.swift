@@ -61,10 +61,14 @@ public struct Evaluator {
   ///   - parameters: P values in canonical order, equal on all ranks.
   ///   - prefetch: microbatches read ahead.
   /// - Returns: the result, equal on all ranks.
-  /// - Throws: what reading, the metrics or MPI throw.
+  /// - Throws: what reading, the metrics or MPI throw, or ``TrainingError`` for a split without samples.
   public func evaluate(
     _ split: Split, of subset: [String]? = nil, parameters: UnsafePointer<Float>, prefetch: Int
   ) throws -> EvaluationResult {
+    guard split.count > 0 else {
+      throw TrainingError(
+        .badData, "the \(split.role.rawValue) split has no samples; choose another split")
+    }
     model.select(subset)
     defer { model.select(nil) }
     let heads = Self.metricHeads(model)
@@ -126,13 +130,14 @@ public struct Evaluator {
         addTranscriptions(microbatch, head: index, target: target, to: accumulator)
         continue
       }
-      let isInteger = microbatch.fields[target].element == .integer
+      var areClasses = false
+      if case .crossEntropy = head.loss { areClasses = true }
       accumulator.add(
         head: index, microbatch: microbatch.index,
         count: model.rows(ofHead: index, samples: microbatch.count),
         outputs: model.output(ofHead: index),
-        labels: isInteger ? model.labels(ofHead: index, microbatch) : nil,
-        values: isInteger ? nil : model.values(ofHead: index, microbatch),
+        labels: areClasses ? model.labels(ofHead: index, microbatch) : nil,
+        values: areClasses ? nil : model.values(ofHead: index, microbatch),
         loss: model.losses[index],
         weight: model.normalizerContribution(head: index, microbatch))
     }
@@ -143,13 +148,16 @@ public struct Evaluator {
   ) {
     let (ids, offsets) = (microbatch.integers(target), microbatch.offsets(target))
     var distance = EditDistance()
-    for (sample, found) in model.transcriptions(ofHead: head, microbatch).enumerated() {
+    var count = 0
+    for (sample, found) in model.transcriptions(ofHead: head, microbatch).enumerated()
+    where model.reads(sample: sample, ofHead: head) {
+      count += 1
       let length = offsets[sample + 1] - offsets[sample]
       distance.add(
         found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length))
     }
     accumulator.add(
-      head: head, microbatch: microbatch.index, count: microbatch.count, distance: distance,
+      head: head, microbatch: microbatch.index, count: count, distance: distance,
       loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

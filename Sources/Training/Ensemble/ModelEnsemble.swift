@@ -99,6 +99,12 @@ public struct ModelEnsemble {
         wanted.map { "\(name) has no head '\($0)'; it has: \(known)" }
           ?? "\(name) has several heads (\(known)); choose one by --head")
     }
+    guard heads[index].isSequence || !heads[index].mayLack else {
+      throw TrainingError(
+        .usage,
+        "\(name): head '\(heads[index].name)' has no prediction for samples without the modality that "
+          + "it reads; an ensemble needs one prediction a sample")
+    }
     guard heads[index].rowsPerSample == 1, !heads[index].loss.isTranscription else {
       throw TrainingError(
         .usage,
