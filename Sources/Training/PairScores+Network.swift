@@ -16,7 +16,7 @@ extension TrainedModel {
   /// - Throws: ``TrainingError`` with status `badConfiguration` for any other network, or what reading throws.
   func pairScores(ofRun run: String) throws -> PairScores {
     guard let biases = configuration.model.pairBiases,
-      let users = table(0), let items = table(1)
+      let ownUsers = table(0), let ownItems = table(1)
     else {
       throw TrainingError(
         .badConfiguration,
@@ -31,25 +31,45 @@ extension TrainedModel {
       throw TrainingError(.missingInput, "\(own.name) has no training split any more")
     }
     let reader = try InteractionReader(training, user: names[0], item: names[1], value: nil)
-    let seen = try ItemLists(users: users.count) { visit in
-      try reader.forEach { visit($0.user, $0.item) }
-    }
+    // The data that is evaluated may know fewer ids than the run was trained with.
+    let users = min(ownUsers, reader.userVocabulary ?? ownUsers)
+    let items = min(ownItems, reader.itemVocabulary ?? ownItems)
+    let seen = try Self.seen(reader, users: users, items: items, in: own)
     let offset = biases ? store.layout.slots.last.map { store.base[$0.offset] } ?? 0 : 0
     return PairScores(
-      pair: pair(users.count, items.count, biases: biases, offset: offset), seen: seen,
+      pair: pair(users, items, biases: biases, offset: offset), seen: seen,
       userNames: PairScores.names(names[0], in: own),
       itemNames: PairScores.names(names[1], in: own))
   }
 
-  /// The ids of a modality with one id per sample.
-  private func table(_ modality: Int) -> Range<Int>? {
+  /// The items of each user among a run's own training samples.
+  private static func seen(
+    _ reader: InteractionReader, users: Int, items: Int, in own: Dataset
+  ) throws -> ItemLists {
+    var beyond: InteractionReader.Interaction?
+    let seen = try ItemLists(users: users) { visit in
+      try reader.forEach { pair in
+        if (0..<users).contains(pair.user), (0..<items).contains(pair.item) {
+          visit(pair.user, pair.item)
+        } else {
+          beyond = pair
+        }
+      }
+    }
+    guard let beyond else { return seen }
+    throw TrainingError(
+      .badData,
+      "\(own.name) is not what the run was trained with: user \(beyond.user) and item \(beyond.item) "
+        + "are not among its \(users) users and \(items) items")
+  }
+
+  /// The rows of the embedding of a modality with one id per sample.
+  private func table(_ modality: Int) -> Int? {
     let configured = configuration.model.modalities[modality]
     guard let field = split.fields.first(where: { $0.name == configured.field }),
       field.element == .integer, field.scalarsPerSample == 1, !field.isPacked
     else { return nil }
-    if let classes = field.classes { return 0..<classes }
-    guard case .embedding(let vocabulary?, _, _)? = configured.encoder.first else { return nil }
-    return 0..<vocabulary
+    return model.layout["modalities.\(configured.name).0.weight"]?.shape[0]
   }
 
   /// The run's own data, whatever else is evaluated.
