@@ -36,6 +36,7 @@ extension Compiler {
     }
     let settings = try settings(filters, coefficients, lifter, kind, context)
     let bank = FilterBank(settings)
+    tableBytes += bank.byteCount
     var frames = input
     let window = Axis.Window(
       size: settings.frame, stride: settings.shift, padding: 0, dilation: 1)
@@ -57,6 +58,9 @@ extension Compiler {
       multiplyAdds: output.mostUnits * settings.frame * 2 * settings.spectrumBins)
   }
 
+  /// The most values of a frame, and filters: the matrix of the longest frame takes 256 MiB.
+  private static let largestFrame = 8192
+
   /// Settings in values instead of milliseconds.
   private func settings(
     _ filters: FilterBankConfiguration, _ coefficients: Int?, _ lifter: Double, _ kind: String,
@@ -67,15 +71,17 @@ extension Compiler {
     let frame = rate * filters.frameMilliseconds / 1000
     let shift = rate * filters.shiftMilliseconds / 1000
     try require(
-      frame >= 2 && frame <= 65_536, "\(kind) frame", expected: "of 2 to 65536 values",
-      found: frame, context)
+      frame >= 2 && frame <= Double(Self.largestFrame), "\(kind) frame",
+      expected: "of 2 to \(Self.largestFrame) values", found: frame, context)
     try require(
       shift >= 1 && shift <= 1_000_000, "\(kind) shift", expected: "of at least one value",
       found: shift, context)
     try require(
       filters.low >= 0 && filters.low < high && high <= rate / 2, "\(kind) high",
       expected: "above low and at most half of the rate", found: high, context)
-    try require(filters.bins, atLeast: 1, "\(kind) bins", context)
+    try require(
+      filters.bins >= 1 && filters.bins <= Self.largestFrame, "\(kind) bins",
+      expected: "in 1 ... \(Self.largestFrame)", found: Double(filters.bins), context)
     if let coefficients {
       try require(
         coefficients >= 1 && coefficients <= filters.bins, "\(kind) coefficients",

@@ -26,6 +26,8 @@ struct Compiler {
   var deviations: [String: Deviation] = [:]
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
+  /// Bytes of what layers look up and never change, beside the arena.
+  var tableBytes = 0
 
   /// How many units samples have.
   var axes = AxisPlan()

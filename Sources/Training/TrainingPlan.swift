@@ -30,7 +30,7 @@ public struct TrainingPlan: Sendable {
   /// The layers, in forward order.
   public let layers: [LayerSummary]
   /// Bytes of one rank's memory, by what they hold.
-  public let memory: [(name: String, bytes: Int)]
+  public private(set) var memory: [(name: String, bytes: Int)]
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
   /// Partial sums of a parameter that the node that sends most sends in a full step; 1 where its run of
@@ -77,6 +77,8 @@ public struct TrainingPlan: Sendable {
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
+    let tables = setUp.model.tableBytes
+    if tables > 0 { memory.append(("matrices of filter banks", tables)) }
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     // Gradient and weight are read, the weight written, each state array read and written.
     updateBytesPerParameter = scalar * (3 + 2 * (states + average))
