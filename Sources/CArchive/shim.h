@@ -4,7 +4,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-/* A cast macro, which Swift does not import. */
+/* Cast macros, which Swift does not import. */
 static inline mode_t CArchive_regular_file(void) { return AE_IFREG; }
+static inline mode_t CArchive_symbolic_link(void) { return AE_IFLNK; }
 
 #endif

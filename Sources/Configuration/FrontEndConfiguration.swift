@@ -4,6 +4,10 @@ public enum FrontEndConfiguration: Sendable, Equatable {
   case fbank(FilterBankConfiguration)
   /// `mfcc{…,coefficients,lifter}`: cepstra of them.
   case mfcc(FilterBankConfiguration, coefficients: Int, lifter: Double)
+  /// `g711{law,…}`: the coding of telephone lines.
+  case g711(G711Configuration)
+  /// `linearPrediction{…}`: each value out of those before it.
+  case linearPrediction(LinearPredictionConfiguration)
   /// `deltas{order}`: features with their slopes, and slopes of slopes.
   case deltas(order: Int)
   /// `cmvn`: each channel of each sequence with mean 0 and variance 1.

@@ -39,6 +39,10 @@ public enum MetricName: String, Sendable, Equatable, CaseIterable {
   /// Insertions, deletions and substitutions that turn transcriptions into their truths, by the ids of
   /// the truths: the error rate of digits, characters or words, whatever the ids are.
   case tokenErrorRate
+  /// The same of the Unicode characters that the ids spell, where the data has their texts.
+  case characterErrorRate
+  /// The same of the words that the ids spell: runs of characters between blanks.
+  case wordErrorRate
   /// The matrix of true against predicted classes, as counts.
   case confusion
 
@@ -48,7 +52,7 @@ public enum MetricName: String, Sendable, Equatable, CaseIterable {
   /// Whether smaller values are better.
   public var isSmallerBetter: Bool {
     switch self {
-    case .loss, .logLoss, .rmse, .mae, .tokenErrorRate: true
+    case .loss, .logLoss, .rmse, .mae, .tokenErrorRate, .characterErrorRate, .wordErrorRate: true
     default: false
     }
   }

@@ -65,6 +65,8 @@ public struct RecipeSource: Sendable, Equatable {
     case corpus(CorpusSource)
     /// `{npz: paths, array: NAME}`: one array of NumPy archives.
     case npz(paths: [String], array: String)
+    /// `{concatenated: SOURCE, …}`: sounds made of the clips of another source.
+    case concatenated(ConcatenatedSource)
   }
 
   /// How a text table is written.

@@ -341,6 +341,8 @@ public struct EvaluateConfiguration: Sendable, Equatable {
   public var earlyStop: EarlyStop?
   /// The metric that chooses the best checkpoint; nil: the loss.
   public var best: String?
+  /// How heads with the loss `ctc` are read, when measured and when predicting; default `greedy`.
+  public var decoder: DecoderConfiguration
 
   /// Sets of modalities.
   public enum Subsets: Sendable, Equatable {

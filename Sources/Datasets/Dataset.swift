@@ -66,6 +66,16 @@ public final class Dataset: Sendable {
   /// The files by name, for messages.
   public var name: String { paths.joined(separator: ", ") }
 
+  /// The bytes that the ids of a field stand for, where the first file is a sample file that has them: the
+  /// names of a label's classes, or a vocabulary.
+  ///
+  /// - Parameter field: the field's name.
+  /// - Returns: the bytes of each id, in order.
+  public func idTexts(_ field: String) -> [[UInt8]]? {
+    if let names = (try? split(.train))??.classNames(field) { return names.map { Array($0.utf8) } }
+    return files.first.flatMap { try? SampleVocabulary(of: field, in: $0.root).words }
+  }
+
   /// The samples of a role, or nil where the files have none.
   ///
   /// - Parameter role: what the samples are for.

@@ -41,7 +41,7 @@ public final class SampleFileWriter {
     self.deflate = deflate
     let folder = SampleFileWriter.folder(of: path)
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    temporaryPath = "\(folder)/.\(name).tmp-\(getpid())"
+    temporaryPath = "\(folder)/\(TemporaryName(of: name).text)"
     guard access(folder, W_OK | X_OK) == 0 else {
       let reason = String(cString: strerror(errno))
       throw DatasetError(.cannotCreate, "\(path): nothing can be written to \(folder): \(reason)")
@@ -51,8 +51,14 @@ public final class SampleFileWriter {
       throw DatasetError(.cannotCreate, "\(path): is a folder or a device; name a file")
     }
     let temporary = temporaryPath
+    TemporaryName.removeAbandoned(of: name, in: folder)
     unlink(temporary)
-    file = try border { () throws(HDF5Error) in try HDF5File(creating: temporary) }
+    do throws(DatasetError) {
+      file = try border { () throws(HDF5Error) in try HDF5File(creating: temporary) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
   }
 
   deinit { abort() }
@@ -89,7 +95,10 @@ public final class SampleFileWriter {
   ) throws(DatasetError) {
     let total = lengths.reduce(0, +)
     guard total > 0 else {
-      throw DatasetError(.mismatch, "/\(split)/\(field.name): a split needs at least one value")
+      throw DatasetError(
+        .mismatch,
+        "/\(split)/\(field.name): all \(lengths.count) samples are empty; give the split samples with content, or"
+          + " leave it out")
     }
     let path = "/\(split)/\(field.name)"
     let parent = try group(split)

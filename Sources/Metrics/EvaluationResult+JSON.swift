@@ -74,6 +74,7 @@ extension HeadResult {
       members.append(("confusion", "[" + rows.joined(separator: ", ") + "]"))
     }
     if nonFinite > 0 { members.append(("nonFiniteSamples", "\(nonFinite)")) }
+    if infeasible > 0 { members.append(("infeasibleSamples", "\(infeasible)")) }
     return members
   }
 }

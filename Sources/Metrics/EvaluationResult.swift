@@ -30,11 +30,13 @@ public struct HeadResult: Sendable, Codable, Equatable {
   ///
   /// Without, the head has no share in the loss of the model, as in training.
   public let hasWeight: Bool
+  /// Samples with fewer steps than the ids that they should spell, which add nothing to the loss.
+  public let infeasible: Int
 
   /// A result from its parts, of something that is no head of outputs.
   public init(name: String, loss: Double?, metrics: [MetricValue], hasWeight: Bool = true) {
     (self.name, self.loss, self.metrics) = (name, loss, metrics)
-    (confusion, nonFinite) = (nil, 0)
+    (confusion, nonFinite, infeasible) = (nil, 0, 0)
     self.hasWeight = hasWeight
   }
 
@@ -47,6 +49,13 @@ public struct HeadResult: Sendable, Codable, Equatable {
     confusion = tally.confusion
     nonFinite = tally.nonFinite
     hasWeight = tally.divisor > 0
+    infeasible = tally.transcription.infeasible
+  }
+
+  /// The metrics, and where there are any the samples that cannot be spelled.
+  fileprivate var named: [MetricValue] {
+    metrics
+      + (infeasible > 0 ? [MetricValue(name: "infeasibleSamples", value: Double(infeasible))] : [])
   }
 
   /// The value of a metric or `loss`; nil where it is undefined or was not measured.
@@ -125,13 +134,14 @@ public struct EvaluationResult: Sendable, Codable, Equatable {
 
   /// Loss and metrics as one flat list, for a line of `metrics.jsonl`.
   ///
-  /// With several heads the names are `HEAD.metric`, the heads' losses included.
+  /// With several heads the names are `HEAD.metric`, the heads' losses included. `infeasibleSamples` of a
+  /// transcription is among them where it is above 0.
   public var named: [MetricValue] {
     var list = [MetricValue(name: "loss", value: loss)]
-    guard heads.count > 1 else { return list + (heads.first?.metrics ?? []) }
+    guard heads.count > 1 else { return list + (heads.first?.named ?? []) }
     for head in heads {
       list.append(MetricValue(name: "\(head.name).loss", value: head.loss))
-      list += head.metrics.map { MetricValue(name: "\(head.name).\($0.name)", value: $0.value) }
+      list += head.named.map { MetricValue(name: "\(head.name).\($0.name)", value: $0.value) }
     }
     return list
   }

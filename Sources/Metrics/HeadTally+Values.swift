@@ -30,7 +30,9 @@ extension HeadTally {
       case .rmse: overOutputs { $0.rootMeanSquare }
       case .mae: overOutputs { $0.meanAbsolute }
       case .r2: overOutputs { $0.explained }
-      case .tokenErrorRate: distance.rate
+      case .tokenErrorRate: transcription.tokens.rate
+      case .characterErrorRate: transcription.characters.rate
+      case .wordErrorRate: transcription.words.rate
       case .confusion: nil
       }
     return value.flatMap { $0.isFinite ? $0 : nil }

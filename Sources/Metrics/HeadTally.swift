@@ -36,8 +36,8 @@ struct HeadTally {
   var actual: [Int]
   /// Samples by truth (row) and prediction (column), `[Y, Y]`; empty unless asked.
   var matrix: [Int]
-  /// Edits between transcriptions and their truths, and the ids of the truths.
-  var distance = EditDistance()
+  /// How far transcriptions are from their truths.
+  var transcription = TranscriptionErrors()
   /// The microbatches counted so far, in the order they came.
   var parts: [Part] = []
   /// The scores of all samples, `[S, columns]`; empty unless asked.
@@ -67,7 +67,7 @@ struct HeadTally {
     nonFinite += other.nonFinite
     strayLabels += other.strayLabels
     strayLabel = min(strayLabel, other.strayLabel)
-    distance.merge(other.distance)
+    transcription.merge(other.transcription)
     add(other.hits, to: &hits)
     add(other.predicted, to: &predicted)
     add(other.actual, to: &actual)

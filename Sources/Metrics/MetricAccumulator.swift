@@ -78,17 +78,17 @@ public final class MetricAccumulator {
   ///   - head: the head's position among the heads.
   ///   - index: the number of the microbatch in the split; each is added once, by one rank.
   ///   - count: N, its samples.
-  ///   - distance: the edits between what was found and the truth.
+  ///   - errors: how far what was found is from the truth.
   ///   - loss: the sum of the samples' losses.
   ///   - weight: what divides it: the samples.
   public func add(
-    head: Int, microbatch index: Int, count: Int, distance: EditDistance, loss: Double,
+    head: Int, microbatch index: Int, count: Int, errors: TranscriptionErrors, loss: Double,
     weight: Double
   ) {
     var part = HeadTally.Part(
       index: index, count: count, sums: [Double](repeating: 0, count: HeadTally.momentsStart))
     (part.sums[0], part.sums[1]) = (loss, weight)
-    tallies[head].distance.merge(distance)
+    tallies[head].transcription.merge(errors)
     tallies[head].parts.append(part)
   }
 

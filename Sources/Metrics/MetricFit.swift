@@ -23,13 +23,15 @@ enum MetricFit {
   /// The largest number of classes for which Y × Y counts are kept.
   static let largestMatrix = 4096
 
-  /// Whether `metric` has a meaning for outputs of `kind`.
-  static func fits(_ metric: MetricName, _ kind: MetricHead.Kind) -> Bool {
-    switch (metric, kind) {
+  /// Whether `metric` has a meaning for the outputs of a head.
+  static func fits(_ metric: MetricName, _ head: MetricHead) -> Bool {
+    switch (metric, head.kind) {
     case (.loss, _): true
     case (.rmse, .regression), (.mae, .regression), (.r2, .regression): true
     case (.tokenErrorRate, .transcription): true
-    case (_, .transcription), (.tokenErrorRate, _): false
+    case (.characterErrorRate, .transcription), (.wordErrorRate, .transcription): head.spells
+    case (_, .transcription), (.tokenErrorRate, _), (.characterErrorRate, _): false
+    case (.wordErrorRate, _): false
     case (_, .regression), (.rmse, _), (.mae, _), (.r2, _): false
     case (.top5, .classification): true
     case (.confusion, .classification(let classes)): classes <= largestMatrix
@@ -50,14 +52,13 @@ enum MetricFit {
     _ metrics: [MetricName], to heads: [MetricHead]
   ) throws(MetricError) -> [[MetricName]] {
     guard !metrics.isEmpty else { return heads.map { usual(for: $0.kind) } }
-    for metric in metrics where metric != .loss && !heads.contains(where: { fits(metric, $0.kind) })
-    {
+    for metric in metrics where metric != .loss && !heads.contains(where: { fits(metric, $0) }) {
       throw MetricError(code: .unfitting, message: complaint(metric, heads))
     }
     return heads.map { head in
       var list: [MetricName] = []
       for metric in metrics
-      where metric != .loss && fits(metric, head.kind) && !list.contains(metric) {
+      where metric != .loss && fits(metric, head) && !list.contains(metric) {
         list.append(metric)
       }
       return list
@@ -78,7 +79,7 @@ enum MetricFit {
   /// The sentence that says which metrics would have fitted.
   private static func complaint(_ metric: MetricName, _ heads: [MetricHead]) -> String {
     let fitting = heads.map { head in
-      let names = MetricName.allCases.filter { fits($0, head.kind) }.map(\.rawValue)
+      let names = MetricName.allCases.filter { fits($0, head) }.map(\.rawValue)
       return "\(head.name) (\(head.lossName)): \(names.joined(separator: " "))"
     }
     return "metric \(metric.rawValue) fits no head of this model; "
@@ -90,7 +91,7 @@ enum MetricFit {
     var needs: MetricNeeds = []
     for metric in metrics {
       switch metric {
-      case .loss, .tokenErrorRate: break
+      case .loss, .tokenErrorRate, .characterErrorRate, .wordErrorRate: break
       case .top5: needs.insert(.top5)
       case .confusion: needs.insert([.counts, .matrix])
       case .rocAUC, .averagePrecision: needs.insert(.scores)

@@ -22,6 +22,8 @@ public struct MetricHead: Sendable, Equatable {
   public let lossName: String
   /// The factor of this head's mean loss in the loss of the model.
   public let weight: Double
+  /// Whether the ids of a transcription have texts.
+  public let spells: Bool
 
   /// A head from its parts.
   ///
@@ -30,7 +32,11 @@ public struct MetricHead: Sendable, Equatable {
   ///   - kind: what the outputs mean; at least two classes, at least one output.
   ///   - lossName: the name of the loss, for messages.
   ///   - weight: the factor of its mean loss in the loss of the model.
-  public init(name: String, kind: Kind, lossName: String, weight: Double = 1) {
+  ///   - spells: whether the ids of a transcription have texts.
+  public init(
+    name: String, kind: Kind, lossName: String, weight: Double = 1, spells: Bool = false
+  ) {
+    self.spells = spells
     self.name = name
     self.kind = kind
     self.lossName = lossName

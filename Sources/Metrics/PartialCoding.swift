@@ -88,10 +88,8 @@ struct PartialReader {
 extension HeadTally {
   func write(to writer: inout PartialWriter) {
     writer.append(needs.rawValue)
-    writer.append([
-      correct, amongFive, nonFinite, strayLabels, strayLabel, Int(distance.edits),
-      Int(distance.length),
-    ])
+    writer.append(
+      [correct, amongFive, nonFinite, strayLabels, strayLabel] + transcription.counts)
     for list in [hits, predicted, actual, matrix, truths] { writer.append(list) }
     writer.append(scores)
     writer.append(parts.count)
@@ -110,12 +108,13 @@ extension HeadTally {
     }
     let numbers = try reader.integers()
     let lists = try (0..<5).map { _ throws(MetricError) in try reader.integers() }
-    guard numbers.count == 7, lists[0].count == hits.count, lists[1].count == hits.count,
+    guard numbers.count == 5 + TranscriptionErrors.countOfCounts, lists[0].count == hits.count,
+      lists[1].count == hits.count,
       lists[2].count == hits.count, lists[3].count == matrix.count
     else { throw PartialReader.refusal("it holds another number of classes of \(head.name)") }
     (correct, amongFive, nonFinite) = (numbers[0], numbers[1], numbers[2])
     (strayLabels, strayLabel) = (numbers[3], numbers[4])
-    distance = EditDistance(edits: Int64(numbers[5]), length: Int64(numbers[6]))
+    transcription = TranscriptionErrors(counts: Array(numbers[5...]))
     (hits, predicted, actual, matrix) = (lists[0], lists[1], lists[2], lists[3])
     truths = lists[4]
     scores = try reader.numbers()

@@ -16,6 +16,8 @@ extension Compiler {
     case .fbank(let filters): return try filterBank(filters, nil, 0, configuration.kind, context)
     case .mfcc(let filters, let coefficients, let lifter):
       return try filterBank(filters, coefficients, lifter, configuration.kind, context)
+    case .g711(let coder): return try telephone(coder, context)
+    case .linearPrediction(let prediction): return try linearPrediction(prediction, context)
     case .deltas(let order): return try deltas(order, context)
     case .cmvn: return try normalizedSteps(context)
     case .specAugment(let masks): return try masked(masks, context)
@@ -68,14 +70,9 @@ extension Compiler {
   ) throws -> FilterBank.Settings {
     let rate = Double(filters.rate)
     let high = filters.high ?? rate / 2
-    let frame = rate * filters.frameMilliseconds / 1000
-    let shift = rate * filters.shiftMilliseconds / 1000
-    try require(
-      frame >= 2 && frame <= Double(Self.largestFrame), "\(kind) frame",
-      expected: "of 2 to \(Self.largestFrame) values", found: frame, context)
-    try require(
-      shift >= 1 && shift <= 1_000_000, "\(kind) shift", expected: "of at least one value",
-      found: shift, context)
+    let (frame, shift) = try framing(
+      filters.rate, filters.frameMilliseconds, filters.shiftMilliseconds, kind, context,
+      most: Self.largestFrame)
     try require(
       filters.low >= 0 && filters.low < high && high <= rate / 2, "\(kind) high",
       expected: "above low and at most half of the rate", found: high, context)
@@ -88,8 +85,24 @@ extension Compiler {
         expected: "in 1 ... bins", found: Double(coefficients), context)
     }
     return FilterBank.Settings(
-      rate: rate, frame: Int(frame), shift: Int(shift), bins: filters.bins, low: filters.low,
+      rate: rate, frame: frame, shift: shift, bins: filters.bins, low: filters.low,
       high: high, scale: filters.scale, coefficients: coefficients, lifter: lifter)
+  }
+
+  /// A frame and a shift in values instead of milliseconds.
+  func framing(
+    _ rate: Int, _ frameMilliseconds: Double, _ shiftMilliseconds: Double, _ kind: String,
+    _ context: LayerContext, most: Int = 65_536
+  ) throws -> (frame: Int, shift: Int) {
+    let frame = Double(rate) * frameMilliseconds / 1000
+    let shift = Double(rate) * shiftMilliseconds / 1000
+    try require(
+      frame >= 2 && frame <= Double(most), "\(kind) frame", expected: "of 2 to \(most) values",
+      found: frame, context)
+    try require(
+      shift >= 1 && shift <= 1_000_000, "\(kind) shift", expected: "of at least one value",
+      found: shift, context)
+    return (Int(frame), Int(shift))
   }
 
   private mutating func deltas(_ order: Int, _ context: LayerContext) throws -> Compiled {
@@ -145,7 +158,7 @@ extension Compiler {
   }
 
   /// What a closure over sequences is given.
-  private struct Steps {
+  struct Steps {
     let offsets: UnsafePointer<Int>
     let channels: Int
     let x: UnsafePointer<Float>
@@ -153,7 +166,7 @@ extension Compiler {
   }
 
   /// A layer that runs `body` over sequences, or copies them when not training if `trainingOnly`.
-  private mutating func overSteps(
+  mutating func overSteps(
     _ kind: String, _ context: LayerContext, widthTimes factor: Int = 1, trainingOnly: Bool = false,
     _ body: @escaping (Pass, Steps) -> Void
   ) throws -> Compiled {
@@ -183,6 +196,8 @@ extension FrontEndConfiguration {
     switch self {
     case .fbank: "fbank"
     case .mfcc: "mfcc"
+    case .g711: "g711"
+    case .linearPrediction: "linearPrediction"
     case .deltas: "deltas"
     case .cmvn: "cmvn"
     case .specAugment: "specAugment"

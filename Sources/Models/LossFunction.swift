@@ -18,9 +18,9 @@ final class LossFunction {
   /// How targets are found where some samples have no predictions; nil where all have.
   let gathering: TargetGathering?
 
-  /// Sequences so far that were too short for their ids, which a ``LossConfiguration/ctc(blank:)``
-  /// leaves out.
-  private(set) var infeasible = 0
+  /// Sequences too short for their ids, which a ``LossConfiguration/ctc(blank:)`` leaves out: those of the
+  /// last pass, and of all training passes so far.
+  private(set) var infeasible = (lastPass: 0, inTraining: 0)
 
   /// Where the weights of predictions are found.
   struct Weights {
@@ -85,7 +85,8 @@ final class LossFunction {
       let result = target.sum(
         pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
         gradient: gradient)
-      infeasible += result.infeasible
+      infeasible.lastPass = result.infeasible
+      if pass.training { infeasible.inTraining += result.infeasible }
       return result.loss
     }
     let count = pass.count(rows)

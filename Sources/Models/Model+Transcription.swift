@@ -14,16 +14,17 @@ extension Model {
     return offsets[sample + 1] > offsets[sample]
   }
 
-  /// Reads what a head with the loss `ctc` made of each sequence of the last pass: the ids of the most
-  /// probable path.
+  /// Reads what a head with the loss `ctc` made of each sequence of the last pass.
   ///
   /// - Parameters:
   ///   - index: the head's index.
   ///   - microbatch: the samples of that pass.
+  ///   - search: how ids are looked for.
   ///   - lane: the lane they were in.
   /// - Returns: one list of ids per sample. Allocates.
   public func transcriptions(
-    ofHead index: Int, _ microbatch: Microbatch, inLane lane: Int = 0
+    ofHead index: Int, _ microbatch: Microbatch, by search: CTCDecoder.Search = .greedy,
+    inLane lane: Int = 0
   ) -> [[Int64]] {
     guard case .ctc(let blank) = heads[index].loss, let axis = branches[index].output.axis else {
       preconditionFailure("head \(heads[index].name) does not transcribe")
@@ -32,13 +33,10 @@ extension Model {
     let offsets = lanes[lane].offsets.offsets(axis)
     let logits = output(ofHead: index, inLane: lane)
     return (0..<microbatch.count).map { sample in
-      let steps = offsets[sample + 1] - offsets[sample]
-      return [Int64](unsafeUninitializedCapacity: max(1, steps)) { ids, count in
-        guard let base = ids.baseAddress else { return }
-        count = decoder.greedy(
-          steps: steps, logits: logits + offsets[sample] * decoder.classes, into: base)
-        for place in 0..<count where base[place] > Int64(blank) { base[place] -= 1 }
-      }
+      decoder.labels(
+        by: search, steps: offsets[sample + 1] - offsets[sample],
+        logits: logits + offsets[sample] * decoder.classes
+      ).map { $0 > Int64(blank) ? $0 - 1 : $0 }
     }
   }
 }

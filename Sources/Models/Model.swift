@@ -129,12 +129,13 @@ public final class Model {
   /// 0 for a head without a target in the data.
   public var losses: UnsafePointer<Double> { losses(ofLane: 0) }
 
-  /// Sequences of all passes so far that were too short to spell what a head should read, and were
-  /// left out.
+  /// Sequences that were too short to spell what a head should read, and were left out.
   ///
   /// - Parameter head: the head's index.
-  /// - Returns: 0 for losses other than `ctc`.
-  public func infeasibleSequences(ofHead head: Int) -> Int { branches[head].loss?.infeasible ?? 0 }
+  /// - Returns: those of the last pass, and of all training passes so far; 0 for losses other than `ctc`.
+  public func infeasibleSequences(ofHead head: Int) -> (lastPass: Int, inTraining: Int) {
+    branches[head].loss?.infeasible ?? (0, 0)
+  }
 
   /// The same for the microbatch that was in a lane.
   ///

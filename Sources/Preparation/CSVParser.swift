@@ -19,7 +19,8 @@ struct CSVParser {
   ///   - bytes: the whole text.
   ///   - name: the file, for messages.
   ///   - options: how the table is written.
-  /// - Throws: ``PreparationError`` with `.badRecipe` for an impossible separator.
+  /// - Throws: ``PreparationError`` with `.badRecipe` for an impossible separator, `.badData` for a text that is
+  ///   not UTF-8 or holds a byte 0.
   init(_ bytes: [UInt8], name: String, options: RecipeSource.CSVOptions) throws {
     let separator = Array(options.separator.utf8)
     guard separator.count == 1, ![0x22, 0x0a, 0x0d].contains(separator[0]) else {
@@ -32,6 +33,18 @@ struct CSVParser {
     comment = options.comment.flatMap { $0.isEmpty ? nil : Array($0.utf8) }
     trims = options.trim
     if bytes.starts(with: [0xef, 0xbb, 0xbf]) { position = 3 }
+    if let fault = UnicodeText.firstFault(bytes[...]) { throw TextLines.notUnicode(place(fault)) }
+    if let zero = bytes.firstIndex(of: 0) {
+      throw PreparationError(
+        .badData, "\(place(zero)): a byte 0, which no text has; check the file")
+    }
+  }
+
+  /// File, line and byte of the line, from 1.
+  private func place(_ index: Int) -> String {
+    let line = bytes[..<index].count { $0 == 0x0a }
+    let start = bytes[..<index].lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
+    return "\(name), line \(line + 1), byte \(index - start + 1)"
   }
 
   /// Reads the next row.

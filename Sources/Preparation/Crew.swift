@@ -36,6 +36,24 @@ struct Crew {
     return totals
   }
 
+  /// Checks that all ranks found the same sources.
+  ///
+  /// - Parameter sources: names and digests, in one order on all ranks.
+  /// - Throws: on every rank ``PreparationError`` with `.ranksDisagree`, naming the first rank and source that
+  ///   differ from rank 0's; or what the transport throws.
+  func requireSame(_ sources: [PreparationSummary.Source]) throws {
+    let all = try allGather(Array(sources.map { "\($0.digest) \($0.path)\0" }.joined().utf8))
+      .map { String(decoding: $0, as: UTF8.self).split(separator: "\0") }
+    for (other, found) in all.enumerated() where found != all[0] {
+      let place = zip(found, all[0]).enumerated().first { $1.0 != $1.1 }?.offset
+      let name = place.map { sources[$0].path } ?? "the list of sources"
+      throw PreparationError(
+        .ranksDisagree,
+        "\(name): rank \(other) reads another file than rank 0; give all nodes the same files, for example"
+          + " in a shared folder")
+    }
+  }
+
   /// Brings all ranks' bytes to rank 0, which makes something of them for everybody.
   ///
   /// - Parameters:

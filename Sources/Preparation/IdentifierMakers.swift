@@ -49,19 +49,31 @@ struct IdsMaker: FieldMaker {
   }
 }
 
-/// int64: the row of the source that each sample was made of, which a join may have drawn.
+/// int64: the row of the source that each sample was made of, which a join may have drawn; of
+/// concatenated clips the row of each of them.
 struct RowMaker: FieldMaker {
   let description: FieldDescription
   private let maps: [[Int]?]
+  private let sequences: [ClipSequences?]
 
   /// A field of row numbers.
-  init(_ input: FieldInput) {
-    description = FieldDescription(
-      name: input.name, modality: "row", element: .int64, sampleShape: [])
+  ///
+  /// - Parameter input: any source.
+  /// - Throws: ``PreparationError`` where only some splits are of concatenated clips.
+  init(_ input: FieldInput) throws {
+    sequences = try input.sequences()
     maps = input.rowMaps
+    description = FieldDescription(
+      name: input.name, modality: "row", element: .int64, sampleShape: [],
+      isRagged: sequences[0] != nil)
   }
 
+  func steps(origin: Int, row: Int) -> Int { sequences[origin]?.clips(row).count ?? 1 }
+
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
-    target.storeBytes(of: Int64(maps[origin]?[row] ?? row), as: Int64.self)
+    let rows = sequences[origin]?.sourceRows(row) ?? [maps[origin]?[row] ?? row]
+    for (place, row) in rows.enumerated() {
+      target.storeBytes(of: Int64(row), toByteOffset: place * 8, as: Int64.self)
+    }
   }
 }

@@ -1,10 +1,12 @@
 import Configuration
 
-/// int64 class numbers `0 ..< Y`.
+/// int64 class numbers `0 ..< Y`: one a sample, or one for each of its concatenated clips.
 struct LabelMaker: FieldMaker {
   let description: FieldDescription
-  /// The class of every row of every origin.
-  let labels: [[Int64]]
+  /// The class of every row of every origin: a sample, or a clip.
+  private let labels: [[Int64]]
+  /// The clips of each sample; nil where a sample is one row.
+  private let sequences: [ClipSequences?]
 
   /// Reads all labels of a field.
   ///
@@ -13,11 +15,15 @@ struct LabelMaker: FieldMaker {
   ///   - input: the sources.
   /// - Throws: ``PreparationError`` for a label that is no class, naming file and row.
   init(_ field: LabelField, _ input: FieldInput) throws {
+    let sequences = try input.sequences()
     let texts = try LabelMaker.texts(field, input)
     let classes: [String]
     if field.classes.isEmpty {
       let numbered = texts.isNumbered && field.mapping.isEmpty
-      let training = input.training.rows.map { texts.values[input.training.origin][$0] }
+      let (origin, rows) = input.training
+      let training = rows.flatMap { row in
+        (sequences[origin]?.clips(row) ?? [row]).map { texts.values[origin][$0] }
+      }
       classes =
         numbered
         ? try LabelMaker.range(training, input)
@@ -35,8 +41,7 @@ struct LabelMaker: FieldMaker {
     let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Int64($0)) })
     labels = try texts.values.indices.map { origin in
       try texts.values[origin].indices.map { row in
-        // A join may leave such samples out; keeping them is refused.
-        if input.isAbsent(origin, row) { return 0 }
+        if LabelMaker.isAbsent(origin, row, input) { return 0 }
         let text = texts.values[origin][row]
         let number =
           byNumber
@@ -48,12 +53,30 @@ struct LabelMaker: FieldMaker {
         return number
       }
     }
+    self.sequences = sequences
     description = FieldDescription(
-      name: input.name, modality: "label", element: .int64, sampleShape: [], classes: classes)
+      name: input.name, modality: "label", element: .int64, sampleShape: [], classes: classes,
+      isRagged: sequences[0] != nil)
+  }
+
+  func steps(origin: Int, row: Int) -> Int { sequences[origin]?.clips(row).count ?? 1 }
+
+  /// The classes of a sample.
+  func classes(origin: Int, row: Int) -> [Int64] {
+    sequences[origin]?.clips(row).map { labels[origin][$0] } ?? [labels[origin][row]]
   }
 
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
-    target.storeBytes(of: labels[origin][row], as: Int64.self)
+    for (place, number) in classes(origin: origin, row: row).enumerated() {
+      target.storeBytes(of: number, toByteOffset: place * 8, as: Int64.self)
+    }
+  }
+
+  /// Whether a row is a sample without a label: a join may leave such samples out; keeping them is refused.
+  private static func isAbsent(_ origin: Int, _ row: Int, _ input: FieldInput) -> Bool {
+    // Rows of concatenated clips are clips, and all of them have labels.
+    if case .sequence = input.parts[origin] { return false }
+    return input.isAbsent(origin, row)
   }
 
   /// The labels as texts after `strip` and `mapping`, and whether they were numbers in the source.
@@ -64,13 +87,13 @@ struct LabelMaker: FieldMaker {
     for pair in field.mapping { mapping[pair.text] = pair.className }
     var isNumbered = true
     let values = try input.parts.enumerated().map { origin, part -> [String] in
-      switch part {
+      switch part.clip {
       case .rows(let rows):
         return try integers(rows, input).map { mapping[String($0)] ?? String($0) }
       case .column(let table, let column):
         isNumbered = false
         return try (0..<table.rows).map { row in
-          if input.isAbsent(origin, row) { return "" }
+          if isAbsent(origin, row, input) { return "" }
           guard let text = table.text(row, column) else {
             throw PreparationError(
               .badData,
@@ -81,7 +104,7 @@ struct LabelMaker: FieldMaker {
         }
       case .table:
         throw input.bad("a label is one column; write 'SOURCE.column'")
-      case .media:
+      case .media, .sequence:
         throw input.bad(
           "a label is a part of the files' names or of their list; write 'SOURCE.part'")
       }
@@ -91,7 +114,7 @@ struct LabelMaker: FieldMaker {
 
   /// Labels that the training material names though no sample may have them: folders of classes.
   private static func declared(_ field: LabelField, _ input: FieldInput) -> [String] {
-    guard case .column(let table, let column) = input.parts[input.training.origin] else {
+    guard case .column(let table, let column) = input.parts[input.training.origin].clip else {
       return []
     }
     return (table.declared[table.columns[column]] ?? []).map { text in
@@ -148,10 +171,11 @@ struct LabelMaker: FieldMaker {
     _ input: FieldInput
   ) -> PreparationError {
     let place =
-      switch part {
+      switch part.clip {
       case .rows(let rows): rows.place(row)
       case .table(let table), .column(let table, _): table.place(row)
       case .media(let media): media.place(row)
+      case .sequence: "row \(row)"
       }
     let listed = classes.prefix(12).joined(separator: ", ") + (classes.count > 12 ? ", …" : "")
     let expected = byNumber ? "a number in 0..<\(classes.count)" : "one of \(listed)"

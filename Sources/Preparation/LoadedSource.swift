@@ -10,6 +10,8 @@ enum SourcePart {
   case column(TextTable, Int)
   /// Pictures or sounds.
   case media(MediaSource)
+  /// Samples that are several rows of another part each, one after the other.
+  indirect case sequence(SourcePart, ClipSequences)
 
   /// The number of samples.
   var count: Int {
@@ -17,6 +19,7 @@ enum SourcePart {
     case .rows(let rows): rows.rows
     case .table(let table), .column(let table, _): table.rows
     case .media(let media): media.files.count
+    case .sequence(_, let sequences): sequences.count
     }
   }
 }
@@ -37,6 +40,8 @@ enum LoadedSource {
   case lines(TextLines.Result)
   /// One long text in windows.
   case corpus(Corpus)
+  /// Sounds made of the clips of a source of files.
+  case concatenation(Concatenation)
 
   /// What a person should know.
   var notes: [String] {
@@ -44,6 +49,7 @@ enum LoadedSource {
     case .lines(let result): result.notes
     case .corpus(let corpus): corpus.notes
     case .files(let media, let listing): listing.notes + media.notes
+    case .concatenation(let concatenation): concatenation.notes
     default: []
     }
   }
@@ -90,6 +96,8 @@ enum LoadedSource {
       return .files(try MediaSource(source.name, collection, listing, crew), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
+    case .concatenated(let clips):
+      return .concatenation(try Concatenation(clips, name: source.name, other(clips.source)))
     case .idx, .npy, .npz, .hdf5: preconditionFailure("arrays are read before")
     }
   }
@@ -133,37 +141,38 @@ enum LoadedSource {
     switch self {
     case .array(let array):
       guard let part = reference.part else { return .rows(array) }
-      throw noPart(part, reference, "it has none: write '\(reference.source)'")
+      throw Self.noPart(part, reference, "it has none: write '\(reference.source)'")
     case .records(let records):
       switch reference.part ?? field?.modality.word ?? "" {
       case "image": return .rows(records.images)
       case "label": return .rows(records.labels)
-      case let part: throw noPart(part, reference, "its parts are image, label")
+      case let part: throw Self.noPart(part, reference, "its parts are image, label")
       }
     case .table(let table):
       guard let part = reference.part else { return .table(table) }
       return .column(table, try table.column(part))
     case .files(let media, let listing):
-      return try files(media, listing, reference, field)
+      return try Self.files(media, listing, reference, field)
+    case .concatenation(let concatenation): return try concatenation.part(reference, field)
     case .lines(let lines):
       return .column(lines.table, try lines.table.column(reference.part ?? "text"))
     case .corpus(let corpus):
       switch reference.part ?? "inputs" {
       case "inputs": return .rows(CorpusRows(corpus: corpus, isTarget: false))
       case "targets": return .rows(CorpusRows(corpus: corpus, isTarget: true))
-      case let part: throw noPart(part, reference, "its parts are inputs, targets")
+      case let part: throw Self.noPart(part, reference, "its parts are inputs, targets")
       }
     case .glyphs(let glyphs):
       let part = reference.part ?? field?.name ?? ""
       guard let kind = GlyphPart(rawValue: part) else {
         let parts = GlyphPart.allCases.map(\.rawValue).joined(separator: ", ")
-        throw noPart(part, reference, "its parts are \(parts)")
+        throw Self.noPart(part, reference, "its parts are \(parts)")
       }
       return .rows(GlyphRows(glyphs: glyphs, part: kind))
     }
   }
 
-  func noPart(
+  static func noPart(
     _ part: String, _ reference: RecipeSplit.FieldSource, _ hint: String
   ) -> PreparationError {
     PreparationError(
@@ -202,7 +211,7 @@ extension RecipeSource.Kind {
       case .archive(let path), .list(let path, _, _): [path]
       }
     case .corpus(let corpus): corpus.paths
-    case .glyphs: []
+    case .glyphs, .concatenated: []
     }
   }
 }

@@ -17,6 +17,10 @@ enum NPYDecoder {
     guard let size = header.shape.checkedProduct(times: header.element.byteCount) else {
       throw PreparationError(.badData, "\(file.name): the shape \(header.shape) is absurd")
     }
+    guard size > 0 else {
+      throw PreparationError(
+        .badData, "\(file.name): an array of shape \(header.shape) holds no numbers")
+    }
     var bytes = try file.readRest(size, header: headerBytes)
     if header.isBigEndian { header.element.swapBytes(&bytes) }
     if header.isFortranOrder && header.shape.count > 1 {

@@ -22,6 +22,9 @@ enum OutputFile {
   /// - Throws: ``PreparationError`` with `.cannotWrite` for a folder that cannot be written to, or
   ///   a file that is no sample file, which is never replaced.
   static func state(_ path: String, identity: String, sources: [String]) throws -> State {
+    guard !path.isEmpty, !path.hasSuffix("/") else {
+      throw PreparationError(.cannotWrite, "expected the name of a file to write, found '\(path)'")
+    }
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) }
     guard access(folder ?? ".", W_OK | X_OK) == 0 else {
       throw PreparationError(
@@ -31,6 +34,10 @@ enum OutputFile {
     }
     var status = stat()
     guard stat(path, &status) == 0 else { return .toWrite }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw PreparationError(
+        .cannotWrite, "\(path): is a folder, a pipe or a device; name another output")
+    }
     for source in sources {
       var other = stat()
       if stat(source, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino {

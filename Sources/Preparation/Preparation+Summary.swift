@@ -26,7 +26,9 @@ extension Preparation {
       fields.splits.map { split in
         let classes = maker.description.classes ?? []
         var counts = [Int](repeating: 0, count: classes.count)
-        for row in split.rows { counts[Int(maker.labels[split.origin][row])] += 1 }
+        for row in split.rows {
+          for number in maker.classes(origin: split.origin, row: row) { counts[Int(number)] += 1 }
+        }
         return .init(
           field: maker.description.name, split: split.name, classes: classes, counts: counts)
       }

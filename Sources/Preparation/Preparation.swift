@@ -127,16 +127,27 @@ public struct Preparation {
     return bytes
   }
 
+  /// The digests of all sources, the same on all ranks.
+  ///
+  /// Every rank reads whole tables and archives itself, so each compares all of them. Of loose files each reads a
+  /// share: names are compared here, contents when they are decoded (``MediaSource``).
   private func digestSources(_ crew: Crew) throws -> [PreparationSummary.Source] {
-    try recipe.sources.flatMap { source in
-      var sources = try source.kind.paths.map {
-        PreparationSummary.Source(path: $0, digest: try RawFile.digest($0, root: root))
+    var listings: [String: MediaListing] = [:]
+    var sources: [PreparationSummary.Source] = []
+    for source in recipe.sources {
+      for path in source.kind.paths {
+        sources.append(.init(path: path, digest: try RawFile.digest(path, root: root)))
       }
       if case .files(let files) = source.kind, let place = files.looseFiles {
         let listing = try MediaListing(source.name, files, root: root)
-        sources.append(.init(path: place, digest: try listing.digest(crew)))
+        listings[place] = listing
+        sources.append(.init(path: place, digest: listing.namesDigest))
       }
-      return sources
+    }
+    try crew.requireSame(sources)
+    return try sources.map { source in
+      guard let listing = listings[source.path] else { return source }
+      return .init(path: source.path, digest: try listing.digest(crew))
     }
   }
 

@@ -10,6 +10,8 @@ public struct PreparationError: Error, Sendable, CustomStringConvertible {
     case badRecipe
     /// The output cannot be written.
     case cannotWrite
+    /// The ranks do not see the same source files.
+    case ranksDisagree
   }
 
   /// The kind of failure.

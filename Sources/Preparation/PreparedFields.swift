@@ -98,7 +98,7 @@ struct PreparedFields {
     case .text(let text): try TextMaker(text, input)
     case .ids: try IdsMaker(input)
     case .categories(let categories): try CategoriesMaker(categories, input)
-    case .row: RowMaker(input)
+    case .row: try RowMaker(input)
     }
   }
 

@@ -24,10 +24,7 @@ final class RawFile {
         "the source file \(path) cannot be read: \(String(cString: strerror(errno))); "
           + "check --root and the recipe's path '\(name)'")
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw PreparationError(
-        .missingSource, "the source \(path) is not a plain file; name a file in the recipe")
-    }
+    try RawFile.requirePlain(path)
     guard let stream = gzopen(path, "rb") else {
       throw PreparationError(
         .missingSource,
@@ -38,6 +35,15 @@ final class RawFile {
   }
 
   deinit { gzclose_r(stream) }
+
+  /// Refuses folders, pipes and devices, which would be read without end.
+  private static func requirePlain(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw PreparationError(
+        .missingSource, "the source \(path) is not a plain file; name a file in the recipe")
+    }
+  }
 
   /// The path of a source: itself if absolute, else under the root.
   static func path(_ name: String, root: String) -> String {
@@ -82,12 +88,21 @@ final class RawFile {
   func readAll() throws -> [UInt8] { try read(Int.max) }
 
   /// Reads to the end and counts the bytes.
-  func countRest() throws -> Int {
+  func countRest() throws -> Int { try skipRest(keeping: 0).count }
+
+  /// Reads to the end.
+  ///
+  /// - Parameter length: how many of the last bytes are wanted.
+  /// - Returns: the number of bytes, and the last `length` of them, or all where there are fewer.
+  /// - Throws: ``PreparationError`` with `.badData` for a damaged or cut-off gzip stream.
+  func skipRest(keeping length: Int) throws -> (count: Int, tail: [UInt8]) {
     var total = 0
+    var tail: [UInt8] = []
     while true {
-      let found = try read(1 << 20).count
-      total += found
-      if found == 0 { return total }
+      let piece = try read(1 << 20)
+      total += piece.count
+      if length > 0 { tail = Array((tail + piece).suffix(length)) }
+      if piece.isEmpty { return (total, tail) }
     }
   }
 
@@ -119,7 +134,8 @@ final class RawFile {
   /// - Throws: ``PreparationError`` with `.missingSource`.
   static func digest(_ name: String, root: String) throws -> String {
     let path = RawFile.path(name, root: root)
-    let handle = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe must not hold up the one who opens it.
+    let handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard handle >= 0 else {
       throw PreparationError(
         .missingSource,
@@ -127,6 +143,7 @@ final class RawFile {
           + "check --root and the recipe's path '\(name)'")
     }
     defer { close(handle) }
+    try requirePlain(path)
     let buffer = HostBuffer<UInt8>(count: 1 << 20)
     var hash = SHA256()
     while true {

@@ -132,10 +132,10 @@ struct RecipeCheck {
       for join in split.joins { used.formUnion([join.on.source, join.to.source]) }
     }
     for source in recipe.sources {
-      if let like = source.kind.like, !recipe.sources.contains(where: { $0.name == like }) {
-        faults.append("source '\(source.name)': there is no source '\(like)' to be like")
+      if let base = source.kind.base, !recipe.sources.contains(where: { $0.name == base }) {
+        faults.append("source '\(source.name)': there is no source '\(base)' to be made from")
       }
-      used.formUnion([source.kind.like].compactMap { $0 })
+      used.formUnion([source.kind.base].compactMap { $0 })
     }
     for source in recipe.sources where !used.contains(source.name) {
       faults.append("source '\(source.name)' is not used by any split; remove it or use it")
@@ -148,6 +148,7 @@ extension RecipeSource.Kind {
   fileprivate var isPossible: Bool {
     switch self {
     case .glyphs(let samples, _, let first): samples > 0 && first >= 0
+    case .concatenated(let source): source.samples > 0 && source.clips.lowerBound > 0
     case .cifar(let paths, let height, let width, let labelBytes):
       !paths.isEmpty && height > 0 && width > 0 && height <= 16384 && width <= 16384
         && (1...16).contains(labelBytes)

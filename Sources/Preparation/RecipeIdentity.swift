@@ -76,6 +76,7 @@ enum RecipeIdentity {
         + " \(quote(options.columns)) \(options.comment.map { quote($0) } ?? "none")"
         + " \(options.trim) \(quote(options.missing))"
         + options.extract.map { quote([$0.name, $0.from, $0.pattern]) }.joined()
+    case .concatenated(let source): return text(source)
     case .npz(let paths, let array): return "npz \(quote(paths)) \(quote(array))"
     case .text(let paths, let badLines, let labels):
       return "text \(quote(paths)) \(badLines.rawValue) \(labels)"

@@ -89,6 +89,7 @@ extension SourcePart {
     case .table(let table): .table(table.mapped(map))
     case .column(let table, let column): .column(table.mapped(map), column)
     case .media(let media): .media(media.mapped(map))
+    case .sequence(let part, let sequences): .sequence(part, sequences.mapped(map))
     }
   }
 
@@ -109,7 +110,7 @@ extension SourcePart {
           return rows.element.integer(base, 0).map { ByteString(String($0)) }
         }
       }
-    case .rows, .table, .media:
+    case .rows, .table, .media, .sequence:
       throw PreparationError(
         .badRecipe, "\(name): a key is one column of a table, or one whole number a row")
     }
@@ -138,7 +139,7 @@ extension SourcePart {
           return rows.element.number(base, 0)
         }
       }
-    case .rows, .table, .media:
+    case .rows, .table, .media, .sequence:
       throw PreparationError(
         .badRecipe, "\(name): one column of a table, or one number a row, is needed")
     }

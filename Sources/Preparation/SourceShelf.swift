@@ -8,7 +8,7 @@ struct SourceShelf {
   let badFiles: [PreparationSummary.BadFile]
   private let loaded: [String: LoadedSource]
 
-  /// Reads every source; those that are `like` another come after it.
+  /// Reads every source; those that are made from another come after it.
   ///
   /// - Parameters:
   ///   - recipe: the recipe, already checked.
@@ -22,8 +22,8 @@ struct SourceShelf {
   ) throws {
     var loaded: [String: LoadedSource] = [:]
     let sources =
-      recipe.sources.filter { $0.kind.like == nil }
-      + recipe.sources.filter { $0.kind.like != nil }
+      recipe.sources.filter { $0.kind.base == nil }
+      + recipe.sources.filter { $0.kind.base != nil }
     for source in sources {
       progress(.reading(source: source.name))
       loaded[source.name] = try LoadedSource.load(source, root: root, crew: crew) { loaded[$0] }
@@ -139,8 +139,11 @@ struct PlannedOrigin {
 
 extension RecipeSource.Kind {
   /// The source that must be read before.
-  var like: String? {
-    if case .corpus(let corpus) = self { return corpus.like }
-    return nil
+  var base: String? {
+    switch self {
+    case .corpus(let corpus): corpus.like
+    case .concatenated(let source): source.source
+    default: nil
+    }
   }
 }

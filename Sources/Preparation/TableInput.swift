@@ -21,6 +21,7 @@ struct TableInput {
       }
       columns = rows.columnNames ?? (0..<rows.scalarsPerRow).map(String.init)
     case .media: throw input.bad("files become 'modality: image' or 'modality: sound'")
+    case .sequence: throw input.badSequence
     }
   }
 
@@ -53,7 +54,7 @@ struct TableInput {
         rows.copy(row, into: base)
         return columns.map { rows.element.number(base, $0) }
       }
-    case .media: preconditionFailure("refused when the field was checked")
+    case .media, .sequence: preconditionFailure("refused when the field was checked")
     }
     return try zip(found, columns).map { number, column in
       guard let number, !Float(number).isFinite else { return number }
@@ -78,7 +79,7 @@ struct TableInput {
         let number = rows.element.number(base, column)
         return number.isNaN ? nil : String(number)
       }
-    case .media: preconditionFailure("refused when the field was checked")
+    case .media, .sequence: preconditionFailure("refused when the field was checked")
     }
   }
 
@@ -88,7 +89,7 @@ struct TableInput {
     case .table(let table): "\(table.place(row)), column '\(columns[column])'"
     case .column(let table, _): "\(table.place(row)), column '\(columns[0])'"
     case .rows(let rows): "\(rows.place(row)), column '\(columns[column])'"
-    case .media: preconditionFailure("refused when the field was checked")
+    case .media, .sequence: preconditionFailure("refused when the field was checked")
     }
   }
 }

@@ -15,36 +15,22 @@ struct TextMaker: FieldMaker {
   ///   - input: one column of text.
   /// - Throws: ``PreparationError`` for another source, or text that is not UTF-8, naming the place.
   init(_ field: TextField, _ input: FieldInput) throws {
-    let columns = try input.parts.map { part -> (TextTable, Int) in
-      guard case .column(let table, let column) = part else {
+    let sequences = try input.sequences()
+    let columns = try zip(input.parts, sequences).map { part, sequences -> TextColumn in
+      guard case .column(let table, let column) = part.clip else {
         throw input.bad("a text is one column; write 'SOURCE.column' of a csv, or a text source")
       }
-      return (table, column)
+      return TextColumn(table: table, column: column, sequences: sequences)
     }
-    absent = try columns.map { table, column in
-      var missing: Set<Int> = []
-      for row in 0..<table.rows {
-        guard let cell = table.cell(row, column) else {
-          missing.insert(row)
-          continue
-        }
-        if let fault = UnicodeText.firstFault(cell) {
-          throw TextLines.notUnicode(
-            "\(table.place(row)), column '\(table.columns[column])', byte \(fault + 1)")
-        }
-      }
-      return missing
-    }
-    func text(_ origin: Int, _ row: Int) -> ArraySlice<UInt8> {
-      columns[origin].0.cell(row, columns[origin].1) ?? []
-    }
+    absent = try columns.map { try $0.missing() }
+    func text(_ origin: Int, _ row: Int) -> ArraySlice<UInt8> { columns[origin].text(row) ?? [] }
     let training = input.training
     let tokenizer = try Tokenizer(field.tokens, documents: training.rows.count, crew: input.crew) {
       text(training.origin, training.rows[$0])
     }
     texts = try columns.indices.map { origin in
       try EncodedTexts(
-        columns[origin].0.rows, tokenizer, maxLength: field.maxLength, input.crew
+        columns[origin].count, tokenizer, maxLength: field.maxLength, input.crew
       ) { text(origin, $0) }
     }
     var description = FieldDescription(
@@ -77,6 +63,36 @@ struct TextMaker: FieldMaker {
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
     let offsets = texts[origin].offsets
     texts[origin].store(offsets[row]..<offsets[row + 1], into: target)
+  }
+}
+
+/// A column of text; of concatenated clips their texts with a blank between.
+private struct TextColumn {
+  let table: TextTable
+  let column: Int
+  let sequences: ClipSequences?
+
+  /// The number of samples.
+  var count: Int { sequences?.count ?? table.rows }
+
+  /// The text of a sample; nil where it, or one of its clips, has none.
+  func text(_ row: Int) -> ArraySlice<UInt8>? {
+    guard let clips = sequences?.clips(row) else { return table.cell(row, column) }
+    let cells = clips.compactMap { table.cell($0, column) }
+    return cells.count == clips.count && !clips.isEmpty
+      ? ArraySlice(cells.joined(separator: [0x20])) : nil
+  }
+
+  /// The samples without a text.
+  func missing() throws -> Set<Int> {
+    for row in 0..<table.rows {
+      guard let cell = table.cell(row, column), let fault = UnicodeText.firstFault(cell) else {
+        continue
+      }
+      throw TextLines.notUnicode(
+        "\(table.place(row)), column '\(table.columns[column])', byte \(fault + 1)")
+    }
+    return Set((0..<count).filter { text($0) == nil })
   }
 }
 

@@ -90,7 +90,8 @@ struct TextTable {
   /// - Throws: ``PreparationError`` with `.badData`, naming file, line and column, for other texts.
   func number(_ row: Int, _ column: Int) throws -> Double? {
     guard let text = text(row, column) else { return nil }
-    guard let number = Double(text) else {
+    // Hexadecimal numbers, which Swift reads too, are more likely codes.
+    guard let number = Double(text), !text.utf8.contains(where: { $0 | 0x20 == 0x78 }) else {
       throw PreparationError(
         .badData,
         "\(place(row)), column '\(columns[column])': expected a number, found '\(text)';"

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Text as UTF-8 bytes: whether it is whole, and where its words are.
 enum UnicodeText {
   /// What a scalar is to a tokeniser.
@@ -19,6 +21,20 @@ enum UnicodeText {
       index += length
     }
     return nil
+  }
+
+  /// A name of the system as text; bytes that do not belong to valid UTF-8 become `\xNN`.
+  static func escaped(_ name: UnsafePointer<CChar>) -> String {
+    if let text = String(validatingCString: name) { return text }
+    var rest = Array(
+      UnsafeBufferPointer(start: name, count: strlen(name)).map(UInt8.init(bitPattern:)))[...]
+    var text = ""
+    while let fault = firstFault(rest) {
+      text += String(decoding: rest.prefix(fault), as: UTF8.self)
+      text += "\\x" + String(rest[rest.startIndex + fault], radix: 16)
+      rest = rest.dropFirst(fault + 1)
+    }
+    return text + String(decoding: rest, as: UTF8.self)
   }
 
   /// The bytes of the scalar at `index`, 0 if it is not valid.

@@ -20,6 +20,7 @@ struct ValueMaker: FieldMaker {
       case .column: rowShape = []
       case .table: throw input.bad("a value is one column; write 'SOURCE.column', or a table")
       case .media: throw input.bad("files become 'modality: image' or 'modality: sound'")
+      case .sequence: throw input.badSequence
       }
       guard found == nil || found == rowShape else {
         throw input.bad("its sources have samples of shapes \(found ?? []) and \(rowShape)")
@@ -74,7 +75,7 @@ struct ValueMaker: FieldMaker {
           .badData, "\(place()): the value is missing; remove the row, or use 'modality: table'")
       }
       try store(number, target, 0, place)
-    case .table, .media: preconditionFailure("refused when the field was checked")
+    case .table, .media, .sequence: preconditionFailure("refused when the field was checked")
     }
   }
 

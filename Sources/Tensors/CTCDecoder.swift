@@ -13,6 +13,34 @@ public struct CTCDecoder: Sendable, Equatable {
     (self.classes, self.blank) = (classes, blank)
   }
 
+  /// How labels are looked for.
+  public enum Search: Sendable, Equatable {
+    /// Those of the single most probable path.
+    case greedy
+    /// Those of the largest sum of paths that a search of prefixes finds.
+    case beam(width: Int, lengthBonus: Double)
+  }
+
+  /// The labels that a search finds.
+  ///
+  /// - Parameters:
+  ///   - search: how.
+  ///   - steps: T.
+  ///   - logits: `[T, Y]`.
+  /// - Returns: at most T class numbers. Allocates.
+  public func labels(by search: Search, steps: Int, logits: ConstantFloats) -> [Int64] {
+    switch search {
+    case .greedy:
+      [Int64](unsafeUninitializedCapacity: max(1, steps)) { labels, count in
+        guard let base = labels.baseAddress else { return }
+        count = greedy(steps: steps, logits: logits, into: base)
+      }
+    case .beam(let width, let lengthBonus):
+      beam(steps: steps, logits: logits, width: width, lengthBonus: lengthBonus).first?
+        .labels.map(Int64.init) ?? []
+    }
+  }
+
   /// The labels of the single most probable path.
   ///
   /// The best class of each row, with repeats merged and blanks dropped. Of equal classes the first one

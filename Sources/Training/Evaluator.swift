@@ -19,13 +19,17 @@ public struct Evaluator {
   let model: Model
   /// The metrics asked for; empty: those that fit.
   let metrics: [MetricName]
+  /// How heads that transcribe are read.
+  let transcriber: Transcriber
   /// Shows how the evaluation gets on, if somebody watches.
   let clock: StepClock?
 
   /// An evaluator of `model` on all ranks of `world`.
   public init(
-    _ world: Communicator, model: Model, metrics: [MetricName], clock: StepClock? = nil
+    _ world: Communicator, model: Model, metrics: [MetricName],
+    transcriber: Transcriber = Transcriber(), clock: StepClock? = nil
   ) {
+    self.transcriber = transcriber
     self.clock = clock
     self.world = world
     self.model = model
@@ -38,7 +42,14 @@ public struct Evaluator {
   }
 
   /// What each head predicts, as the metrics need to know it.
-  public static func metricHeads(_ model: Model) -> [MetricHead] {
+  ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - spelling: the targets whose ids have texts.
+  /// - Returns: one head each.
+  public static func metricHeads(
+    _ model: Model, spelling: (String) -> Bool = { _ in false }
+  ) -> [MetricHead] {
     model.heads.map { head in
       let kind: MetricHead.Kind
       switch head.loss {
@@ -49,7 +60,8 @@ public struct Evaluator {
       case .ctc: kind = .transcription(outputs: head.outputs)
       }
       return MetricHead(
-        name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight)
+        name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight,
+        spells: head.loss.isTranscription && spelling(head.target))
     }
   }
 
@@ -71,7 +83,7 @@ public struct Evaluator {
     }
     model.select(subset)
     defer { model.select(nil) }
-    let heads = Self.metricHeads(model)
+    let heads = Self.metricHeads(model) { transcriber.texts[$0] != nil }
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
     let loader = Self.loader(split, model, world, prefetch: prefetch)
     defer { loader.stop() }
@@ -147,17 +159,20 @@ public struct Evaluator {
     _ microbatch: Microbatch, head: Int, target: Int, to accumulator: MetricAccumulator
   ) {
     let (ids, offsets) = (microbatch.integers(target), microbatch.offsets(target))
-    var distance = EditDistance()
+    let texts = transcriber.texts[model.heads[head].target]
+    var errors = TranscriptionErrors()
+    let all = model.transcriptions(ofHead: head, microbatch, by: transcriber.search)
     var count = 0
-    for (sample, found) in model.transcriptions(ofHead: head, microbatch).enumerated()
-    where model.reads(sample: sample, ofHead: head) {
+    for (sample, found) in all.enumerated() where model.reads(sample: sample, ofHead: head) {
       count += 1
       let length = offsets[sample + 1] - offsets[sample]
-      distance.add(
-        found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length))
+      errors.add(
+        found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length),
+        texts: texts)
     }
+    errors.infeasible = model.infeasibleSequences(ofHead: head).lastPass
     accumulator.add(
-      head: head, microbatch: microbatch.index, count: count, distance: distance,
+      head: head, microbatch: microbatch.index, count: count, errors: errors,
       loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

@@ -1,3 +1,4 @@
+import Metrics
 import Models
 
 /// What a table of predictions holds of one head.
@@ -7,6 +8,8 @@ struct PredictionColumns {
   let offsets: [Int]?
   /// Names of classes; empty where they are told by their numbers.
   let classes: [String]
+  /// What the ids of a head that transcribes spell; nil where they are told by their numbers.
+  var texts: TokenTexts?
 
   /// The rows of consecutive samples among those of all samples.
   func rows(of samples: Range<Int>) -> Range<Int> {
@@ -16,6 +19,7 @@ struct PredictionColumns {
 
   /// The heading of each column.
   var titles: [String] {
+    if head.loss.isTranscription { return [head.name] }
     let outputs = (0..<head.outputs).map { output in
       let name = output < classes.count && head.outputs > 1 ? classes[output] : "\(output)"
       return "\(head.name)[\(name)]"
@@ -34,9 +38,14 @@ struct PredictionColumns {
     return cells + (0..<head.outputs).map { "\(values[row * head.outputs + $0])" }
   }
 
+  /// The cell of a transcription.
+  func cell(_ ids: [Int64]) -> String {
+    texts?.text(ids) ?? ids.map(String.init).joined(separator: " ")
+  }
+
   /// As many cells without content.
   var emptyCells: [String] {
-    [String](repeating: "", count: head.outputs + (head.isClassification ? 1 : 0))
+    [String](repeating: "", count: titles.count)
   }
 }
 

@@ -1,16 +1,18 @@
 import Foundation
 import Glibc
 import HDF5
+import Metrics
 import Models
 
 /// Writes predictions in sample order to CSV or HDF5, whole or not at all.
 ///
 /// A head predicts once a sample, or at every step of a sequence. CSV has one row per sample, or per step
 /// where a head predicts steps: `sample`, then `step`, then per head the predicted class and the probability
-/// of each class, or the values; cells are empty where a sample lacks the modality that a head reads. HDF5 has `/HEAD/output` float32 `[S, Y]` and, for classification,
+/// of each class, or the values, or what a head that transcribes has read; cells are empty where a sample
+/// lacks the modality that a head reads. HDF5 has `/HEAD/output` float32 `[S, Y]` and, for classification,
 /// `/HEAD/class` int64 `[S]`; of a head that predicts steps `/HEAD/values` float32 `[rows, Y]`,
-/// `/HEAD/offsets` int64 `[S + 1]` and `/HEAD/class` int64 `[rows]`. NaN and -1 say that there is no
-/// prediction.
+/// `/HEAD/offsets` int64 `[S + 1]` and `/HEAD/class` int64 `[rows]`; of one that transcribes `/HEAD/ids`
+/// int64 `[ids]` and `/HEAD/offsets`. NaN and -1 say that there is no prediction.
 public final class PredictionWriter {
   private let path: String
   private let temporary: String
@@ -18,8 +20,11 @@ public final class PredictionWriter {
   private let columns: [PredictionColumns]
   private var csv: UnsafeMutablePointer<FILE>?
   private var file: HDF5File?
-  private var outputs: [HDF5Dataset] = []
+  private var outputs: [HDF5Dataset?] = []
   private var labels: [HDF5Dataset?] = []
+  /// The ids that each head has read so far, and where each sample's begin: how many there will be is not
+  /// known before the end.
+  private var ids: [(values: [Int64], offsets: [Int64])]
 
   /// Begins a file next to its final place.
   ///
@@ -30,24 +35,22 @@ public final class PredictionWriter {
   ///   - offsets: per head, where each sample's predictions begin, `[S + 1]`; nil where there is one a
   ///     sample.
   ///   - classes: class names by head, where the data has them.
+  ///   - texts: what ids spell, by target, where the data tells.
   /// - Throws: ``TrainingError``: `usage` for another ending, `cannotCreate`; or `HDF5Error`.
   public init(
-    path: String, samples: Int, heads: [Head], offsets: [[Int]?], classes: [String: [String]]
+    path: String, samples: Int, heads: [Head], offsets: [[Int]?], classes: [String: [String]],
+    texts: [String: TokenTexts] = [:]
   ) throws {
-    if let head = heads.first(where: \.loss.isTranscription) {
-      throw TrainingError(
-        .usage,
-        "predict writes numbers for samples or steps, but head '\(head.name)' transcribes its sequence"
-      )
-    }
     guard !heads.isEmpty else {
       throw TrainingError(.usage, "the run has no heads, so there is nothing to predict")
     }
     self.path = path
     self.samples = samples
     columns = zip(heads, offsets).map {
-      PredictionColumns(head: $0, offsets: $1, classes: classes[$0.name] ?? [])
+      PredictionColumns(
+        head: $0, offsets: $1, classes: classes[$0.name] ?? [], texts: texts[$0.target])
     }
+    ids = heads.map { _ in ([], [0]) }
     temporary = "\(path).\(getpid()).tmp"
     let isTable = path.hasSuffix(".csv")
     guard isTable || path.hasSuffix(".h5") || path.hasSuffix(".hdf5") else {
@@ -76,9 +79,11 @@ public final class PredictionWriter {
       let (head, rows) = (column.head, column.rows(of: 0..<samples).count)
       let group = try file.root.createGroup(head.name)
       outputs.append(
-        try group.createDataset(
-          column.offsets == nil ? "output" : "values", of: Float.self,
-          shape: [rows, head.outputs]))
+        head.loss.isTranscription
+          ? nil
+          : try group.createDataset(
+            column.offsets == nil ? "output" : "values", of: Float.self,
+            shape: [rows, head.outputs]))
       labels.append(
         head.isClassification
           ? try group.createDataset("class", of: Int64.self, shape: [rows]) : nil)
@@ -98,27 +103,57 @@ public final class PredictionWriter {
   ///
   /// - Parameters:
   ///   - range: the samples.
-  ///   - values: per head `[rows, Y]`.
+  ///   - predictions: those of each head.
   /// - Throws: `HDF5Error`, or ``TrainingError`` with status `inputOutput`.
-  public func append(_ range: Range<Int>, _ values: [[Float]]) throws {
-    for (column, values) in zip(columns, values) {
-      let count = column.rows(of: range).count * column.head.outputs
-      precondition(values.count == count, "\(values.count) predictions of \(count)")
+  public func append(_ range: Range<Int>, _ predictions: [Predictor.Output]) throws {
+    for (column, output) in zip(columns, predictions) {
+      let rows = column.rows(of: range).count
+      switch output {
+      case .values(let values):
+        let count = rows * column.head.outputs
+        precondition(values.count == count, "\(values.count) predictions of \(count)")
+      case .transcriptions(let lists):
+        precondition(lists.count == rows, "\(lists.count) transcriptions of \(rows)")
+      }
     }
     if csv != nil {
-      for sample in range { writeRows(of: sample, in: range, values) }
+      for sample in range { writeRows(of: sample, in: range, predictions) }
       return
     }
-    for (index, column) in columns.enumerated() {
-      let rows = column.rows(of: range)
-      try write(values[index], at: rows.lowerBound, to: outputs[index])
-      guard let labels = labels[index] else { continue }
-      let predicted = rows.map { row in
-        let row = row - rows.lowerBound
-        return column.head.lacks(values[index], row)
-          ? -1 : Int64(column.head.predictedClass(values[index], row))
+    for (index, output) in predictions.enumerated() {
+      switch output {
+      case .values(let values): try append(range, values, ofHead: index)
+      case .transcriptions(let lists):
+        for list in lists {
+          ids[index].values += list
+          ids[index].offsets.append(Int64(ids[index].values.count))
+        }
       }
-      try write(predicted, at: rows.lowerBound, to: labels)
+    }
+  }
+
+  private func append(_ range: Range<Int>, _ values: [Float], ofHead index: Int) throws {
+    guard let output = outputs[index] else { return }
+    let column = columns[index]
+    let rows = column.rows(of: range)
+    try write(values, at: rows.lowerBound, to: output)
+    guard let labels = labels[index] else { return }
+    let predicted = rows.map { row in
+      let row = row - rows.lowerBound
+      return column.head.lacks(values, row) ? -1 : Int64(column.head.predictedClass(values, row))
+    }
+    try write(predicted, at: rows.lowerBound, to: labels)
+  }
+
+  /// Writes what was read, now that its length is known.
+  private func writeTranscriptions() throws {
+    guard let file else { return }
+    for (column, ids) in zip(columns, ids) where column.head.loss.isTranscription {
+      let group = try file.root.group(column.head.name)
+      for (name, numbers) in [("ids", ids.values), ("offsets", ids.offsets)] {
+        let dataset = try group.createDataset(name, of: Int64.self, shape: [numbers.count])
+        try write(numbers, at: 0, to: dataset)
+      }
     }
   }
 
@@ -136,6 +171,7 @@ public final class PredictionWriter {
   ///
   /// - Throws: `HDF5Error`, or ``TrainingError`` with status `inputOutput`.
   public func finish() throws {
+    try writeTranscriptions()
     try file?.close()
     file = nil
     if let stream = csv {
@@ -157,14 +193,20 @@ public final class PredictionWriter {
   }
 
   /// One row, or one for each step of the longest prediction; cells of a head without that step are empty.
-  private func writeRows(of sample: Int, in range: Range<Int>, _ values: [[Float]]) {
+  private func writeRows(
+    of sample: Int, in range: Range<Int>, _ predictions: [Predictor.Output]
+  ) {
     let own = columns.map { $0.rows(of: sample..<sample + 1) }
     let starts = columns.map { $0.rows(of: range).lowerBound }
     for step in 0..<(own.map(\.count).max() ?? 0) {
       var cells = ["\(sample)"] + (hasSteps ? ["\(step)"] : [])
       for (index, column) in columns.enumerated() {
         let row = own[index].lowerBound - starts[index] + step
-        cells += step < own[index].count ? column.cells(values[index], row) : column.emptyCells
+        switch predictions[index] {
+        case _ where step >= own[index].count: cells += column.emptyCells
+        case .values(let values): cells += column.cells(values, row)
+        case .transcriptions(let lists): cells.append(column.cell(lists[row]))
+        }
       }
       write(cells)
     }

@@ -13,6 +13,7 @@ public struct Predictor {
   private let trained: TrainedModel
   private let split: Split
   private let form: Form
+  private let search: CTCDecoder.Search
 
   /// What outputs are handed on as.
   public enum Form: Sendable {
@@ -20,6 +21,15 @@ public struct Predictor {
     case predictions
     /// What the head's last layer gives.
     case logits
+  }
+
+  /// What a head predicts for consecutive samples.
+  public enum Output: Sendable {
+    /// `[rows, Y]`: a row for each sample, NaN where it lacks the modality that the head reads, or a row
+    /// for each step of the samples' sequences, packed.
+    case values([Float])
+    /// For each sample the ids that a head with the loss `ctc` read.
+    case transcriptions([[Int64]])
   }
 
   /// A predictor on all ranks of `world`.
@@ -37,15 +47,15 @@ public struct Predictor {
     self.trained = trained
     self.split = split ?? trained.split
     self.form = form
+    search = trained.transcriber.search
   }
 
   /// Predicts every sample of the split.
   ///
-  /// - Parameter sink: called on rank 0, in sample order, with consecutive samples and, per head, their
-  ///   outputs, `[rows, Y]`: a row for each sample, NaN where it lacks the modality that the head reads,
-  ///   or a row for each step of the samples' sequences, packed.
+  /// - Parameter sink: called on rank 0, in sample order, with consecutive samples and their outputs, per
+  ///   head.
   /// - Throws: what reading, MPI or `sink` throw.
-  public func run(_ sink: (_ samples: Range<Int>, _ outputs: [[Float]]) throws -> Void) throws {
+  public func run(_ sink: (_ samples: Range<Int>, _ outputs: [Output]) throws -> Void) throws {
     let model = trained.model
     let samples = split.count
     let count = BatchPlan.evaluationCount(samples: samples, micro: model.capacity)
@@ -54,15 +64,14 @@ public struct Predictor {
     defer { loader.stop() }
     for round in 0..<rounds {
       let index = round * world.size + world.rank
-      var outputs = [[Float]](repeating: [], count: model.heads.count)
-      if index < count { outputs = try compute(loader) }
+      var outputs = [[UInt8]](repeating: [], count: model.heads.count)
+      if index < count { outputs = try compute(loader).map(\.bytes) }
       let block = world.size * model.capacity
       let range = round * block..<min(samples, (round + 1) * block)
-      var gathered: [[Float]] = []
-      for head in outputs {
-        let parts = try world.gatherBytes(head.withUnsafeBytes(Array.init), root: 0) ?? []
-        gathered.append(
-          parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } })
+      var gathered: [Output] = []
+      for (head, bytes) in zip(model.heads, outputs) {
+        let parts = try world.gatherBytes(bytes, root: 0) ?? []
+        gathered.append(Output(parts, isTranscription: head.loss.isTranscription))
       }
       try world.agree { if world.rank == 0 { try sink(range, gathered) } }
     }
@@ -84,7 +93,7 @@ public struct Predictor {
   }
 
   /// The outputs of one microbatch, per head.
-  private func compute(_ loader: BatchLoader) throws -> [[Float]] {
+  private func compute(_ loader: BatchLoader) throws -> [Output] {
     guard let microbatch = try loader.next() else { return [] }
     defer { loader.recycle(microbatch) }
     let model = trained.model
@@ -94,13 +103,21 @@ public struct Predictor {
     model.evaluate(microbatch, trained.store.base)
     return model.heads.indices.map { index in
       let head = model.heads[index]
-      let logits = model.output(ofHead: index)
-      let rows = model.rows(ofHead: index, samples: microbatch.count)
-      var values = Array(UnsafeBufferPointer(start: logits, count: rows * head.outputs))
-      let lacks = head.mayLack && !head.isSequence
-      guard form == .predictions else {
-        return lacks ? spread(values, ofHead: index, samples: microbatch.count) : values
+      if head.loss.isTranscription {
+        return .transcriptions(model.transcriptions(ofHead: index, microbatch, by: search))
       }
+      return .values(values(ofHead: index, microbatch.count))
+    }
+  }
+
+  /// The outputs of one microbatch for a head, `[rows, Y]`.
+  private func values(ofHead index: Int, _ samples: Int) -> [Float] {
+    let model = trained.model
+    let head = model.heads[index]
+    let logits = model.output(ofHead: index)
+    let rows = model.rows(ofHead: index, samples: samples)
+    var values = Array(UnsafeBufferPointer(start: logits, count: rows * head.outputs))
+    if form == .predictions {
       values.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { return }
         switch head.loss {
@@ -112,8 +129,9 @@ public struct Predictor {
         case .meanSquaredError, .huber, .ctc: break
         }
       }
-      return lacks ? spread(values, ofHead: index, samples: microbatch.count) : values
     }
+    let lacks = head.mayLack && !head.isSequence
+    return lacks ? spread(values, ofHead: index, samples: samples) : values
   }
 
   /// A row for each sample, NaN for those without a prediction.
@@ -125,5 +143,33 @@ public struct Predictor {
       }
       return Array(values[row * width..<(row + 1) * width])
     }
+  }
+}
+
+extension Predictor.Output {
+  /// The form in which ranks hand it on: numbers, or each list of ids after its length.
+  fileprivate var bytes: [UInt8] {
+    switch self {
+    case .values(let values): values.withUnsafeBytes(Array.init)
+    case .transcriptions(let lists):
+      lists.flatMap { [Int64($0.count)] + $0 }.withUnsafeBytes(Array.init)
+    }
+  }
+
+  /// What all ranks handed on, in the order of the samples.
+  fileprivate init(_ parts: [[UInt8]], isTranscription: Bool) {
+    guard isTranscription else {
+      self = .values(parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) } })
+      return
+    }
+    let words = parts.flatMap { $0.withUnsafeBytes { Array($0.bindMemory(to: Int64.self)) } }
+    var lists: [[Int64]] = []
+    var place = 0
+    while place < words.count {
+      let end = place + 1 + Int(words[place])
+      lists.append(Array(words[place + 1..<end]))
+      place = end
+    }
+    self = .transcriptions(lists)
   }
 }

@@ -34,13 +34,17 @@ public struct Recommender {
   private let world: Communicator
   private let scores: PairScores
   private let lists: TopItems
-  private let users: [Int]
+  /// The users of the training split, ascending.
+  public let users: [Int]
 
-  /// A recommender on all ranks of `world`; only items that somebody has in the training split are shown.
+  /// A recommender on all ranks of `world`.
+  ///
+  /// Only items that somebody has in the training split are shown, and only to users who have one there: of the
+  /// others nothing is known.
   public init(_ world: Communicator, _ scores: PairScores) {
     self.world = world
     self.scores = scores
-    users = Array(0..<scores.pair.userCount)
+    users = (0..<scores.pair.userCount).filter { !scores.seen[$0].isEmpty }
     let counts = scores.seen.popularity(items: scores.pair.itemCount)
     lists = TopItems(scores.pair, seen: scores.seen, isCandidate: counts.map { $0 > 0 })
   }

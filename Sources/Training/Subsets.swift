@@ -47,7 +47,7 @@ extension Trainer {
     let weights = try evaluationWeights()
     let evaluator = Evaluator(
       world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
-      clock: clock)
+      transcriber: transcriber, clock: clock)
     return try subsets.lists(model.modalities).map { subset in
       SubsetResult(
         modalities: subset,

@@ -25,7 +25,8 @@ public final class TrainedModel {
   /// The run folder.
   let run: String
 
-  private let trainingClassNames: [String: [String]]
+  /// The run's own data, where another one may lack the names of classes; nil where it cannot be read.
+  private let trainingData: Dataset?
 
   /// Which checkpoint to take.
   public enum Choice: Sendable, Equatable {
@@ -53,12 +54,16 @@ public final class TrainedModel {
     public var needsTargets: Bool
     /// Whether subsets of the modalities are measured too.
     public var subsets: EvaluateConfiguration.Subsets?
+    /// How heads with the loss `ctc` are read; nil: as the run says.
+    public var decoder: DecoderConfiguration?
 
     /// A request from its parts.
     public init(
       run: String, data: String? = nil, split: SplitRole = .test, choice: Choice = .automatic,
-      needsTargets: Bool = true, subsets: EvaluateConfiguration.Subsets? = nil
+      needsTargets: Bool = true, subsets: EvaluateConfiguration.Subsets? = nil,
+      decoder: DecoderConfiguration? = nil
     ) {
+      self.decoder = decoder
       self.subsets = subsets
       self.run = run
       self.data = data
@@ -82,6 +87,7 @@ public final class TrainedModel {
           + "`aimass recommend` for lists, or `aimass evaluate`")
     }
     configuration.evaluate.subsets = request.subsets
+    if let decoder = request.decoder { configuration.evaluate.decoder = decoder }
     // What is drawn in training says nothing about other data.
     configuration.data.sampling = nil
     let own = configuration.data
@@ -90,8 +96,11 @@ public final class TrainedModel {
     let base = request.data == nil ? origin : FileManager.default.currentDirectoryPath
     var fields = configuration.model.modalities.map(\.field)
     if request.needsTargets { fields = TrainingSetUp.fieldNames(configuration.model) }
-    trainingClassNames =
-      request.needsTargets ? [:] : Self.trainingClassNames(configuration, origin: origin, own: own)
+    trainingData =
+      request.needsTargets
+      ? nil
+      : try? Dataset(
+        own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
     dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
@@ -106,21 +115,6 @@ public final class TrainedModel {
     store = ParameterStore(model.layout)
     self.configuration = configuration
     step = try Self.load(request.choice, folder, into: store)
-  }
-
-  /// Class names by field from the run's own data, which the data to predict need not have.
-  ///
-  /// Without that data, for example on another machine, classes are told by their numbers.
-  private static func trainingClassNames(
-    _ configuration: RunConfiguration, origin: String, own: DataConfiguration
-  ) -> [String: [String]] {
-    let fields = TrainingSetUp.fieldNames(configuration.model)
-    guard let dataset = try? Dataset(own, relativeTo: origin, fields: fields),
-      let training = try? dataset.split(.train)
-    else { return [:] }
-    var names: [String: [String]] = [:]
-    for head in configuration.model.heads { names[head.target] = training.classNames(head.target) }
-    return names
   }
 
   /// Reads the parameters of a chosen checkpoint of a run; the step it was taken after.
@@ -169,7 +163,8 @@ public final class TrainedModel {
     let rankings = metrics.compactMap(\.ranking)
     let asked = metrics.compactMap(\.value)
     let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : asked
-    let evaluator = Evaluator(world, model: model, metrics: wanted)
+    let evaluator = Evaluator(
+      world, model: model, metrics: wanted, transcriber: transcriber)
     var outcome = EvaluationOutcome(samples: split.count)
     if metrics.isEmpty || !asked.isEmpty {
       outcome.result = try evaluator.evaluate(
@@ -197,7 +192,9 @@ public final class TrainedModel {
   /// - Returns: S + 1 numbers, the first 0; nil for a head with one prediction a sample.
   /// - Throws: `DatasetError` where extents cannot be read.
   public func predictionOffsets() throws -> [[Int]?] {
-    var all: [[Int]?] = model.heads.map { $0.isSequence ? [0] : nil }
+    var all: [[Int]?] = model.heads.map {
+      $0.isSequence && !$0.loss.isTranscription ? [0] : nil
+    }
     guard all.contains(where: { $0 != nil }) else { return all }
     let batch = Microbatch(
       capacity: min(split.count, 4096), fields: split.fields, numbersOf: [])
@@ -214,11 +211,18 @@ public final class TrainedModel {
   }
 
   /// Class names by head, where the data has them.
+  ///
+  /// The data to predict need not; without the run's own, for example on another machine, classes are told
+  /// by their numbers.
   public var classNames: [String: [String]] {
+    let training = (try? trainingData?.split(.train)) ?? nil
     var names: [String: [String]] = [:]
     for head in model.heads {
-      names[head.name] = split.classNames(head.target) ?? trainingClassNames[head.target]
+      names[head.name] = split.classNames(head.target) ?? training?.classNames(head.target)
     }
     return names
   }
+
+  /// How heads that transcribe are read, and what they spell.
+  public var transcriber: Transcriber { Transcriber(configuration, trainingData ?? dataset) }
 }

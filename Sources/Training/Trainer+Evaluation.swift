@@ -54,7 +54,7 @@ extension Trainer {
   func measure(_ split: Split) throws -> EvaluationResult {
     let evaluator = Evaluator(
       world, model: model, metrics: Evaluator.metrics(configuration.evaluate.metrics),
-      clock: clock)
+      transcriber: transcriber, clock: clock)
     let result = try evaluator.evaluate(
       split, parameters: try evaluationWeights().base, prefetch: configuration.data.prefetch)
     lastEvaluation = result

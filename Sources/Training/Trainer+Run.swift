@@ -56,8 +56,9 @@ extension Trainer {
       let elapsed = Double(StepClock.now() - mark.time) * 1e-9
       let speed = Double(mark.samples) / max(elapsed, 1e-9)
       if elapsed > 1 { mark = (StepClock.now(), 0) }
-      try report(record, noiseScale, samplesPerSecond: speed)
       let last = state.step == totalSteps
+      let infeasible = try countInfeasible(last: last)
+      try report(record, noiseScale, infeasible, samplesPerSecond: speed)
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       if request == .stop && !last {
         try save()
@@ -92,7 +93,7 @@ extension Trainer {
 
   /// Logs a step on rank 0 and tells the observer.
   private func report(
-    _ record: StepRecord, _ noiseScale: Double?, samplesPerSecond: Double
+    _ record: StepRecord, _ noiseScale: Double?, _ infeasible: Int?, samplesPerSecond: Double
   ) throws {
     guard let observer else { return }
     var members: [JSONValue.Member] = [
@@ -102,6 +103,7 @@ extension Trainer {
       .init("samplesPerSecond", .number(samplesPerSecond)),
     ]
     if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
+    if let infeasible { members.append(.init("infeasibleSamples", .integer(infeasible))) }
     _ = try log?.append(.object(members))
     observer.stepped(record, samplesPerSecond: samplesPerSecond)
   }

@@ -47,6 +47,9 @@ public final class Trainer {
   /// What a training pass tells on its way.
   private(set) lazy var progress = PassProgress(self)
 
+  /// How heads that transcribe are read when they are measured.
+  private(set) lazy var transcriber = Transcriber(configuration, dataset)
+
   var state: TrainingState
   let clock = StepClock()
   /// The node's status board and the watchdog, while the run goes on.
@@ -58,6 +61,10 @@ public final class Trainer {
   /// Weights to evaluate when they are not those of the store: the moving average.
   var averaged: ParameterStore?
   var lastEvaluation: EvaluationResult?
+  /// Samples of all epochs so far whose ids need more steps than there are, per head, over all ranks.
+  var infeasibleSamples: [Int] = []
+  /// How many of a head a person was told of last.
+  var toldInfeasible: [String: Int] = [:]
   /// The first layer of this rank that a pass of the current step found not finite.
   var nonFiniteLayer: String?
   /// The right to write the run folder; rank 0 only.

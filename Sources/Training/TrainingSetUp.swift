@@ -1,6 +1,7 @@
 import Configuration
 import Datasets
 import Glibc
+import Metrics
 import Models
 import Tensors
 
@@ -61,6 +62,11 @@ public struct TrainingSetUp {
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
       selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
+    let texts = Transcriber(resolved, dataset).texts
+    // Metrics that the data has no texts for are told before the first epoch.
+    _ = try MetricAccumulator(
+      heads: Evaluator.metricHeads(model) { texts[$0] != nil },
+      metrics: Evaluator.metrics(resolved.evaluate.metrics))
   }
 
   /// The fields a model reads, each once.

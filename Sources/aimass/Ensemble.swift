@@ -71,7 +71,7 @@ struct Ensemble: ParsableCommand {
       let outcome = try ensemble.run()
       try world.agree {
         guard let outcome else { return }
-        try writer?.append(0..<first.split.count, [outcome.predictions])
+        try writer?.append(0..<first.split.count, [.values(outcome.predictions)])
         try writer?.finish()
         print(json ? text(outcome) : table(outcome))
       }

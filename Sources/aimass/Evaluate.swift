@@ -55,11 +55,24 @@ struct TrainedRun: ParsableArguments {
       "best, last or a step; default the best where one is tracked.", valueName: "which"))
   var checkpoint: CheckpointChoice?
 
+  @Option(
+    help: ArgumentHelp(
+      "Read heads with the loss ctc by a search of so many prefixes; default the run's decoder.",
+      valueName: "prefixes"))
+  var beam: Int?
+
+  func validate() throws {
+    let most = DecoderConfiguration.mostPrefixes
+    guard beam.map({ (1...most).contains($0) }) ?? true else {
+      throw ValidationError("--beam takes a whole number in 1 ... \(most).")
+    }
+  }
+
   /// The request for the rooms below.
   func request(needsTargets: Bool) -> TrainedModel.Request {
     TrainedModel.Request(
       run: run, data: data, split: split, choice: checkpoint?.choice ?? .automatic,
-      needsTargets: needsTargets)
+      needsTargets: needsTargets, decoder: beam.map { .beam(width: $0) })
   }
 }
 
@@ -98,9 +111,10 @@ struct Evaluate: ParsableCommand {
   }
 
   /// Leaves the result in the run folder for the report, where the run's own data and metrics were measured
-  /// at its chosen checkpoint.
+  /// at its chosen checkpoint, as the run says.
   private func keep(_ text: String) {
-    guard trained.data == nil, trained.checkpoint == nil, metrics.isEmpty else { return }
+    guard trained.data == nil, trained.checkpoint == nil, trained.beam == nil, metrics.isEmpty
+    else { return }
     let folder = RunFolder(trained.run)
     // A run folder that may only be read can still be evaluated.
     try? (text + "\n").write(

@@ -78,6 +78,7 @@ enum Failure {
     case .badData: .badData
     case .badRecipe: .badConfiguration
     case .cannotWrite: .cannotCreate
+    case .ranksDisagree: .ranksDisagree
     }
   }
 }

@@ -22,7 +22,8 @@ struct Predict: ParsableCommand {
         guard world.rank == 0 else { return nil }
         return try PredictionWriter(
           path: output, samples: model.split.count, heads: model.model.heads,
-          offsets: model.predictionOffsets(), classes: model.classNames)
+          offsets: model.predictionOffsets(), classes: model.classNames,
+          texts: model.transcriber.texts)
       }
       try Predictor(world, model).run { samples, outputs in
         try writer?.append(samples, outputs)

@@ -43,11 +43,12 @@ struct Recommend: ParsableCommand {
             needsTargets: false)
         ).pairScores()
       }
-      let lines = try Recommender(world, scores).write(to: output, length: top)
+      let recommender = Recommender(world, scores)
+      let lines = try recommender.write(to: output, length: top)
       if world.rank == 0 {
         print(
           "\(output): \(HumanUnits.count(lines)) lines for "
-            + "\(HumanUnits.count(scores.pair.userCount)) users")
+            + "\(HumanUnits.count(recommender.users.count)) users")
       }
       return .done
     }

@@ -175,6 +175,8 @@ extension JobTests {
         let subsets = try #require(run.lines.last?["subsets"] as? [String: [String: Double]])
         #expect(subsets["d"]?["spelt.tokenErrorRate"] == nil, "\(subsets)")
         #expect(subsets["d"]?["loss"] != nil, "\(subsets)")
+        // Who has the sequence has steps enough, and who lacks it has nothing to spell.
+        #expect(!run.history.contains { $0.contains("infeasibleSamples") }, "\(run.history)")
         // A network that has learnt nothing finds few ids: the rate is that of the ids it could find.
         let heads = try #require(judged(run)["heads"] as? [String: [String: Double]])
         let text = try Python.run(

@@ -97,7 +97,9 @@ extension JobTests {
           for u in range(61):
             mine = [r for r in rows if r['user'] == str(u)]
             assert [int(r['place']) for r in mine] == list(range(1, len(mine) + 1))
-            assert {int(r['item']) for r in mine} == {i for i in items if (u, i) not in pairs}, u
+            # Of user 60 nothing is known.
+            wanted = {i for i in items if (u, i) not in pairs} if u < 60 else set()
+            assert {int(r['item']) for r in mine} == wanted, u
             scores = [float(r['score']) for r in mine]
             assert scores == sorted(scores, reverse=True)
           assert [r['user'] for r in rows] == sorted((r['user'] for r in rows), key=int)
@@ -105,7 +107,7 @@ extension JobTests {
           """, [folder.file("all.csv"), try Interactions.file.get()])
         let lines = verdict.trimmingCharacters(in: .whitespacesAndNewlines)
         let count = Int(lines).map { "\($0)" } ?? ""
-        #expect(!result.lines(with: "lines for 61 users").isEmpty && count.count == 4, "\(result)")
+        #expect(!result.lines(with: "lines for 60 users").isEmpty && count.count == 4, "\(result)")
       }
     }
 

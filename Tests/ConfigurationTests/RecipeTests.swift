@@ -146,6 +146,34 @@ struct RecipeTests {
       ])
   }
 
+  @Test("A source of concatenated clips reaches its values, and its defaults")
+  func concatenated() throws {
+    func kinds(_ source: String) throws -> RecipeSource.Kind {
+      try RecipeConfiguration.decode(
+        yaml: """
+          name: strings
+          sources:
+            words: {sounds: {folder: w}}
+            train: \(source)
+          splits: {train: {sound: train}}
+          fields: {sound: {modality: sound}}
+          """, name: "strings.yaml"
+      ).sources[1].kind
+    }
+    #expect(
+      try kinds("{concatenated: words, clips: 3, samples: 7}")
+        == .concatenated(.init(source: "words", clips: 3...3, samples: 7)))
+    #expect(
+      try kinds(
+        "{concatenated: words, where: {words.label: [a]}, same: [x, y], clips: [1, 5], "
+          + "silenceMilliseconds: [50, 200.5], samples: 7, seed: 4}")
+        == .concatenated(
+          .init(
+            source: "words",
+            conditions: [.init(source: "words", part: "label", accepted: .texts(["a"]))],
+            same: ["x", "y"], clips: 1...5, silenceMilliseconds: 50...200.5, samples: 7, seed: 4)))
+  }
+
   @Test("Every shipped recipe decodes")
   func shipped() throws {
     let folder = Samples.root.appending(path: "configs/data")

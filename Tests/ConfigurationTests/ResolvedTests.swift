@@ -42,7 +42,7 @@ struct ResolvedTests {
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
       "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "keep: 2", "everyEpochs: 1",
       "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100",
-      "labelSmoothing: 0.0",
+      "labelSmoothing: 0.0", "decoder: greedy",
       "weight: 1.0", "bias: true", "constant:",
     ] {
       #expect(text.contains(line), "\(line) is not in\n\(text)")
@@ -54,6 +54,7 @@ struct ResolvedTests {
     arguments: [
       ("train.epochs=99", true), ("checkpoint.keep=7", true), ("checkpoint.everySteps=3", true),
       ("evaluate.metrics=[accuracy]", true), ("evaluate.best=accuracy", true),
+      ("evaluate.decoder={beam: 3}", true),
       ("exchange.bucketMiB=9", true), ("exchange.wire=bfloat16", false),
       ("distributed.watchdogSeconds=9", true),
       ("data.file=/other/folder/small.h5", true),

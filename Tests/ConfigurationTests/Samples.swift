@@ -96,6 +96,15 @@ enum Samples {
               activation: relu}
           - pool: {kind: last}
       speech: {field: sound, encoder: [{fbank: {rate: 8000}}, {tokenDropout: 0.1}, {pool: max}]}
+      line:
+        field: sound
+        encoder:
+          - g711: mu
+          - g711: {law: A, direction: encode, scale: 1}
+          - linearPrediction: {rate: 8000, output: decoded}
+          - linearPrediction: {rate: 16000, order: 16, frameMilliseconds: 20, shiftMilliseconds: 5,
+              scale: 1, output: reflections}
+          - pool: mean
     fusion: {lowRank: {rank: 3, out: 12}}
     missing: {drop: {image: 0.25}, substitute: learned}
     heads:

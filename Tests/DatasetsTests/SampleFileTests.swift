@@ -37,6 +37,21 @@ struct SampleFileTests {
     }
   }
 
+  @Test func removesWhatAKilledProcessLeft() throws {
+    let folder = try TemporaryFolder()
+    let host = ProcessInfo.processInfo.hostName
+    let gone = try runProcess("sh", ["-c", "echo $$"]).output.dropLast()
+    let names = [
+      ".a.h5.tmp-\(host)-\(gone)", ".b.h5.tmp-\(host)-\(gone)", ".a.h5.tmp-\(host)-\(getppid())",
+      ".a.h5.tmp-elsewhere-\(gone)",
+    ]
+    for name in names { try folder.write("half", to: name) }
+    try writeSample(folder.file("a.h5"))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        == (names.dropFirst() + ["a.h5"]).sorted())
+  }
+
   @Test func digestIgnoresCompressionAndSlabs() throws {
     let folder = try TemporaryFolder()
     let plain = try writeSample(folder.file("a.h5"))

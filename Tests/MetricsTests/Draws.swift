@@ -89,7 +89,8 @@ struct Samples {
   static func transcripts(_ count: Int, seed: UInt64) -> Samples {
     var draws = Draws(seed)
     var samples = Samples(
-      head: MetricHead(name: "text", kind: .transcription(outputs: 4), lossName: "ctc"),
+      head: MetricHead(
+        name: "text", kind: .transcription(outputs: 4), lossName: "ctc", spells: true),
       count: count, outputs: [0])
     func text() -> [Int] { (0..<draws.below(7)).map { _ in draws.below(3) } }
     samples.texts = (0..<count).map { _ in (text(), text()) }
@@ -103,10 +104,14 @@ struct Samples {
     let width = self.head.outputs
     let loss = (start..<end).reduce(0.0) { $0 + 1 / Double($1 + 3) }
     if case .transcription = self.head.kind {
-      var distance = EditDistance()
-      for text in texts[start..<end] { distance.add(text.found, truth: text.truth) }
+      var errors = TranscriptionErrors()
+      for text in texts[start..<end] {
+        errors.add(
+          text.found.map(Int64.init), truth: text.truth.map(Int64.init),
+          texts: TokenTexts(["one", "six", "seven"].map { Array($0.utf8) }))
+      }
       return accumulator.add(
-        head: head, microbatch: index, count: end - start, distance: distance, loss: loss,
+        head: head, microbatch: index, count: end - start, errors: errors, loss: loss,
         weight: Double(end - start))
     }
     outputs.withUnsafeBufferPointer { outputs in

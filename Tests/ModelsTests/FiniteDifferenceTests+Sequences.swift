@@ -87,6 +87,13 @@ extension FiniteDifferenceTests.Case {
         .frontEnd(.specAugment(SpecAugmentConfiguration())), linear(4), .pool(.mean),
       ]),
     over(
+      MicrobatchField(name: "x", sampleShape: [], element: .float, longest: 900), "coded sound",
+      [
+        .frontEnd(.g711(.init(law: .mu))),
+        .frontEnd(.linearPrediction(.init(rate: 8000, order: 6, output: .reflections))),
+        .frontEnd(.cmvn), linear(4), .pool(.mean),
+      ]),
+    over(
       values("x", [400]), "sound of one length",
       [.frontEnd(.fbank(FilterBankConfiguration(rate: 8000, bins: 6))), linear(4)]),
     over(

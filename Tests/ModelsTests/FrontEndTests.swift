@@ -42,6 +42,48 @@ import Testing
     #expect(frames > 5)
   }
 
+  @Test("Coders make of a sound what they make of it alone", arguments: [0, 1, 2, 3, 4])
+  func coders(kind: Int) throws {
+    let frontEnd: FrontEndConfiguration = [
+      .g711(.init(law: .a)), .g711(.init(law: .mu, direction: .encode)),
+      .linearPrediction(.init(rate: 8000, order: 4, output: .residual)),
+      .linearPrediction(.init(rate: 8000, order: 4, output: .decoded(bits: 3))),
+      .linearPrediction(.init(rate: 8000, order: 4, output: .reflections)),
+    ][kind]
+    let width = kind == 4 ? 5 : 1
+    let bench = try bench([.frontEnd(frontEnd), .pool(.mean)], Self.sound, outputs: width)
+    bench.evaluate()
+    let prediction = LinearPrediction(.init(frame: 200, shift: 80, order: 4))
+    var scratch = [Double](repeating: 0, count: prediction.scratchCount)
+    for sample in 0..<5 {
+      let range = bench.microbatch.offsets(0)[sample]..<bench.microbatch.offsets(0)[sample + 1]
+      let x = range.map { bench.microbatch.floats(0)[$0] }
+      let frames = prediction.frames(of: x.count)
+      var y = [Float](repeating: 0, count: kind == 4 ? frames * 5 : x.count)
+      let ends = [0, x.count]
+      switch kind {
+      case 0: G711(.a).pass(count: x.count, scale: 32_768, x: x, y: &y)
+      case 1: G711(.mu).encode(count: x.count, scale: 32_768, x: x, y: &y)
+      case 2:
+        prediction.residual(samples: 1, offsets: ends, values: x, output: &y, scratch: &scratch)
+      case 3:
+        prediction.code(
+          samples: 1, offsets: ends, bits: 3, values: x, output: &y, scratch: &scratch)
+      default:
+        prediction.analyze(
+          samples: 1, valueOffsets: ends, frameOffsets: [0, frames], form: .reflections, values: x,
+          output: &y, scratch: &scratch)
+      }
+      for channel in 0..<width {
+        let rows = y.count / width
+        let sum = (0..<rows).reduce(0.0) { $0 + Double(y[$1 * width + channel]) }
+        let mean = sum / Double(max(1, rows))
+        let found = Double(bench.output()[sample * width + channel])
+        #expect(abs(found - mean) <= 1e-4 * max(1, abs(mean)), "sample \(sample)")
+      }
+    }
+  }
+
   @Test(
     "Augmentation acts when training, anew each step, and not when evaluating",
     arguments: [
@@ -121,6 +163,14 @@ import Testing
     (
       [.frontEnd(.noise(least: 1, most: 2))], steps,
       "modalities.x.0: noise expected a sound of one channel, found [T, 4]"
+    ),
+    (
+      [.frontEnd(.linearPrediction(.init(rate: 8000)))], steps,
+      "modalities.x.0: linearPrediction expected a sound of one channel, found [T, 4]"
+    ),
+    (
+      [.frontEnd(.linearPrediction(.init(rate: 8000, order: 16, frameMilliseconds: 2)))], sound,
+      "modalities.x.0: expected linearPrediction order below the 16 values of a frame, found 16.0"
     ),
     (
       [.attention(heads)], steps,

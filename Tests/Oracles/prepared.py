@@ -2,12 +2,14 @@
 
     python3 Tests/Oracles/prepared.py sounds FILE.h5 ARCHIVE.tar.gz PATTERN
     python3 Tests/Oracles/prepared.py images FILE.h5 FOLDER [crop]
+    python3 Tests/Oracles/prepared.py strings FILE.h5 ARCHIVE.tar.gz SPLIT=SOURCE:SEED:FIRST-LAST ...
 
 Sounds are read by tarfile and soundfile, and resampled by SciPy where the rates differ; PATTERN is a
 regular expression with the group `label`, for FSDD `recordings/(?P<label>\\d)_\\w+_\\d+\\.wav`. Pictures
 are read by Pillow, one folder per class, and resized by NumPy as docs/recipes.md says. Every file must be,
 in the order of the paths' bytes, the next sample of one of the splits, with the right label; and no sample
-may be left. Ends with 0 if so, else with 1.
+may be left. Strings are those of configs/data/fsdd-strings.yaml: for each SPLIT the clips with an index of
+FIRST to LAST are drawn as docs/recipes.md says, by a Philox of our own. Ends with 0 if so, else with 1.
 """
 import io
 import math
@@ -97,6 +99,70 @@ def resampled(sound, found, rate):
     return signal.resample_poly(sound, up, down, window=window)
 
 
+def strings(path, archive, splits):
+    import soundfile
+
+    clips = {}
+    with tarfile.open(archive) as file:
+        for member in file:
+            found = re.fullmatch(r"recordings/(\d)_([a-z]+)_(\d+)\.wav", member.name)
+            if found:
+                data, rate = soundfile.read(io.BytesIO(file.extractfile(member).read()), dtype="int16")
+                clips[member.name] = (found[1], found[2], int(found[3]), data)
+    with h5py.File(path, "r") as file:
+        for split in splits:
+            name, rest = split.split("=")
+            source, seed, indices = rest.split(":")
+            first, last = map(int, indices.split("-"))
+            chosen = [clips[n] for n in sorted(clips, key=os.fsencode) if first <= clips[n][2] <= last]
+            compare_strings(file[name], source, int(seed), chosen)
+    print("equal:", *splits)
+
+
+def compare_strings(group, source, seed, clips):
+    """Draws the strings of one split, and compares them with those of the file bit for bit."""
+    digits = [c.decode() for c in group["digits"].attrs["classes"]]
+    speakers = [c.decode() for c in group["speaker"].attrs["classes"]]
+    sounds, sound_ends = group["sound/values"][:], group["sound/offsets"][:]
+    labels, label_ends = group["digits/values"][:], group["digits/offsets"][:]
+    stream = 2166136261
+    for byte in f"concatenated {source}".encode():
+        stream = ((stream ^ byte) * 16777619) & 0xFFFFFFFF
+    for sample in range(len(sound_ends) - 1):
+
+        def choose(index, count):
+            counter = [index // 4, 0, stream, sample]
+            key = [seed & 0xFFFFFFFF, seed >> 32 ^ (5 * 0x9E3779B9 & 0xFFFFFFFF)]
+            return philox(counter, key)[index % 4] * count >> 32
+
+        drawn = [clips[choose(1, len(clips))]]
+        others = [clip for clip in clips if clip[1] == drawn[0][1]]
+        pieces = [drawn[0][3]]
+        for place in range(1, 1 + choose(0, 5)):
+            drawn.append(others[choose(2 * place + 1, len(others))])
+            pieces += [np.zeros(400 + choose(2 * place, 1201), "i2"), drawn[-1][3]]
+        found = sounds[sound_ends[sample] : sound_ends[sample + 1]]
+        read = [digits[i] for i in labels[label_ends[sample] : label_ends[sample + 1]]]
+        if not np.array_equal(found, np.concatenate(pieces)) or found.dtype != np.int16:
+            sys.exit(f"{source}: the sound of sample {sample} is another")
+        if read != [clip[0] for clip in drawn]:
+            sys.exit(f"{source}: sample {sample} has the labels {read}")
+        if speakers[group["speaker"][sample]] != drawn[0][1]:
+            sys.exit(f"{source}: sample {sample} has another speaker")
+
+
+def philox(counter, key):
+    """Philox4x32-10 of Salmon and others 2011."""
+    for step in range(10):
+        if step:
+            key = [key[0] + 0x9E3779B9 & 0xFFFFFFFF, key[1] + 0xBB67AE85 & 0xFFFFFFFF]
+        a, b = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
+        counter = [
+            b >> 32 ^ counter[1] ^ key[0], b & 0xFFFFFFFF, a >> 32 ^ counter[3] ^ key[1], a & 0xFFFFFFFF
+        ]
+    return counter
+
+
 def images(path, folder, crop=False):
     from PIL import Image
 
@@ -156,5 +222,7 @@ if __name__ == "__main__":
         sounds(*sys.argv[2:])
     elif len(sys.argv) in (4, 5) and sys.argv[1] == "images":
         images(sys.argv[2], sys.argv[3], sys.argv[4:] == ["crop"])
+    elif len(sys.argv) > 4 and sys.argv[1] == "strings":
+        strings(sys.argv[2], sys.argv[3], sys.argv[4:])
     else:
         sys.exit(__doc__)

@@ -139,6 +139,19 @@ import Testing
     #expect(try bench.floats("train/table") == [-1, 0, 1])
   }
 
+  @Test func refusesWhatIsNoText() throws {
+    let bench = try Workbench()
+    for (text, words) in [
+      (Array("x,y\n1,2\n3,".utf8) + [0xe9, 0x0a], "a.csv, line 3, byte 3: not UTF-8"),
+      (Array("x,y\n1,2\n3,4\u{0}5\n".utf8), "a.csv, line 3, byte 4: a byte 0"),
+      (Array("x,y\n1,2\n3,0x10\n".utf8), "line 3, column 'y': expected a number, found '0x10'"),
+    ] {
+      try bench.write("a.csv", text)
+      let message = try bench.failure(table(.init(numeric: ["y"])))
+      #expect(message.contains(words), "\(message)")
+    }
+  }
+
   @Test func takesLogarithms() throws {
     let bench = try Workbench()
     try bench.write("a.csv", "x\n0\n1\n")

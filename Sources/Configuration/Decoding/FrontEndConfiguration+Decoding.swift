@@ -16,6 +16,12 @@ extension FrontEndConfiguration {
       self = .mfcc(
         filters, coefficients: coefficients,
         lifter: map.optional("lifter")?.number(.nonNegative) ?? 22)
+    case "g711":
+      self = .g711(
+        G711Configuration(reading: block.options(Vocabulary.g711, shorthand: "law")))
+    case "linearPrediction":
+      self = .linearPrediction(
+        LinearPredictionConfiguration(reading: block.options(Vocabulary.linearPrediction)))
     case "deltas":
       let map = block.options(Vocabulary.deltas, shorthand: "order")
       self = .deltas(order: map.optional("order")?.integer(1...4) ?? 2)
@@ -41,12 +47,8 @@ extension FrontEndConfiguration {
 
   /// One number of decibels, or the least and the most.
   private static func noise(_ map: MapReader) -> FrontEndConfiguration {
-    guard let range = map.required("snr")?.numbers(.any) else { return .noise(least: 0, most: 0) }
-    let (least, most) = (range.first ?? 0, range.last ?? 0)
-    if range.count > 2 || least > most {
-      map.fail("snr", "expected one number, or the least and the most as in [5, 20]")
-    }
-    return .noise(least: least, most: most)
+    let range = map.required("snr")?.leastAndMost("number", "[5, 20]") { $0.number(.any) }
+    return .noise(least: range?.lowerBound ?? 0, most: range?.upperBound ?? 0)
   }
 }
 

@@ -73,6 +73,9 @@ extension RecipeConfiguration {
     let sourceNames = sources.map(\.name)
     let fieldNames = fields.map(\.name)
     checkNames(map, fieldNames)
+    for case (let name, .concatenated(let source)) in sources.map({ ($0.name, $0.kind) }) {
+      map.value.descend(["sources", name]).map { source.check($0, sources) }
+    }
     for split in splits {
       guard let value = map.value.descend(["splits", split.name]) else { continue }
       switch split.origin {

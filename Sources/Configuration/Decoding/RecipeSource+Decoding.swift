@@ -59,6 +59,7 @@ extension RecipeSource.Kind {
         seed: map.optional("seed")?.seed() ?? 0, first: map.optional("first")?.count(from: 0) ?? 0)
     case "images": self = .files(FileCollection(.images, reading: map))
     case "sounds": self = .files(FileCollection(.sounds, reading: map))
+    case "concatenated": self = .concatenated(ConcatenatedSource(reading: map))
     default: self = .idx(paths: paths())
     }
   }

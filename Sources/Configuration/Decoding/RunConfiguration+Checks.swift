@@ -138,8 +138,10 @@ extension MetricName {
   /// Whether the metric has a meaning for a head with this loss.
   public func fits(_ loss: LossConfiguration) -> Bool {
     switch (self, loss) {
-    case (.loss, _), (.tokenErrorRate, .ctc): true
-    case (.tokenErrorRate, _), (_, .ctc): false
+    case (.loss, _): true
+    case (.tokenErrorRate, _), (.characterErrorRate, _), (.wordErrorRate, _):
+      loss.isTranscription
+    case (_, .ctc): false
     case (.rmse, .meanSquaredError), (.mae, .meanSquaredError), (.r2, .meanSquaredError): true
     case (.rmse, .huber), (.mae, .huber), (.r2, .huber): true
     case (.rmse, _), (.mae, _), (.r2, _), (_, .meanSquaredError), (_, .huber): false

@@ -97,7 +97,8 @@ extension EvaluateConfiguration {
       everyEpochs: map?.has("everySteps") == true ? nil : epochs ?? 1, everySteps: steps,
       metrics: Self.metrics(map?.optional("metrics")),
       subsets: map?.optional("subsets").flatMap(Subsets.init(reading:)), earlyStop: stop,
-      best: map?.optional("best")?.text("a metric"))
+      best: map?.optional("best")?.text("a metric"),
+      decoder: map?.optional("decoder").flatMap(DecoderConfiguration.init(reading:)) ?? .greedy)
   }
 
   private static func metrics(_ value: ValueReader?) -> [String] {

@@ -19,7 +19,7 @@ extension Vocabulary {
   static let extract = KeySection("recipe extract", ["from", "pattern"])
 
   static let sourceKinds = [
-    idx, csv, cifar, npy, npz, hdf5, text, corpus, images, sounds, synthetic,
+    idx, csv, cifar, npy, npz, hdf5, text, corpus, images, sounds, concatenated, synthetic,
   ]
   static let idx = KeySection("source idx", ["idx"])
   static let csv = KeySection(
@@ -37,6 +37,9 @@ extension Vocabulary {
   /// What stands behind `images` and `sounds`.
   static let files = KeySection(
     "files", ["folder", "archive", "csv", "path", "label", "within", "pattern", "badFiles"])
+  static let concatenated = KeySection(
+    "source concatenated",
+    ["concatenated", "where", "same", "clips", "silenceMilliseconds", "samples", "seed"])
   static let synthetic = KeySection("source synthetic", ["synthetic", "samples", "seed", "first"])
 
   static let modalities = [image, sound, label, table, value, textField, ids, categories, row]

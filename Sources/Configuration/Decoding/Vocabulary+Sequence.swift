@@ -11,12 +11,16 @@ extension Vocabulary {
 
   /// What is done to the data before the first layer with parameters.
   static let frontEnds = [
-    fbank, mfcc, deltas, cmvn, specAugment, noise, flip, randomCrop, cutout,
+    fbank, mfcc, linearPrediction, g711, deltas, cmvn, specAugment, noise, flip, randomCrop, cutout,
   ]
   static let fbank = KeySection(
     "layer fbank",
     ["rate", "bins", "frameMilliseconds", "shiftMilliseconds", "low", "high", "scale"])
   static let mfcc = KeySection("layer mfcc", fbank.keys + ["coefficients", "lifter"])
+  static let linearPrediction = KeySection(
+    "layer linearPrediction",
+    ["rate", "order", "frameMilliseconds", "shiftMilliseconds", "scale", "output", "bits"])
+  static let g711 = KeySection("layer g711", ["law", "direction", "scale"])
   static let deltas = KeySection("layer deltas", ["order"])
   static let cmvn = KeySection("layer cmvn", [])
   static let specAugment = KeySection(

@@ -8,7 +8,7 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
       earlyStop, initialize, exchange, distributed, group,
     ] + samplings + wires + layers + losses + optimizers + schedules + fusions + couplings
-    + [temperature]
+    + [temperature] + decoders
 
   static let top = KeySection(
     "top",
@@ -30,7 +30,7 @@ public enum Vocabulary {
     later: ["precision"])
   static let checkpoint = KeySection("checkpoint", ["everySteps", "keep"])
   static let evaluate = KeySection(
-    "evaluate", ["everyEpochs", "everySteps", "metrics", "subsets", "earlyStop", "best"])
+    "evaluate", ["everyEpochs", "everySteps", "metrics", "subsets", "earlyStop", "best", "decoder"])
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])
   static let initialize = KeySection("initialize", ["from", "include", "exclude", "rename"])
   static let exchange = KeySection(
@@ -38,6 +38,10 @@ public enum Vocabulary {
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
+
+  static let decoders = [greedy, beam]
+  static let greedy = KeySection("decoder greedy", [])
+  static let beam = KeySection("decoder beam", ["width", "lengthBonus"])
 
   // MARK: Sampling
 

@@ -5,7 +5,8 @@ extension DocumentNode {
   static let shortForms = [
     "linear": "out", "maxPool": "size", "averagePool": "size", "dropout": "rate",
     "leakyRelu": "slope", "huber": "delta",
-    "gru": "hidden", "lstm": "hidden", "ctc": "blank",
+    "gru": "hidden", "lstm": "hidden", "ctc": "blank", "beam": "width",
+    "g711": "law",
   ]
 
   /// Applies one override `a.b.c=value`; the value is read as YAML.

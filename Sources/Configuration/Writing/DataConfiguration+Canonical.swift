@@ -103,6 +103,7 @@ extension EvaluateConfiguration {
         ))
     }
     if let best { entries.append(("best", .text(best))) }
+    entries.append(("decoder", decoder.canonical))
     return .map(entries)
   }
 }

@@ -44,6 +44,9 @@ extension FrontEndConfiguration {
       LayerConfiguration.block(
         "mfcc",
         filters.canonical + [("coefficients", .number(coefficients)), ("lifter", .number(lifter))])
+    case .g711(let coder): LayerConfiguration.block("g711", coder.canonical)
+    case .linearPrediction(let prediction):
+      LayerConfiguration.block("linearPrediction", prediction.canonical)
     case .deltas(let order): LayerConfiguration.block("deltas", [("order", .number(order))])
     case .cmvn: .text("cmvn")
     case .specAugment(let masks): LayerConfiguration.block("specAugment", masks.canonical)

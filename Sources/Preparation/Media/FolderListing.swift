@@ -4,6 +4,8 @@ import Glibc
 struct FolderListing {
   /// Paths relative to the folder.
   private(set) var files: [String] = []
+  /// Those of ``files`` whose names are not UTF-8; the bytes that are not stand there as `\xNN`.
+  private(set) var unreadable: Set<String> = []
   /// The folders directly below it, with or without files.
   private(set) var folders: [String] = []
   private let top: String
@@ -15,7 +17,8 @@ struct FolderListing {
   /// - Parameters:
   ///   - name: the folder as the recipe names it.
   ///   - root: the folder it is relative to.
-  /// - Throws: ``PreparationError`` with `.missingSource` for a folder that cannot be read.
+  /// - Throws: ``PreparationError`` with `.missingSource` for a folder that cannot be read, `.badData` for one
+  ///   whose name is not UTF-8.
   init(_ name: String, root: String) throws {
     top = RawFile.path(name, root: root)
     try enter("", name)
@@ -37,27 +40,38 @@ struct FolderListing {
     guard !open.contains(where: { $0 == key }) else { return }
     open.append(key)
     defer { open.removeLast() }
-    for entry in names(folder) {
+    for (entry, isUnicode, isFolder) in names(folder) {
       let inner = path.isEmpty ? entry : "\(path)/\(entry)"
-      var status = stat()
       // A link that leads nowhere is listed, so that it is told as a bad file.
-      let isFolder = stat("\(top)/\(inner)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
       guard isFolder else {
         files.append(inner)
+        if !isUnicode { unreadable.insert(inner) }
         continue
+      }
+      guard isUnicode else {
+        throw PreparationError(
+          .badData, "the folder \(top)/\(inner): its name is not UTF-8; rename it")
       }
       if path.isEmpty { folders.append(entry) }
       try enter(inner, name)
     }
   }
 
-  private func names(_ folder: OpaquePointer) -> [String] {
-    var names: [String] = []
+  /// The entries of a folder by their names, and whether these are UTF-8.
+  private func names(_ folder: OpaquePointer) -> [(name: String, isUnicode: Bool, isFolder: Bool)] {
+    var names: [(name: String, isUnicode: Bool, isFolder: Bool)] = []
     while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      let (name, isUnicode, isFolder) = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+          var status = stat()
+          let found = fstatat(dirfd(folder), name, &status, 0) == 0
+          return (
+            UnicodeText.escaped(name), String(validatingCString: name) != nil,
+            found && status.st_mode & S_IFMT == S_IFDIR
+          )
+        }
       }
-      if !name.hasPrefix(".") { names.append(name) }
+      if !name.hasPrefix(".") { names.append((name, isUnicode, isFolder)) }
     }
     return names
   }

@@ -27,7 +27,12 @@ struct MediaListing {
     case .folder(let name):
       let listing = try FolderListing(name, root: root)
       let top = RawFile.path(name, root: root)
-      let files = listing.files.map { MediaFile(path: $0, content: .disk("\(top)/\($0)")) }
+      let files = listing.files.map { path in
+        MediaFile(
+          path: path,
+          content: listing.unreadable.contains(path)
+            ? .refused("its name is not UTF-8") : .disk("\(top)/\(path)"))
+      }
       self = try MediaListing(source, name, collection, files, folders: listing.folders)
     case .archive(let name):
       let prefix = collection.within.map { $0.hasSuffix("/") ? $0 : $0 + "/" } ?? ""
@@ -47,6 +52,12 @@ struct MediaListing {
           + (collection.pattern.map { " and fit \($0.text)" } ?? "")
           + (notes.isEmpty ? "" : "; " + notes.joined(separator: "; ")))
     }
+  }
+
+  /// The same with row n taken from row `rows[n]`.
+  func mapped(_ rows: [Int]) -> MediaListing {
+    MediaListing(
+      files: rows.map { files[$0] }, table: table.mapped(rows), label: label, notes: notes)
   }
 
   private init(files: [MediaFile], table: TextTable, label: String?, notes: [String]) {
@@ -113,7 +124,18 @@ struct MediaListing {
     self.init(files: files, table: table, label: label, notes: [])
   }
 
-  /// The SHA-256 over the paths and contents of files on disk, which the ranks read together.
+  /// The SHA-256 over the paths of the files and the names of the classes.
+  var namesDigest: String {
+    var hash = SHA256()
+    for name in (table.declared["label"] ?? []) + files.map(\.path) {
+      hash.update("\(name.debugDescription)\n")
+    }
+    return hash.hexadecimal()
+  }
+
+  /// The SHA-256 over names and contents of files on disk, which the ranks read together.
+  ///
+  /// Folders without files are classes all the same, so they count too.
   ///
   /// - Parameter crew: the ranks.
   /// - Returns: 64 hexadecimal digits.
@@ -127,9 +149,8 @@ struct MediaListing {
       return Array(hash.hexadecimal().utf8)
     }
     var hash = SHA256()
-    for (file, digest) in zip(files, digests) {
-      hash.update("\(file.path.debugDescription) \(String(decoding: digest, as: UTF8.self))\n")
-    }
+    hash.update("\(namesDigest)\n")
+    for digest in digests { hash.update("\(String(decoding: digest, as: UTF8.self))\n") }
     return hash.hexadecimal()
   }
 }

@@ -17,7 +17,7 @@ extension LoadedSource {
   }
 
   /// The part of a source of files that a field or a rule is made from.
-  func files(
+  static func files(
     _ media: MediaSource, _ listing: MediaListing, _ reference: RecipeSplit.FieldSource,
     _ field: RecipeField?
   ) throws -> SourcePart {

@@ -1,6 +1,10 @@
+import CZlib
 import Configuration
 
 /// A collection of files that have been looked through: those that decode, and why the others do not.
+///
+/// Each file is looked at by one rank and made into a sample by one rank, perhaps another, on another node. A
+/// checksum of its bytes travels with the verdict, so that both must have read the same.
 struct MediaSource {
   /// The source's name.
   let name: String
@@ -10,6 +14,8 @@ struct MediaSource {
   private(set) var files: [MediaFile]
   /// What each file holds.
   private(set) var verdicts: [MediaVerdict]
+  /// The checksum of each file's bytes when it was looked at.
+  private var checksums: [UInt32]
 
   /// Decodes every file once; the ranks share the work.
   ///
@@ -27,9 +33,15 @@ struct MediaSource {
     content = collection.content
     files = listing.files
     let files = listing.files
-    verdicts = try crew.divide(files.count) {
-      MediaVerdict(files[$0], collection.content).encoded
-    }.map { MediaVerdict(encoded: $0) }
+    let looks = try crew.divide(files.count) { index in
+      let bytes: [UInt8]
+      do throws(BadFile) { bytes = try files[index].bytes() } catch {
+        return raw(0) + MediaVerdict.bad(error.reason).encoded
+      }
+      return raw(checksum(bytes)) + MediaVerdict(bytes, collection.content).encoded
+    }
+    checksums = looks.map { look in look.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) } }
+    verdicts = looks.map { MediaVerdict(encoded: $0.dropFirst(4)) }
     guard let first = bad.first else { return }
     if collection.badFiles == .fail || bad.count == files.count {
       throw PreparationError(
@@ -61,6 +73,7 @@ struct MediaSource {
       $0 < 0 ? MediaFile(path: "none", content: .refused("there is no file")) : files[$0]
     }
     copy.verdicts = rows.map { $0 < 0 ? .none : verdicts[$0] }
+    copy.checksums = rows.map { $0 < 0 ? 0 : checksums[$0] }
     return copy
   }
 
@@ -78,13 +91,27 @@ struct MediaSource {
     _ row: Int, _ decode: ([UInt8]) throws(BadFile) -> Content
   ) throws -> Content {
     do throws(BadFile) {
-      return try decode(try files[row].bytes())
+      let bytes = try files[row].bytes()
+      guard checksum(bytes) == checksums[row] else {
+        throw BadFile("it holds other bytes than before")
+      }
+      return try decode(bytes)
     } catch {
       throw PreparationError(
-        .badData, "\(place(row)): \(error.reason); it has changed while it was being read")
+        .badData,
+        "\(place(row)): \(error.reason); it has changed while it was being read, or is another on another node"
+      )
     }
   }
 }
+
+/// CRC-32 of bytes.
+private func checksum(_ bytes: [UInt8]) -> UInt32 {
+  bytes.withUnsafeBufferPointer { UInt32(crc32_z(0, $0.baseAddress, $0.count)) }
+}
+
+/// The bytes of a checksum, in this machine's order, as all ranks have it.
+private func raw(_ checksum: UInt32) -> [UInt8] { withUnsafeBytes(of: checksum) { Array($0) } }
 
 /// What a look at a file found.
 enum MediaVerdict: Equatable {
@@ -98,9 +125,8 @@ enum MediaVerdict: Equatable {
   case none
 
   /// Decodes a file and keeps only what it measures.
-  init(_ file: MediaFile, _ content: FileCollection.Content) {
+  init(_ bytes: [UInt8], _ content: FileCollection.Content) {
     do throws(BadFile) {
-      let bytes = try file.bytes()
       switch content {
       case .images:
         let image = try DecodedImage(bytes)
@@ -124,7 +150,7 @@ enum MediaVerdict: Equatable {
   }
 
   /// What another rank told.
-  init(encoded: [UInt8]) {
+  init(encoded: ArraySlice<UInt8>) {
     let text = String(decoding: encoded, as: UTF8.self)
     let numbers = text.dropFirst(2).split(separator: " ").compactMap { Int($0) }
     switch text.first {

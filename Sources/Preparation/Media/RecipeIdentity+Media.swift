@@ -14,6 +14,13 @@ extension RecipeIdentity {
       + " \(files.pattern.map { quote($0.text) } ?? "none") \(files.badFiles.rawValue)"
   }
 
+  /// Sounds made of clips.
+  static func text(_ source: ConcatenatedSource) -> String {
+    "concatenated \(quote(source.source)) \(quote(source.same)) \(source.clips)"
+      + " \(source.silenceMilliseconds) \(source.samples) \(source.seed)"
+      + text(source.conditions)
+  }
+
   /// The one length of sounds.
   static func text(_ length: SoundField.Length?) -> String {
     switch length {

@@ -5,30 +5,38 @@ enum SoundFraming {
   /// - Parameter bytes: the file.
   /// - Throws: ``BadFile`` for other files and for those that are cut off.
   static func check(_ bytes: [UInt8]) throws(BadFile) {
-    if bytes.starts(with: "RIFF".utf8) {
-      try checkWAV(bytes)
+    if ["RIFF", "RF64", "RIFX"].contains(where: { bytes.starts(with: $0.utf8) }) {
+      try checkWAV(bytes, isBigEndian: bytes.starts(with: "RIFX".utf8))
     } else if bytes.starts(with: "OggS".utf8) {
       try checkOgg(bytes)
-    } else if !["RF64", "RIFX", "fLaC"].contains(where: { bytes.starts(with: $0.utf8) }) {
+    } else if !bytes.starts(with: "fLaC".utf8) {
       throw BadFile("it is neither WAV, FLAC nor Ogg")
     }
   }
 
   /// A WAV file is chunks of a name, a length and bytes; those of `data` must all be there.
-  private static func checkWAV(_ bytes: [UInt8]) throws(BadFile) {
+  ///
+  /// In the form RF64 (EBU Tech 3306) the length of `data` is the second number of the chunk `ds64`.
+  private static func checkWAV(_ bytes: [UInt8], isBigEndian: Bool) throws(BadFile) {
     var place = 12
+    var long: Int?
     while place + 8 <= bytes.count {
-      let length = Int(littleEndian(bytes, place + 4))
+      let stated = Int(number(bytes, place + 4, 4, isBigEndian))
       let left = bytes.count - place - 8
-      if bytes[place..<place + 4].elementsEqual("data".utf8) {
-        // All ones: written to a pipe, the length was not known.
-        guard length <= left || length == 0xFFFF_FFFF else {
+      let name = bytes[place..<place + 4]
+      if name.elementsEqual("data".utf8) {
+        // All ones: in RF64 the length stands elsewhere; else written to a pipe, and not known.
+        let length = stated == 0xFFFF_FFFF ? long ?? 0 : stated
+        guard length <= left else {
           throw BadFile("it is cut off: its header says \(length) bytes, found \(left)")
         }
         return
       }
-      guard length <= left else { break }
-      place += 8 + length + length % 2
+      if name.elementsEqual("ds64".utf8), left >= 16 {
+        long = Int(clamping: number(bytes, place + 16, 8, isBigEndian))
+      }
+      guard stated <= left else { break }
+      place += 8 + stated + stated % 2
     }
     throw BadFile("it is cut off: the WAV file has no data")
   }
@@ -52,7 +60,12 @@ enum SoundFraming {
     }
   }
 
-  private static func littleEndian(_ bytes: [UInt8], _ place: Int) -> UInt32 {
-    bytes[place..<place + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+  private static func number(
+    _ bytes: [UInt8], _ place: Int, _ width: Int, _ isBigEndian: Bool
+  ) -> UInt64 {
+    let digits = bytes[place..<place + width]
+    return isBigEndian
+      ? digits.reduce(0) { $0 << 8 | UInt64($1) }
+      : digits.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 }

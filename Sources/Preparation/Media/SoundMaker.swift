@@ -5,6 +5,8 @@ import HDF5
 struct SoundMaker: FieldMaker {
   let description: FieldDescription
   private let inputs: [MediaSource]
+  /// Which clips of the input make each sample; nil where a sample is one file.
+  private let sequences: [ClipSequences?]
   private let rate: Int
   /// T of every sample; nil where each keeps its own.
   private let frames: Int?
@@ -18,12 +20,13 @@ struct SoundMaker: FieldMaker {
   /// - Throws: ``PreparationError`` where rates differ and none is asked for, naming the first file.
   init(_ field: SoundField, _ input: FieldInput) throws {
     inputs = try input.parts.map { part in
-      guard case .media(let media) = part, media.content == .sounds else {
+      guard case .media(let media) = part.clip, media.content == .sounds else {
         throw input.bad(
           "a sound is made from a source of 'sounds'; use 'modality: value' for arrays")
       }
       return media
     }
+    sequences = try input.sequences()
     rate = try field.rate ?? SoundMaker.commonRate(inputs, input)
     switch field.length {
     case .frames(let frames): self.frames = frames
@@ -82,25 +85,32 @@ struct SoundMaker: FieldMaker {
 
   func steps(origin: Int, row: Int) -> Int { frames == nil ? length(origin, row) : 1 }
 
+  /// The files of a sample, and the silence before each.
+  private func clips(_ origin: Int, _ row: Int) -> [(file: Int, silence: Int)] {
+    guard let sequences = sequences[origin] else { return [(row, 0)] }
+    return sequences.clips(row).enumerated().map {
+      ($1, sequences.silence(row, before: $0, rate: rate))
+    }
+  }
+
+  /// The amplitudes that a file becomes.
+  private func length(of file: Int, _ origin: Int) -> Int {
+    guard case .sound(let samples, let found) = inputs[origin].verdicts[file] else { return 0 }
+    return resamplers[found]?.count(samples) ?? 0
+  }
+
   /// T of a sample.
   private func length(_ origin: Int, _ row: Int) -> Int {
-    guard case .sound(let samples, let found) = inputs[origin].verdicts[row] else { return 0 }
-    return frames ?? resamplers[found]?.count(samples) ?? 0
+    frames ?? clips(origin, row).reduce(0) { $0 + $1.silence + length(of: $1.file, origin) }
   }
 
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
-    let sound = try inputs[origin].decoded(row) { bytes throws(BadFile) in
-      try DecodedSound(bytes)
+    var samples: [Double] = []
+    for clip in clips(origin, row) {
+      samples.append(contentsOf: repeatElement(0, count: clip.silence))
+      samples.append(contentsOf: try amplitudes(origin, clip.file))
     }
-    let wanted = length(origin, row)
-    guard let resampler = resamplers[sound.rate],
-      frames != nil || resampler.count(sound.samples.count) == wanted
-    else {
-      throw PreparationError(
-        .badData, "\(inputs[origin].place(row)): it has changed while it was being read")
-    }
-    let samples = resampler.apply(sound.samples)
-    for index in 0..<wanted {
+    for index in 0..<length(origin, row) {
       let sample = index < samples.count ? samples[index] : 0
       switch description.element {
       case .int16:
@@ -109,5 +119,19 @@ struct SoundMaker: FieldMaker {
       default: target.storeBytes(of: Float(sample), toByteOffset: index * 4, as: Float.self)
       }
     }
+  }
+
+  /// A file at the rate that is stored.
+  private func amplitudes(_ origin: Int, _ file: Int) throws -> [Double] {
+    let sound = try inputs[origin].decoded(file) { bytes throws(BadFile) in
+      try DecodedSound(bytes)
+    }
+    guard let resampler = resamplers[sound.rate],
+      resampler.count(sound.samples.count) == length(of: file, origin)
+    else {
+      throw PreparationError(
+        .badData, "\(inputs[origin].place(file)): it has changed while it was being read")
+    }
+    return resampler.apply(sound.samples)
   }
 }

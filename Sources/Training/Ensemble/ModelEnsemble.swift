@@ -188,7 +188,9 @@ public struct ModelEnsemble {
     for (index, run) in runs.enumerated() {
       var all: [Float] = []
       try Predictor(world, run, split: splits[index], as: .logits).run { samples, outputs in
-        let values = outputs[heads[index]]
+        guard case .values(let values) = outputs[heads[index]] else {
+          preconditionFailure("an ensemble of heads that transcribe was refused before")
+        }
         if let wrong = values.firstIndex(where: { !$0.isFinite }) {
           let sample = samples.lowerBound + wrong / run.model.heads[heads[index]].outputs
           throw TrainingError(
