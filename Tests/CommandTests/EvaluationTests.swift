@@ -16,7 +16,7 @@ extension JobTests {
       with h5py.File(sys.argv[1], 'w') as f:
         for name, n in [('train', 37), ('validation', 17), ('test', 19)]:
           there = (rng.random(n) < .7).astype('u1'); there[:2] = [1, 0]
-          lengths = rng.integers(3, 7, n) * there
+          lengths = rng.integers(5, 9, n) * there
           offsets = np.concatenate([[0], np.cumsum(lengths)]).astype('i8')
           f[f'{name}/a/values'] = rng.normal(size=(offsets[-1], 4)).astype('f4')
           f[f'{name}/a/offsets'], f[f'{name}/a/present'] = offsets, there

@@ -66,7 +66,8 @@ extension JobTests {
         ] {
           expectRefusal(try Aimass.run(words), 64, ["is a factorization", "aimass recommend"])
         }
-        #expect(Set(runs.map(\.digest)).count == 1 && runs[0].digest.count == 64)
+        let digests = Set(runs.map { $0.digest })
+        #expect(digests.count == 1 && runs[0].digest.count == 64)
         #expect(runs[0].history == runs[1].history && runs[0].history == runs[2].history)
       }
     }

@@ -68,9 +68,10 @@ import Testing
     let offsets = bench.microbatch.offsets(0)
     #expect(offsets[3] == offsets[2], "the third sample is meant to be empty")
     let slot = try #require(bench.model.layout["heads.y.0.bias"])
-    #expect(bench.output()[4..<6] == bench.store[slot][0..<2].prefix(2).map { $0 }[...])
+    let bias = [Float](bench.store[slot])
+    #expect(Array(bench.output()[4..<6]) == bias)
     bench.train()
-    #expect(bench.gradientValues.allSatisfy(\.isFinite))
+    #expect(bench.gradientValues.allSatisfy { $0.isFinite })
   }
 
   @Test func theDivisorCountsSteps() throws {
