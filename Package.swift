@@ -84,8 +84,8 @@ let package = Package(
     room(
       "Preparation",
       [
-        "Buffers", "CZlib", "CPNG", "CTurboJPEG", "CSndfile", "CArchive", "HDF5", "Configuration",
-        "Tensors", "Datasets",
+        "Buffers", "CZlib", "CPNG", "CTurboJPEG", "CSndfile", "CArchive", "HDF5", "BLAS",
+        "Configuration", "Tensors", "Datasets",
       ]),
     // Floor 6
     room(

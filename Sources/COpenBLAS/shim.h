@@ -12,6 +12,10 @@ void dpotrf_(
 void dpotrs_(
     const char *triangle, const blasint *n, const blasint *columns, const double *a,
     const blasint *order, double *b, const blasint *orderOfB, blasint *status, size_t length);
+void dsyevd_(
+    const char *vectors, const char *triangle, const blasint *n, double *a, const blasint *order,
+    double *values, double *work, const blasint *workSize, blasint *integers,
+    const blasint *integerSize, blasint *status, size_t lengthOfVectors, size_t lengthOfTriangle);
 
 // Swift would have to give the hidden argument.
 static inline void COpenBLAS_dpotrf(
@@ -22,6 +26,13 @@ static inline void COpenBLAS_dpotrs(
     const char *triangle, const blasint *n, const blasint *columns, const double *a,
     const blasint *order, double *b, const blasint *orderOfB, blasint *status) {
   dpotrs_(triangle, n, columns, a, order, b, orderOfB, status, 1);
+}
+static inline void COpenBLAS_dsyevd(
+    const char *vectors, const char *triangle, const blasint *n, double *a, const blasint *order,
+    double *values, double *work, const blasint *workSize, blasint *integers,
+    const blasint *integerSize, blasint *status) {
+  dsyevd_(
+      vectors, triangle, n, a, order, values, work, workSize, integers, integerSize, status, 1, 1);
 }
 
 #endif

@@ -37,7 +37,7 @@ public struct Checkpoint: Sendable {
   ///
   /// - Parameters:
   ///   - name: the array, for example `parameters` or `adam.m`.
-  ///   - range: a stretch of the canonical order; need not match how it was written.
+  ///   - range: a stretch of its scalars; need not match how it was written.
   ///   - output: room for `range.count` scalars.
   /// - Throws: `CheckpointError`: `missing` for an unknown array, `damaged` for a shard whose
   ///   content is not what the manifest says.
@@ -49,9 +49,9 @@ public struct Checkpoint: Sendable {
         .missing,
         "\(path) has no array '\(name)'; it has \(manifest.arrayNames.joined(separator: ", "))")
     }
-    guard range.lowerBound >= 0, range.upperBound <= manifest.parameterCount else {
+    guard range.lowerBound >= 0, range.upperBound <= manifest.length(of: name) else {
       throw CheckpointError(
-        .damaged, "\(path) holds \(manifest.parameterCount) scalars of '\(name)', \(range) asked")
+        .damaged, "\(path) holds \(manifest.length(of: name)) scalars of '\(name)', \(range) asked")
     }
     for shard in manifest.shards {
       let pieces = shard.arrays.filter { $0.name == name && $0.range.overlaps(range) }

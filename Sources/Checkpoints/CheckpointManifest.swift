@@ -3,10 +3,10 @@ import Foundation
 /// What a checkpoint says about itself: the content of `manifest.json`.
 public struct CheckpointManifest: Sendable, Equatable, Codable {
   /// The version of the format that this program writes; newer ones are refused.
-  public static let currentVersion = 1
+  public static let currentVersion = 2
 
-  /// The version of the format.
-  public var version = CheckpointManifest.currentVersion
+  /// The version of the format: the lowest that says all there is, so that earlier programs read what they can.
+  public private(set) var version = 1
   /// Counters and what evaluations have shown.
   public var state: TrainingState
   /// Samples of the current epoch already used: where the sampler goes on.
@@ -25,8 +25,12 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   public var coreType: String
   /// Validation metrics known at this step.
   public var metrics: [String: Double]
-  /// P: the length of every array.
+  /// P: the length of every array that ``lengths`` does not name.
   public var parameterCount: Int
+  /// The arrays that do not follow the canonical order of parameters, with their lengths; nil where all do.
+  public var lengths: [String: Int]? {
+    didSet { version = lengths == nil ? 1 : 2 }
+  }
   /// The digest of the parameters, as `summary.json` has it.
   public var parametersDigest: String
   /// Every file of data.
@@ -63,6 +67,9 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   public var arrayNames: [String] {
     Set(shards.flatMap { $0.arrays.map(\.name) }).sorted()
   }
+
+  /// The scalars of the array `name`.
+  public func length(of name: String) -> Int { lengths?[name] ?? parameterCount }
 
   /// The canonical JSON form: sorted keys, numbers that read back exactly.
   func encoded() throws -> Data {
@@ -123,20 +130,21 @@ extension CheckpointManifest {
       }
     }
     for name in arrayNames {
+      let length = length(of: name)
       let pieces = shards.flatMap { $0.arrays.filter { $0.name == name } }
       var end = 0
       for piece in pieces.sorted(by: { ($0.start, $0.count) < ($1.start, $1.count) }) {
-        guard piece.start == end, piece.count >= 0, piece.count <= parameterCount - end else {
+        guard piece.start == end, piece.count >= 0, piece.count <= length - end else {
           throw CheckpointError(
             .damaged,
-            "the pieces of '\(name)' do not tile 0..<\(parameterCount): one begins at"
+            "the pieces of '\(name)' do not tile 0..<\(length): one begins at"
               + " \(piece.start) with \(piece.count) scalars, expected the start \(end)")
         }
         end += piece.count
       }
-      guard end == parameterCount else {
+      guard end == length else {
         throw CheckpointError(
-          .damaged, "the pieces of '\(name)' end at \(end), expected \(parameterCount)")
+          .damaged, "the pieces of '\(name)' end at \(end), expected \(length)")
       }
     }
   }

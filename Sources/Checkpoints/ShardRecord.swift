@@ -9,16 +9,16 @@ public struct ShardRecord: Sendable, Equatable, Codable {
   /// What it holds.
   public let arrays: [Piece]
 
-  /// A stretch of one array in the canonical order.
+  /// A stretch of one array, most of which follow the canonical order of the parameters.
   public struct Piece: Sendable, Equatable, Codable {
     /// The array, for example `parameters` or `adam.m`.
     public let name: String
-    /// The first scalar's place in the canonical order.
+    /// The first scalar's place in the array.
     public let start: Int
     /// Scalars.
     public let count: Int
 
-    /// Its place in the canonical order.
+    /// Its place in the array.
     var range: Range<Int> { start..<start + count }
     /// The tensor's name in the shard file.
     var tensorName: String { "\(name)@\(start)" }
@@ -40,7 +40,7 @@ public struct ShardRecord: Sendable, Equatable, Codable {
 public struct ShardArray {
   /// The array, for example `parameters` or `adam.m`.
   public let name: String
-  /// Its place in the canonical order.
+  /// Its place in the array: in the canonical order for most.
   public let range: Range<Int>
   /// Its scalars, `range.count` of them.
   public let base: UnsafePointer<Float>

@@ -1,4 +1,4 @@
-/// Two modalities drawn together by contrast over the global batch.
+/// Two modalities whose vectors are drawn together over the global batch.
 public struct CouplingConfiguration: Sendable, Equatable {
   /// One of the two modalities, with the layers that take it to the shared space.
   public struct Side: Sendable, Equatable {
@@ -33,41 +33,71 @@ public struct CouplingConfiguration: Sendable, Equatable {
   public var first: Side
   /// The modality whose samples answer.
   public var second: Side
-  /// How cosines become scores.
-  public var temperature: Temperature
+  /// What is made small.
+  public var objective: Objective
   /// The factor of the loss in the sum; default 1.
   public var weight: Double
-  /// A field of ids: samples of one id are no negatives of each other.
-  public var maskSame: String?
-  /// A field of ids: log of the id's share of the training samples is taken from a candidate's score.
-  public var popularity: String?
+
+  /// What is made small.
+  public enum Objective: Sendable, Equatable {
+    /// Every vector has to find its partner (Radford and others 2021).
+    case infoNCE(Contrast)
+    /// The distance of the covariances of the two sides (Sun and Saenko 2016).
+    case coral
+
+    /// The word for it in a configuration.
+    public var keyword: String {
+      switch self {
+      case .infoNCE: "infoNCE"
+      case .coral: "coral"
+      }
+    }
+  }
+
+  /// How vectors are contrasted.
+  public struct Contrast: Sendable, Equatable {
+    /// How cosines become scores.
+    public var temperature: Temperature
+    /// A field of ids: samples of one id are no negatives of each other.
+    public var maskSame: String?
+    /// A field of ids: log of the id's share of the training samples is taken from a candidate's score.
+    public var popularity: String?
+
+    /// A contrast from its parts.
+    public init(temperature: Temperature, maskSame: String? = nil, popularity: String? = nil) {
+      self.temperature = temperature
+      self.maskSame = maskSame
+      self.popularity = popularity
+    }
+  }
 
   /// A coupling from its parts.
-  public init(
-    first: Side, second: Side, temperature: Temperature, weight: Double = 1,
-    maskSame: String? = nil, popularity: String? = nil
-  ) {
+  public init(first: Side, second: Side, objective: Objective, weight: Double = 1) {
     self.first = first
     self.second = second
-    self.temperature = temperature
+    self.objective = objective
     self.weight = weight
-    self.maskSame = maskSame
-    self.popularity = popularity
   }
 
   /// What it is called among the results; no head may be called so beside it.
   public static let resultName = "coupling"
 
-  /// The metrics of a coupling: the share of first sides whose partner is among the best 1 or 5 of all
+  /// The metrics of a contrast: the share of first sides whose partner is among the best 1 or 5 of all
   /// second sides of the split, and the other way round.
-  public static let metrics = [
+  public static let contrastMetrics = [
     "retrieval@1", "retrieval@5", "reverseRetrieval@1", "reverseRetrieval@5",
   ]
 
+  /// What is measured beside the loss.
+  public var metrics: [String] {
+    guard case .infoNCE = objective else { return [] }
+    return Self.contrastMetrics
+  }
+
   /// The fields it reads beside those of its modalities, by key.
   public var fields: [(key: String, field: String)] {
-    [("maskSame", maskSame), ("popularity", popularity)].compactMap { key, field in
-      field.map { (key, $0) }
-    }
+    guard case .infoNCE(let contrast) = objective else { return [] }
+    return [("maskSame", contrast.maskSame), ("popularity", contrast.popularity)]
+      .compactMap { key, field in field.map { (key, $0) } }
   }
 }

@@ -15,6 +15,8 @@ public enum FusionConfiguration: Sendable, Equatable {
   /// A product of experts: each modality ends in the classes' logits; `prior` has the classes'
   /// probabilities, nil for equal ones.
   case lateProduct(prior: [Double]?)
+  /// Sequences of one width one after the other, as one sequence.
+  case sequence
   /// Every sequence attends to every other (Tsai and others 2019), then means over the steps side by side.
   case crossAttention(heads: Int)
   /// Sequences that see each other through a few shared tokens only (Nagrani and others 2021).
@@ -30,6 +32,7 @@ public enum FusionConfiguration: Sendable, Equatable {
     case .lowRank: "lowRank"
     case .tensor: "tensor"
     case .lateProduct: "lateProduct"
+    case .sequence: "sequence"
     case .crossAttention: "crossAttention"
     case .bottleneck: "bottleneck"
     }

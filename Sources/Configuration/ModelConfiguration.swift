@@ -10,19 +10,31 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var heads: [HeadConfiguration]
   /// Two modalities drawn together by contrast, if any.
   public var coupling: CouplingConfiguration?
+  /// How training mixes samples in pairs, if it does.
+  public var mixup: MixupConfiguration?
 
   /// A network from its parts.
   public init(
     modalities: [ModalityConfiguration], fusion: FusionConfiguration = .concat,
     missing: MissingConfiguration = MissingConfiguration(), heads: [HeadConfiguration],
-    coupling: CouplingConfiguration? = nil
+    coupling: CouplingConfiguration? = nil, mixup: MixupConfiguration? = nil
   ) {
+    self.mixup = mixup
     self.modalities = modalities
     self.fusion = fusion
     self.missing = missing
     self.heads = heads
     self.coupling = coupling
   }
+}
+
+/// Samples mixed in pairs when training: `mixup: {alpha: 0.2}`.
+public struct MixupConfiguration: Sendable, Equatable {
+  /// α: the share of a sample in its mixture has the distribution Beta(α, α).
+  public var alpha: Double
+
+  /// Mixing by its α.
+  public init(alpha: Double) { self.alpha = alpha }
 }
 
 /// One input field and the layers that encode it.
@@ -52,7 +64,7 @@ public struct HeadConfiguration: Sendable, Equatable {
   public var layers: [LayerConfiguration]
   /// What the head minimises.
   public var loss: LossConfiguration
-  /// The field of the dataset that holds the truth.
+  /// The field of the dataset that holds the truth; empty for ``LossConfiguration/bpr``, which has none.
   public var target: String
   /// The factor of this head's loss in the sum; default 1.
   public var weight: Double
@@ -89,6 +101,9 @@ public enum LossConfiguration: Sendable, Equatable {
   /// Connectionist temporal classification of a sequence against a sequence of ids, summed over its
   /// steps. Of one output more than there are ids number `blank` stands for none of them.
   case ctc(blank: Int)
+  /// Bayesian personalised ranking: −ln σ(x − y) of every training sample's output x and the output y of the
+  /// negative that is drawn for it.
+  case bpr
 
   /// The word for it in a configuration.
   public var keyword: String {
@@ -98,6 +113,7 @@ public enum LossConfiguration: Sendable, Equatable {
     case .meanSquaredError: "meanSquaredError"
     case .huber: "huber"
     case .ctc: "ctc"
+    case .bpr: "bpr"
     }
   }
 
@@ -106,6 +122,9 @@ public enum LossConfiguration: Sendable, Equatable {
     guard case .ctc = self else { return false }
     return true
   }
+
+  /// Whether outputs are compared with those of drawn negatives instead of a target.
+  public var comparesNegatives: Bool { self == .bpr }
 
   /// Whether classes weigh unequally, so that the mean's divisor depends on the labels.
   public var weighsClasses: Bool {
@@ -162,6 +181,10 @@ public indirect enum LayerConfiguration: Sendable, Equatable {
   case transformer(TransformerConfiguration)
   /// `toSequence{by}`: an image as a sequence.
   case toSequence(StepOrder)
+  /// `featureTokens{size}`: the numbers `[F]` of a table become F steps `[size]`.
+  case featureTokens(size: Int)
+  /// A learned step before all others: `[T, C]` becomes `[1 + T, C]`.
+  case classToken
   /// `tokenDropout{rate}`: zeroes whole steps with probability `rate`, scales the others.
   case tokenDropout(rate: Double)
   /// What is done to the data before the first layer with parameters.

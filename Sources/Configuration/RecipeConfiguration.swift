@@ -121,14 +121,16 @@ public struct RecipeSource: Sendable, Equatable {
 
 /// One split of the sample file.
 ///
-/// Written as `NAME: {FIELD: source, …, where: …, limit: n}`, as `NAME: {from: train, fraction: 0.1, seed: 1}`
-/// or with other rules beside `from`. The words of these rules, `limit`, `where` and `join` can therefore
-/// not name fields.
+/// Written as `NAME: {FIELD: source, …, where: …, skip: n, limit: n}`, as `NAME: {from: train, fraction: 0.1, seed: 1}`
+/// or with other rules beside `from`. The words of these rules, `skip`, `limit`, `where` and `join` can
+/// therefore not name fields.
 public struct RecipeSplit: Sendable, Equatable {
   /// The key under `splits`: `train`, `validation` or `test`.
   public var name: String
   /// Where its samples come from.
   public var origin: Origin
+  /// `skip`: so many samples of a split with sources are passed over before the first; default 0.
+  public var skip: Int
   /// `limit`: only the first so many samples are kept; nil: all.
   public var limit: Int?
   /// `where`: what the rows of a split with sources must say of themselves to be kept; all of it.
@@ -138,9 +140,10 @@ public struct RecipeSplit: Sendable, Equatable {
 
   /// A split from its parts.
   public init(
-    name: String, origin: Origin, limit: Int? = nil, conditions: [RecipeCondition] = [],
-    joins: [RecipeJoin] = []
+    name: String, origin: Origin, skip: Int = 0, limit: Int? = nil,
+    conditions: [RecipeCondition] = [], joins: [RecipeJoin] = []
   ) {
+    self.skip = skip
     self.joins = joins
     self.name = name
     self.origin = origin
@@ -219,8 +222,9 @@ public struct RecipeField: Sendable, Equatable {
     /// float32 `[S, …]`, numbers as they are.
     ///
     /// `shape` is that of one sample; nil: the source's. `normalize` (default false) stores the
-    /// training split's mean and standard deviation over all numbers as attributes.
-    case value(shape: [Int]?, normalize: Bool)
+    /// training split's mean and standard deviation over all numbers as attributes. `components`
+    /// (default none) keeps the leading principal components.
+    case value(shape: [Int]?, normalize: Bool, components: ComponentChoice? = nil)
     /// int64 `[steps]`: ids of the tokens of a text, samples of unequal length.
     case text(TextField)
     /// int64 `[S, …]`: ids that a corpus makes, or whole numbers as they are.
@@ -232,7 +236,7 @@ public struct RecipeField: Sendable, Equatable {
   }
 }
 
-/// An image: `{modality: image, shape: [H, W, C], resize: [h, w], crop: center, normalize: true}`.
+/// An image: `{modality: image, shape: [H, W, C], resize: [h, w], crop: center, normalize: true, …}`.
 public struct ImageField: Sendable, Equatable {
   /// `shape`: the source's height, width and channels; nil: as the source says.
   public var shape: [Int]?
@@ -243,6 +247,8 @@ public struct ImageField: Sendable, Equatable {
   /// `normalize`: whether mean and standard deviation of each channel over the training split are
   /// stored for the reader to apply; default true.
   public var normalize: Bool
+  /// `components`: the principal components of the training split that are kept; nil: everything.
+  public var components: ComponentChoice?
 
   /// What is cut out of a picture.
   public enum Crop: String, Sendable, Equatable, CaseIterable {
@@ -252,8 +258,10 @@ public struct ImageField: Sendable, Equatable {
 
   /// An image field, each option with its default.
   public init(
-    shape: [Int]? = nil, resize: [Int]? = nil, crop: Crop? = nil, normalize: Bool = true
+    shape: [Int]? = nil, resize: [Int]? = nil, crop: Crop? = nil, normalize: Bool = true,
+    components: ComponentChoice? = nil
   ) {
+    self.components = components
     self.shape = shape
     self.resize = resize
     self.crop = crop

@@ -26,16 +26,20 @@ public struct RecurrentConfiguration: Sendable, Equatable {
   public var bidirectional: Bool
   /// The rate of dropout between two layers; default 0.
   public var dropout: Double
+  /// Whether a sample begins with the state that the same place of the batch before ended with; default false.
+  public var carries: Bool
 
   /// A stack from its parts.
   public init(
-    cell: Cell, hidden: Int, layers: Int = 1, bidirectional: Bool = false, dropout: Double = 0
+    cell: Cell, hidden: Int, layers: Int = 1, bidirectional: Bool = false, dropout: Double = 0,
+    carries: Bool = false
   ) {
     self.cell = cell
     self.hidden = hidden
     self.layers = layers
     self.bidirectional = bidirectional
     self.dropout = dropout
+    self.carries = carries
   }
 
   /// The layer's name in a configuration.

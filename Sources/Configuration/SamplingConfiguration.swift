@@ -2,7 +2,7 @@
 public struct SamplingConfiguration: Sendable, Equatable {
   /// How samples are chosen.
   public var rule: Rule
-  /// The field that decides: labels for `balanced`, weights for `weighted`.
+  /// The field that decides: labels for `balanced`, weights for `weighted`, users for `negatives`.
   public var field: String
   /// E: samples of an epoch; nil: as many as the training split has.
   public var samplesPerEpoch: Int?
@@ -14,6 +14,9 @@ public struct SamplingConfiguration: Sendable, Equatable {
     case balanced(power: Double)
     /// Each draw independent, with replacement, in proportion to the samples' weights.
     case weighted
+    /// Each sample once, followed by a negative: a sample whose item the user does not have, with the user and
+    /// the fields `keep` of the sample before it.
+    case negatives(item: String, keep: [String])
   }
 
   /// A way of choosing samples from its parts.
@@ -26,5 +29,17 @@ public struct SamplingConfiguration: Sendable, Equatable {
     self.rule = rule
     self.field = field
     self.samplesPerEpoch = samplesPerEpoch
+  }
+
+  /// The fields that have to be read before the first epoch.
+  public var fields: [String] {
+    guard case .negatives(let item, _) = rule else { return [field] }
+    return [field, item]
+  }
+
+  /// Whether every sample is followed by a negative.
+  public var drawsNegatives: Bool {
+    guard case .negatives = rule else { return false }
+    return true
   }
 }

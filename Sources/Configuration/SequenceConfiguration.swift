@@ -4,6 +4,8 @@ public enum StepPool: String, Sendable, Equatable, CaseIterable {
   case mean
   /// The largest value of each channel.
   case max
+  /// The first step.
+  case first
   /// The last step.
   case last
   /// The mean weighted by softmax(x · w) with a learned vector w.

@@ -7,6 +7,8 @@ public struct SoundField: Sendable, Equatable {
   public var length: Length?
   /// `scale`: how amplitudes are stored; default `unit`.
   public var scale: Scale
+  /// `noise`: what is mixed into every sound; nil: nothing.
+  public var noise: SoundNoise?
 
   /// The one length of all sounds.
   public enum Length: Sendable, Equatable {
@@ -25,7 +27,10 @@ public struct SoundField: Sendable, Equatable {
   }
 
   /// A sound field, each option with its default.
-  public init(rate: Int? = nil, length: Length? = nil, scale: Scale = .unit) {
+  public init(
+    rate: Int? = nil, length: Length? = nil, scale: Scale = .unit, noise: SoundNoise? = nil
+  ) {
+    self.noise = noise
     self.rate = rate
     self.length = length
     self.scale = scale

@@ -123,6 +123,8 @@ public struct RecipeJoin: Sendable, Equatable {
   public var seed: UInt64?
   /// `unmatched`: what becomes of a sample without a row; default `keep`.
   public var unmatched: Unmatched
+  /// `where`: what rows of the source must say of themselves to be found; default nothing.
+  public var conditions: [RecipeCondition]
 
   /// What becomes of a sample whose key no row has.
   public enum Unmatched: String, Sendable, Equatable, CaseIterable {
@@ -137,8 +139,9 @@ public struct RecipeJoin: Sendable, Equatable {
   /// A join from its parts.
   public init(
     source: String, on: RecipeSplit.FieldSource, to: RecipeSplit.FieldSource, seed: UInt64? = nil,
-    unmatched: Unmatched = .keep
+    unmatched: Unmatched = .keep, conditions: [RecipeCondition] = []
   ) {
+    self.conditions = conditions
     self.source = source
     self.on = on
     self.to = to

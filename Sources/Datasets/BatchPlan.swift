@@ -79,20 +79,5 @@ public struct BatchPlan: Sendable, Equatable {
     return step * global + start..<step * global + min(start + micro, size)
   }
 
-  /// Microbatches of an evaluation of `samples` samples: `ceil(samples / micro)`.
-  public static func evaluationCount(samples: Int, micro: Int) -> Int { ceiling(samples, micro) }
-
-  /// The samples of an evaluation's microbatch: `[kN, (k+1)N)`, cut at the end of the split.
-  ///
-  /// - Parameters:
-  ///   - index: k, in `0 ..< evaluationCount(samples:micro:)`.
-  ///   - samples: S.
-  ///   - micro: N.
-  /// - Returns: sample numbers.
-  public static func evaluationRange(_ index: Int, samples: Int, micro: Int) -> Range<Int> {
-    precondition(index >= 0 && index * micro < samples, "microbatch \(index) of \(samples) samples")
-    return index * micro..<min((index + 1) * micro, samples)
-  }
-
   private static func ceiling(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
 }

@@ -28,17 +28,54 @@ extension Dataset {
       return Sampler(BalancedDraw(labels: labels, power: power, count: count), seed: seed)
     case .weighted:
       return Sampler(WeightedDraw(weights: try weights(split)), count: count, seed: seed)
+    case .negatives(_, let keep):
+      let draw = try negatives(split, kept: [sampling.field] + keep)
+      try check(draw.kept, of: training)
+      return Sampler(draw, seed: seed)
     }
+  }
+
+  /// Negatives by the users and items that are the two fields of a split.
+  private func negatives(
+    _ split: Split, kept: [String]
+  ) throws(DatasetError) -> NegativeDraw {
+    for field in 0..<2 { try require(.integer, "negatives", "one id", split, field: field) }
+    return NegativeDraw(
+      users: try integers(split, field: 0), items: try integers(split, field: 1), kept: kept)
+  }
+
+  /// The fields that a negative has from the sample before it must be there, and of one size.
+  private func check(_ kept: [String], of training: Split) throws(DatasetError) {
+    for name in kept {
+      guard let field = training.fields.first(where: { $0.name == name }) else {
+        let known = training.fields.map(\.name).joined(separator: ", ")
+        throw DatasetError(
+          .mismatch,
+          "\(self.name): data.sampling.negatives: expected fields that the model reads, which are "
+            + "\(known), found '\(name)'")
+      }
+      guard field.isPacked else { continue }
+      throw DatasetError(
+        .mismatch,
+        "\(self.name): data.sampling.negatives: field '\(name)': expected as many numbers for every "
+          + "sample, found samples that differ in length or lack it")
+    }
+  }
+
+  /// The numbers of a field of all samples.
+  private func integers(_ split: Split, field: Int) throws(DatasetError) -> [Int] {
+    var numbers: [Int] = []
+    numbers.reserveCapacity(split.count)
+    try forEachStretch(of: split) { batch in
+      for index in 0..<batch.count { numbers.append(Int(batch.integers(field)[index])) }
+    }
+    return numbers
   }
 
   /// The classes of all samples of a split whose only field is a label.
   private func classes(_ split: Split) throws(DatasetError) -> [Int] {
     try require(.integer, "balanced", "one label", split)
-    var labels: [Int] = []
-    labels.reserveCapacity(split.count)
-    try forEachStretch(of: split) { batch in
-      for index in 0..<batch.count { labels.append(Int(batch.integers(0)[index])) }
-    }
+    let labels = try integers(split, field: 0)
     guard let wrong = labels.firstIndex(where: { $0 < 0 || $0 > Dataset.largestClass }) else {
       return labels
     }
@@ -70,21 +107,24 @@ extension Dataset {
   }
 
   private func require(
-    _ element: MicrobatchField.Element, _ rule: String, _ what: String, _ split: Split
+    _ element: MicrobatchField.Element, _ rule: String, _ what: String, _ split: Split,
+    field index: Int = 0
   ) throws(DatasetError) {
-    let field = split.fields[0]
+    let field = split.fields[index]
     guard field.element == element, field.scalarsPerUnit == 1, !field.isPacked else {
       let found = field.element == .float ? "values" : "labels or ids"
       throw complaint(
-        rule, split,
+        rule, split, field: index,
         "expected \(what) for each sample, found \(found) of shape \(field.sampleShape)"
           + (field.isPacked ? " for a varying number of units" : ""))
     }
   }
 
-  private func complaint(_ rule: String, _ split: Split, _ text: String) -> DatasetError {
+  private func complaint(
+    _ rule: String, _ split: Split, field: Int = 0, _ text: String
+  ) -> DatasetError {
     DatasetError(
-      .mismatch, "\(name): data.sampling.\(rule): field '\(split.fields[0].name)': \(text)")
+      .mismatch, "\(name): data.sampling.\(rule): field '\(split.fields[field].name)': \(text)")
   }
 
   /// Reads a split in stretches of its order.

@@ -37,7 +37,23 @@ extension Dataset {
       }
       fields.append(SplitField(description, segments))
     }
-    return Split(role: role, fields: fields, rows: rows, selection: selection)
+    return Split(
+      role: role, fields: fields, rows: rows, selection: selection,
+      streams: selection == nil ? streams(parts, group) : nil)
+  }
+
+  /// What the attribute `streams` of all files says of a split, or nil where they differ or say nothing.
+  private func streams(
+    _ parts: [(file: OpenFile, datasets: [FieldDatasets])], _ group: String
+  ) -> Int? {
+    let isTemplated = plans.contains(where: \.hasSplit)
+    let found = parts.map { part -> Int? in
+      // Attributes of another type belong to somebody else's file.
+      let object = isTemplated ? try? part.file.root.group(group) : part.file.root
+      return (try? object?.attribute("streams"))?.asInteger.map { Int($0) }
+    }
+    guard let first = found[0], first > 0, found.allSatisfy({ $0 == first }) else { return nil }
+    return first
   }
 
   /// The files that have a split's group, with one entry per field.

@@ -26,7 +26,7 @@ public final class Dataset: Sendable {
   let plans: [FieldPlan]
   let assignment: SplitAssignment?
   let cacheBytes: Int
-  /// The same files with the field that decides the sampling; nil where each sample comes once.
+  /// The same files with the fields that decide the sampling; nil where each sample comes once.
   let drawing: Dataset?
   private let made = SplitBox()
 
@@ -110,7 +110,7 @@ public final class Dataset: Sendable {
     guard let sampling = configuration.sampling else { return nil }
     var plain = configuration
     plain.sampling = nil
-    return try Dataset(plain, relativeTo: folder, fields: [sampling.field])
+    return try Dataset(plain, relativeTo: folder, fields: sampling.fields)
   }
 
   private static func assignment(

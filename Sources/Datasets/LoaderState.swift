@@ -128,5 +128,6 @@ final class LoaderState: @unchecked Sendable {
       microbatch.sampleNumbers[index] = Int64(sample)
     }
     try split.fill(microbatch)
+    order?.completeNegatives(in: microbatch)
   }
 }

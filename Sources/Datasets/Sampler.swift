@@ -1,4 +1,5 @@
 import Configuration
+import Tensors
 
 /// The samples of each epoch in their order, as a function of (seed, epoch, position): no state.
 ///
@@ -11,6 +12,7 @@ import Configuration
 ///   decodes each chunk about once.
 /// - `none`: file order.
 /// - ``BalancedDraw``: classes in fixed shares.
+/// - ``NegativeDraw``: a keyed permutation of all samples, each with a negative behind it.
 /// - ``WeightedDraw``: samples in proportion to their weights, with replacement.
 public struct Sampler: Sendable, Equatable {
   /// E: samples of an epoch; S where each comes once.
@@ -26,6 +28,7 @@ public struct Sampler: Sendable, Equatable {
     case none
     case balanced(BalancedDraw)
     case weighted(WeightedDraw)
+    case negatives(NegativeDraw)
   }
 
   /// Runs of a window unless said otherwise.
@@ -75,6 +78,16 @@ public struct Sampler: Sendable, Equatable {
     self.seed = seed
   }
 
+  /// Epochs in which a negative follows every sample.
+  ///
+  /// - Parameters:
+  ///   - draw: the samples.
+  ///   - seed: the run's seed.
+  public init(_ draw: NegativeDraw, seed: UInt64) {
+    (count, order) = (2 * draw.count, .negatives(draw))
+    self.seed = seed
+  }
+
   /// The sample at a place of an epoch.
   ///
   /// - Parameters:
@@ -85,15 +98,33 @@ public struct Sampler: Sendable, Equatable {
     precondition(position >= 0 && position < count, "position \(position) of \(count)")
     switch order {
     case .none: return position
-    case .full: return mixed(position, epoch)
+    case .full: return mixed(position, of: count, epoch)
     case .window(let runLength, let window):
       return windowed(position, epoch, runLength: runLength, window: window)
-    case .balanced(let draw): return balanced(mixed(position, epoch), epoch, draw)
+    case .balanced(let draw): return balanced(mixed(position, of: count, epoch), epoch, draw)
     case .weighted(let draw): return draw.sample(at: position, epoch: epoch, seed: seed)
+    case .negatives(let draw):
+      let place = position / 2
+      let sample = mixed(place, of: draw.count, epoch)
+      guard position % 2 == 1 else { return sample }
+      return draw.negative(of: sample, at: place, epoch: epoch, seed: seed)
     }
   }
 
-  private func mixed(_ position: Int, _ epoch: Int) -> Int {
+  /// Gives every negative in a microbatch of consecutive positions what it has from the sample before it.
+  ///
+  /// - Parameter microbatch: filled with samples of this order, the first at an even position.
+  func completeNegatives(in microbatch: Microbatch) {
+    guard case .negatives(let draw) = order else { return }
+    for field in microbatch.fields.indices
+    where microbatch.holdsNumbers[field] && draw.kept.contains(microbatch.fields[field].name) {
+      for row in stride(from: 1, to: microbatch.count, by: 2) {
+        microbatch.copySample(row - 1, to: row, ofField: field)
+      }
+    }
+  }
+
+  private func mixed(_ position: Int, of count: Int, _ epoch: Int) -> Int {
     KeyedPermutation(count: count, key: key(epoch, 0)).value(at: position)
   }
 

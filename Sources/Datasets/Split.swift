@@ -11,13 +11,19 @@ public final class Split: Sendable {
   public let count: Int
   /// What a microbatch of these samples holds, in this order.
   public let fields: [MicrobatchField]
+  /// How many streams lie side by side: sample n + streams goes on where sample n ends; nil where samples have
+  /// nothing to do with each other.
+  public let streams: Int?
 
   let contents: [SplitField]
   /// The row behind each sample, or nil where they are the same.
   private let selection: [Int]?
 
-  init(role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?) {
+  init(
+    role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?, streams: Int? = nil
+  ) {
     self.role = role
+    self.streams = streams
     self.contents = fields
     self.fields = fields.map(\.field)
     self.selection = selection

@@ -96,7 +96,7 @@ extension HDF5Dataset {
   }
 
   /// Lends a memory space and a file selection of `rows`.
-  private func select(
+  func select(
     _ rows: Range<Int>, _ body: (hid_t, hid_t) throws(HDF5Error) -> Void
   ) throws(HDF5Error) {
     guard !shape.isEmpty else { return try body(0, 0) }

@@ -30,6 +30,8 @@ struct Axis: Equatable {
     case masked(parent: Int, by: Int)
     /// So many more than the parent has, for the samples of `base`, or for all.
     case extended(parent: Int, count: Int, base: Int?)
+    /// The lengths of several axes together.
+    case joined([Int])
   }
 
   /// A sliding window along the steps.
@@ -82,6 +84,7 @@ struct AxisPlan {
     case .extended(let parent, let count, _): return perPresent(parent).map { $0 + count }
     case .repeated(let parent, let count): return perPresent(parent).map { $0 * count }
     case .window(let parent, let window): return perPresent(parent).map(window.outputs)
+    case .joined: return constant(index)
     }
   }
 
@@ -94,6 +97,9 @@ struct AxisPlan {
       return base == nil ? constant(parent).map { $0 + count } : nil
     case .repeated(let parent, let count): return constant(parent).map { $0 * count }
     case .window(let parent, let window): return constant(parent).map(window.outputs)
+    case .joined(let parts):
+      let lengths = parts.compactMap { constant($0) }
+      return lengths.count == parts.count ? lengths.reduce(0, +) : nil
     }
   }
 }

@@ -62,6 +62,12 @@ final class AxisOffsets {
         let own = length(parent, sample) + count * length(base, sample)
         offsets[sample + 1] = offsets[sample] + own
       }
+    case .joined(let parts):
+      for sample in 0..<samples {
+        var own = 0
+        for part in parts { own += length(part, sample) }
+        offsets[sample + 1] = offsets[sample] + own
+      }
     case .masked(let parent, let mask):
       for sample in 0..<samples {
         offsets[sample + 1] = offsets[sample] + length(mask, sample) * length(parent, sample)

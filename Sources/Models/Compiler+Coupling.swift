@@ -9,9 +9,12 @@ extension Compiler {
     fields: [MicrobatchField], requireFields: Bool
   ) throws -> (Coupling, CouplingBranch) {
     let path = "coupling"
-    let logScale = try scaleSlot(configuration.temperature, path)
+    var contrast: CouplingConfiguration.Contrast?
+    if case .infoNCE(let settings) = configuration.objective { contrast = settings }
+    let logScale = try contrast.flatMap { try scaleSlot($0.temperature, path) }
     let towers = try [configuration.first, configuration.second].map { side in
-      try tower(side, encoders, model.modalities, "\(path).\(side.modality)")
+      try tower(
+        side, normalizes: contrast != nil, encoders, model.modalities, "\(path).\(side.modality)")
     }
     guard towers[0].width == towers[1].width else {
       throw ModelError(
@@ -21,11 +24,12 @@ extension Compiler {
           + "end alike")
     }
     let coupling = Coupling(
-      width: towers[0].width, weight: configuration.weight, logScale: logScale,
-      initialScale: 1 / configuration.temperature.initial,
-      maximumScale: Self.maximumScale(configuration.temperature),
-      maskIndex: try identities(configuration.maskSame, fields, requireFields, path),
-      popularityIndex: try identities(configuration.popularity, fields, requireFields, path))
+      objective: contrast == nil ? .alignment : .contrast, width: towers[0].width,
+      weight: configuration.weight, logScale: logScale,
+      initialScale: contrast.map { 1 / $0.temperature.initial } ?? 1,
+      maximumScale: contrast.map { Self.maximumScale($0.temperature) } ?? 1,
+      maskIndex: try identities(contrast?.maskSame, fields, requireFields, path),
+      popularityIndex: try identities(contrast?.popularity, fields, requireFields, path))
     return (coupling, CouplingBranch(towers: towers, logScale: logScale))
   }
 
@@ -54,7 +58,7 @@ extension Compiler {
   }
 
   private mutating func tower(
-    _ side: CouplingConfiguration.Side, _ encoders: [Encoder],
+    _ side: CouplingConfiguration.Side, normalizes: Bool, _ encoders: [Encoder],
     _ modalities: [ModalityConfiguration], _ path: String
   ) throws -> CouplingBranch.Tower {
     guard let index = modalities.firstIndex(where: { $0.name == side.modality }) else {
@@ -74,7 +78,8 @@ extension Compiler {
           + "or the projection with pool")
     }
     let vectors = plan.reserve(try memory(output, path))
-    let norms = plan.reserve(try product([output.mostUnits, capacity], path))
+    let norms =
+      normalizes ? plan.reserve(try product([output.mostUnits, capacity], path)) : nil
     return CouplingBranch.Tower(
       on: encoder, chain: chain, output: output, vectors: vectors, inverseNorms: norms)
   }

@@ -52,6 +52,9 @@ extension Compiler {
       return Stages(
         stages: attention.stages + joined.stages, output: joined.output,
         multiplyAdds: attention.multiplyAdds)
+    case .sequence:
+      try refuseSubstitutes(configuration)
+      return try sequenceFusion(ports, names)
     case .bottleneck(let size):
       try refuseSubstitutes(configuration)
       return try bottleneck(size, ports, names)
@@ -135,7 +138,7 @@ extension Compiler {
     let names = configuration.modalities.map(\.name)
     let learns = configuration.missing.substitute == .learned
     switch configuration.fusion {
-    case .concat, .crossAttention, .bottleneck: return nil
+    case .concat, .sequence, .crossAttention, .bottleneck: return nil
     case .sum, .mean:
       return try sumFusion(
         configuration.fusion == .mean, countsAll: learns, names, columns, context)

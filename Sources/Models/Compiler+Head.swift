@@ -13,21 +13,24 @@ extension Compiler {
         .setting, path, "expected a weight of at least 0, found \(configuration.weight)")
     }
     let chain = try chain(configuration.layers, from: value, prefix: path)
-    let targetIndex = fields.firstIndex { $0.name == configuration.target }
+    let comparesNegatives = configuration.loss.comparesNegatives
+    let targetIndex =
+      comparesNegatives ? nil : fields.firstIndex { $0.name == configuration.target }
     let output = try predictions(chain.output, configuration.loss, path)
     let outputs = output.unitCount
     guard chain.output.element == .float else {
       throw ModelError(.element, path, "expected values, found ids; put an embedding first")
     }
     try check(configuration.loss, outputs: outputs, path)
-    if targetIndex == nil, requireTargets {
+    if targetIndex == nil, requireTargets, !comparesNegatives {
       throw missing(configuration.target, fields: fields, path)
     }
     let weightsIndex = try weights(
       configuration, output, fields, requireTargets: requireTargets, path)
-    let loss = try targetIndex.map { index in
+    var loss = try targetIndex.map { index in
       try self.loss(configuration, output, fields, at: index, weightsIndex, path)
     }
+    if comparesNegatives { loss = try negativeLoss(output, path) }
     let head = Head(
       name: configuration.name, target: configuration.target, targetIndex: targetIndex,
       weightsIndex: loss == nil ? nil : weightsIndex, loss: configuration.loss,
@@ -76,8 +79,19 @@ extension Compiler {
     switch loss {
     case .crossEntropy: return outputs
     case .binaryCrossEntropy: return outputs == 1 ? 2 : nil
-    case .meanSquaredError, .huber, .ctc: return nil
+    case .meanSquaredError, .huber, .ctc, .bpr: return nil
     }
+  }
+
+  /// The loss of scores against those of drawn negatives, which are in the rows behind them.
+  private func negativeLoss(_ output: Value, _ path: String) throws -> LossFunction {
+    guard !output.isSequence, output.unitCount == 1, axes.presence(output.axis) == nil else {
+      throw ModelError(
+        .head, path,
+        "bpr expected one score for every sample, found \(described(output)); end the layers with dot "
+          + "or a linear layer of 1, and read modalities that no sample lacks")
+    }
+    return LossFunction(comparingRowsOf: output)
   }
 
   /// Compiles the loss of a head whose target is in the data.
@@ -88,6 +102,7 @@ extension Compiler {
     let field = fields[index]
     let outputs = output.unitCount
     if case .ctc(let blank) = configuration.loss {
+      if mixing != nil { _ = try mixtureGradient(configuration, output, path) }
       return LossFunction(
         try transcription(output, blank: blank, field, at: index, path), targetIndex: index,
         output: output)
@@ -110,6 +125,10 @@ extension Compiler {
     }
     return LossFunction(
       configuration.loss, targetIndex: index,
+      mixture: try mixing.map {
+        LossFunction.Mixture(
+          mixing: $0, gradient: try mixtureGradient(configuration, output, path))
+      },
       weights: try weightsIndex.map { index in
         LossFunction.Weights(
           fieldIndex: index,
@@ -143,10 +162,11 @@ extension Compiler {
     requireTargets: Bool, _ path: String
   ) throws -> Int? {
     guard let name = configuration.weights else { return nil }
-    guard !configuration.loss.isTranscription else {
+    let loss = configuration.loss
+    guard !loss.isTranscription, !loss.comparesNegatives else {
       throw ModelError(
         .head, "\(path).weights",
-        "expected a loss that weighs its predictions, found ctc; leave weights out")
+        "expected a loss that weighs its predictions, found \(loss.keyword); leave weights out")
     }
     guard let index = fields.firstIndex(where: { $0.name == name }) else {
       if requireTargets { throw missing(name, fields: fields, "\(path).weights") }
@@ -233,7 +253,7 @@ extension Compiler {
           "ctc expected at least 2 outputs and a blank that is one of them, found \(outputs) "
             + "outputs and a blank \(blank)")
       }
-    case .binaryCrossEntropy, .meanSquaredError: return
+    case .binaryCrossEntropy, .meanSquaredError, .bpr: return
     }
   }
 

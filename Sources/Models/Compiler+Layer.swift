@@ -33,6 +33,8 @@ extension Compiler {
     case .attention(let configuration): return try attention(configuration, context)
     case .transformer(let configuration): return try transformer(configuration, context)
     case .toSequence(let order): return try toSequence(order, context)
+    case .featureTokens(let size): return try featureTokens(size: size, context)
+    case .classToken: return try classToken(context)
     case .tokenDropout(let rate): return try tokenDropout(rate: rate, context)
     case .frontEnd(let configuration): return try frontEnd(configuration, context)
     }
@@ -104,6 +106,8 @@ extension LayerConfiguration {
     case .attention: return "attention"
     case .transformer: return "transformer"
     case .toSequence: return "toSequence"
+    case .featureTokens: return "featureTokens"
+    case .classToken: return "classToken"
     case .tokenDropout: return "tokenDropout"
     case .frontEnd(let configuration): return configuration.kind
     }

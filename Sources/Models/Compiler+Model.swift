@@ -9,6 +9,7 @@ extension Compiler {
     var branches: [HeadBranch]
     var coupling: Coupling?
     var couplingBranch: CouplingBranch?
+    var mixing: Mixing?
   }
 
   /// Compiles encoders, fusion, coupling and heads, then the way back.
@@ -19,6 +20,7 @@ extension Compiler {
     try requireNames(configuration.modalities.map(\.name), "modalities")
     try requireReaders(configuration)
     try setPresence(configuration, fields)
+    mixing = try planMixing(configuration)
     let encoders = try configuration.modalities.indices.map { index in
       let modality = configuration.modalities[index]
       let rate = axes.modalities[index].rate
@@ -38,7 +40,7 @@ extension Compiler {
     precondition(slabs.isIdle, "a gradient's memory was never released")
     return Network(
       fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,
-      couplingBranch: coupled?.1)
+      couplingBranch: coupled?.1, mixing: mixing)
   }
 
   /// Compiles all heads, each on the fusion or on the encoder that it names.
@@ -133,6 +135,12 @@ extension Compiler {
       requiresGradient: false, overwritable: false, channelsFirst: field.sampleShape.count == 3,
       flattened: nil, vocabulary: field.classes, source: index)
     var input = placed(raw, field, index)
+    var mixture: MixingStage?
+    if let mixing {
+      let mixed = try mixed(input, field, by: mixing, path)
+      mixture = mixed
+      input = mixed.output
+    }
     var stage: PresenceGate?
     if let gate {
       let gated = try gated(input, modality: gate, path)
@@ -145,7 +153,7 @@ extension Compiler {
         .element, path,
         "expected values, found the integer field '\(field.name)'; put an embedding first")
     }
-    return Encoder(gate: stage, chain: chain, output: chain.output)
+    return Encoder(mixture: mixture, gate: stage, chain: chain, output: chain.output)
   }
 
   /// A field's tensor on the axes of its samples' extents.

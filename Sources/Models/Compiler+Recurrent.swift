@@ -8,11 +8,7 @@ extension Compiler {
     _ settings: RecurrentConfiguration, _ context: LayerContext
   ) throws -> Compiled {
     let kind = settings.keyword
-    try require(settings.hidden, atLeast: 1, "\(kind) hidden", context)
-    try require(settings.layers, atLeast: 1, "\(kind) layers", context)
-    try require(
-      settings.dropout >= 0 && settings.dropout < 1, "\(kind) dropout", expected: "in 0 ..< 1",
-      found: settings.dropout, context)
+    try check(settings, kind, context)
     let input = try sequence(context.input, kind, context.path)
     guard let axis = input.axis else {
       preconditionFailure("a sequence has an axis")
@@ -48,6 +44,22 @@ extension Compiler {
       output: value, multiplyAdds: multiplyAdds)
   }
 
+  /// Throws unless the options fit one another.
+  private func check(
+    _ settings: RecurrentConfiguration, _ kind: String, _ context: LayerContext
+  ) throws {
+    try require(settings.hidden, atLeast: 1, "\(kind) hidden", context)
+    try require(settings.layers, atLeast: 1, "\(kind) layers", context)
+    try require(
+      settings.dropout >= 0 && settings.dropout < 1, "\(kind) dropout", expected: "in 0 ..< 1",
+      found: settings.dropout, context)
+    guard !settings.carries || !settings.bidirectional else {
+      throw ModelError(
+        .setting, context.path,
+        "expected one direction in a \(kind) that carries its state, found two")
+    }
+  }
+
   /// Slots and tape of one direction of one layer.
   private mutating func cell(
     _ settings: RecurrentConfiguration, level: Int, side: Int, reading value: Value,
@@ -64,6 +76,8 @@ extension Compiler {
     let bound = Float((6 / Double(value.channels + hidden)).squareRoot())
     // A forget gate that begins open lets gradients pass (Jozefowicz, Zaremba and Sutskever 2015).
     let bias: [Float] = settings.cell == .lstm ? [0, 1, 0, 0] : [0]
+    let carried = settings.carries ? carriedWidth : nil
+    if settings.carries { carriedWidth += settings.cell == .lstm ? 2 * hidden : hidden }
     scratchCount = max(
       scratchCount, recurrence.scratchCount(samples: capacity, rows: rows))
     return RecurrentLayer.Cell(
@@ -76,7 +90,7 @@ extension Compiler {
       inputBias: try slot("inputBias\(suffix)", [gates * hidden], context, .sections(bias)),
       hiddenBias: try slot("hiddenBias\(suffix)", [gates * hidden], context, .constant(0)),
       gates: plan.reserve(recurrence.gateCount(rows: rows)),
-      inner: plan.reserve(recurrence.innerCount(rows: rows)))
+      inner: plan.reserve(recurrence.innerCount(rows: rows)), carried: carried)
   }
 }
 

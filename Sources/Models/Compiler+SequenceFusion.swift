@@ -90,13 +90,7 @@ extension Compiler {
     _ size: BottleneckConfiguration, _ ports: [Port], _ names: [String]
   ) throws -> Stages {
     let values = try sequences(ports, "bottleneck", names)
-    let width = values[0].channels
-    for (value, name) in zip(values, names) where value.channels != width {
-      throw ModelError(
-        .shape, "modalities.\(name)",
-        "bottleneck expected \(width) channels, as many as the others have, found \(value.channels)"
-      )
-    }
+    let width = try oneWidth(values, "bottleneck", names)
     let context = fusionContext(values[0])
     let slot = try slot(
       "tokens", [size.tokens, width], context, .normal(deviation: 0.02), decays: false)
@@ -117,6 +111,41 @@ extension Compiler {
       tokens = next
     }
     return Stages(stages: stages, output: tokens)
+  }
+
+  /// `sequence`: the steps of all modalities one after the other; a modality that a sample lacks has none.
+  mutating func sequenceFusion(_ ports: [Port], _ names: [String]) throws -> Stages {
+    let values = try sequences(ports, "sequence", names)
+    let width = try oneWidth(values, "sequence", names)
+    let parts = values.compactMap(\.axis)
+    // Where nobody lacks anything all samples have as many steps, and a later layer may see them as one tensor.
+    let lengths = parts.compactMap { axes.constant($0) }
+    let rule: Axis.Rule =
+      lengths.count == parts.count
+      ? .repeated(parent: nil, count: lengths.reduce(0, +)) : .joined(parts)
+    var steps = fusionContext(values[0]).input
+    setAxis(
+      of: &steps,
+      Axis(
+        rule: rule, most: values.reduce(0) { $0 + $1.mostUnits }, isSequence: true, base: nil))
+    let context = LayerContext(path: "fusion", input: steps, previous: nil, next: nil)
+    let output = Port(
+      try output(
+        [width], context, requiresGradient: values.contains { $0.requiresGradient },
+        channelsFirst: false))
+    return Stages(
+      stages: [StepJoinStage(Array(zip(ports, values)), to: output)], output: output)
+  }
+
+  /// The channels that all sequences have.
+  private func oneWidth(_ values: [Value], _ kind: String, _ names: [String]) throws -> Int {
+    let width = values[0].channels
+    for (value, name) in zip(values, names) where value.channels != width {
+      throw ModelError(
+        .shape, "modalities.\(name)",
+        "\(kind) expected \(width) channels, as many as the others have, found \(value.channels)")
+    }
+    return width
   }
 
   /// One transformer block over a modality's steps and the tokens; `steps` is what `port` holds, seen as

@@ -19,6 +19,7 @@ extension Compiler {
     let memory: StepPoolLayer.Memory
     switch kind {
     case .mean: memory = .mean
+    case .first: memory = .first
     case .last: memory = .last
     case .max: memory = .max(winners: plan.reserve(capacity * input.channels, of: Int32.self))
     case .attention:

@@ -24,11 +24,15 @@ struct Compiler {
   var synchronization = Synchronization()
   /// Deviations of initial weights that a composite wants, by the path of the layer inside.
   var deviations: [String: Deviation] = [:]
+  /// Floats of recurrent state of one sample that are carried from batch to batch, so far.
+  var carriedWidth = 0
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
   /// Bytes of what layers look up and never change, beside the arena.
   var tableBytes = 0
 
+  /// How samples of a training pass are mixed, if they are.
+  var mixing: Mixing?
   /// How many units samples have.
   var axes = AxisPlan()
   /// The memory of gradients.

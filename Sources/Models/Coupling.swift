@@ -1,12 +1,11 @@
 import Glibc
 
-/// The coupling of a compiled model: two modalities drawn together by contrast over the global batch.
+/// The coupling of a compiled model: two modalities drawn together over the global batch.
 ///
-/// Each sample that has both yields a *pair* of vectors of length 1. Every first vector asks which of the
-/// batch's second vectors is its partner, and the other way round: softmax cross-entropy over scaled
-/// cosines (Radford et al. 2021, "Learning transferable visual models from natural language
-/// supervision"). ``ContrastiveBatch`` computes it.
+/// Each sample that has both yields a *pair* of vectors.
 public struct Coupling: Sendable, Equatable {
+  /// What the loss is.
+  public let objective: Objective
   /// d: numbers of a vector.
   public let width: Int
   /// The factor of the loss in the sum.
@@ -21,6 +20,16 @@ public struct Coupling: Sendable, Equatable {
   public let maskIndex: Int?
   /// The field by whose ids' frequency scores are corrected.
   public let popularityIndex: Int?
+
+  /// What the loss is.
+  public enum Objective: Sendable, Equatable {
+    /// Vectors have length 1. Every first one asks which of the batch's second ones is its partner, and the
+    /// other way round: softmax cross-entropy over scaled cosines (Radford et al. 2021, "Learning
+    /// transferable visual models from natural language supervision"). ``ContrastiveBatch`` computes it.
+    case contrast
+    /// The distance of the covariances of both sides, by ``CovarianceAlignment``.
+    case alignment
+  }
 
   /// s: the factor of the cosines.
   ///
@@ -42,7 +51,7 @@ public struct Coupling: Sendable, Equatable {
   }
 }
 
-/// What the contrast over a global batch says to the pairs of one microbatch.
+/// What the loss over a global batch says to the pairs of one microbatch.
 public struct CouplingGradient {
   /// The gradient of the first vectors, `[k, d]`, for the k pairs in the order of the samples.
   public let first: UnsafePointer<Float>

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The two towers of a coupling: from encoders' outputs to vectors of length 1, and back.
+/// The two towers of a coupling: from encoders' outputs to vectors, and back.
 final class CouplingBranch {
   let towers: [Tower]
   private let reversed: [Tower]
@@ -15,7 +15,9 @@ final class CouplingBranch {
     /// The samples that have the modality; nil where all have.
     let axis: Int?
     private let units: Extent
-    private let vectors, inverseNorms: Region
+    private let vectors: Region
+    /// One over the length of each projected vector; nil where vectors stay as long as they are.
+    private let inverseNorms: Region?
     private var gradient = Place.slab(0)
     private var inputGradient: Place?
 
@@ -26,9 +28,9 @@ final class CouplingBranch {
     ///   - chain: the projection.
     ///   - output: its output, one vector for each sample that has the modality.
     ///   - vectors: room for the vectors.
-    ///   - inverseNorms: room for one number each.
+    ///   - inverseNorms: room for one number each, where vectors are divided by their length.
     init(
-      on encoder: Encoder, chain: Chain, output: Value, vectors: Region, inverseNorms: Region
+      on encoder: Encoder, chain: Chain, output: Value, vectors: Region, inverseNorms: Region?
     ) {
       self.chain = chain
       self.encoder = encoder
@@ -39,12 +41,15 @@ final class CouplingBranch {
       units = output.units
     }
 
-    /// Projects, and divides every vector by its length.
+    /// Projects, and divides every vector by its length where that is wanted.
     func forward(_ group: Group) {
       chain.forward(group)
       for pass in group.passes {
-        let (y, inverse) = (pass.floats(vectors), pass.floats(inverseNorms))
-        let x = pass.floats(chain.output.place)
+        let (x, y) = (pass.floats(chain.output.place), pass.floats(vectors))
+        guard let inverse = inverseNorms.map({ pass.floats($0) }) else {
+          y.update(from: x, count: pass.count(units) * width)
+          continue
+        }
         for row in 0..<pass.count(units) {
           let start = row * width
           var square = 0.0
@@ -89,7 +94,8 @@ final class CouplingBranch {
     func backward(_ group: Group, _ pairs: UnsafePointer<Float>, isPair: (Pass, Int) -> Bool) {
       for pass in group.passes {
         let target = pass.floats(gradient)
-        let (y, inverse) = (pass.floats(vectors), pass.floats(inverseNorms))
+        let y = pass.floats(vectors)
+        let inverse = inverseNorms.map { pass.floats($0) }
         var pair = 0
         for sample in 0..<pass.samples {
           guard let vector = vector(sample, pass) else { continue }
@@ -99,7 +105,11 @@ final class CouplingBranch {
             dx.update(repeating: 0, count: width)
             continue
           }
-          spread(pairs + pair * width, vector, inverse[row], into: dx)
+          if let inverse {
+            spread(pairs + pair * width, vector, inverse[row], into: dx)
+          } else {
+            dx.update(from: pairs + pair * width, count: width)
+          }
           pair += 1
         }
       }

@@ -72,8 +72,8 @@ final class DotLayer: MicrobatchLayer {
 }
 
 extension Compiler {
-  /// A head whose layers begin with `dot` reads the outputs of two encoders, one behind the other and nothing
-  /// else: flags of learned substitutes, or a longer first vector, would shift the halves.
+  /// A head whose layers begin with `dot` reads the outputs of encoders, those of one side behind those of the
+  /// other and nothing else: flags of learned substitutes, or sides of two lengths, would shift the halves.
   func requireHalves(
     _ head: HeadConfiguration, _ encoders: [Encoder], _ configuration: ModelConfiguration
   ) throws {
@@ -82,14 +82,17 @@ extension Compiler {
       throw ModelError(
         .setting, "missing",
         "dot expected substitute zero, found learned, which puts a flag for each modality behind the "
-          + "two vectors")
+          + "vectors")
     }
     let widths = encoders.map { whole($0.output.value).unitCount }
-    guard widths.count == 2, widths[0] != widths[1] else { return }
+    let total = widths.reduce(0, +)
+    let meets = widths.indices.contains { 2 * widths[...$0].reduce(0, +) == total }
+    guard widths.count > 1, !meets else { return }
     throw ModelError(
       .shape, "heads.\(head.name).layers.0",
-      "dot expected two vectors of one length, found \(widths[0]) and \(widths[1]); make both encoders "
-        + "end with the same size")
+      "dot expected two vectors of one length, found "
+        + widths.map { "\($0)" }.joined(separator: " and ")
+        + "; make the encoders of both sides end with the same size")
   }
 
   /// `dot`: `[2 D]` becomes `[1]`.
@@ -121,6 +124,9 @@ extension Model {
     guard case .region(let region)? = fusion.output?.value.place else { return nil }
     return UnsafePointer(lanes[0].arena.floats(region))
   }
+
+  /// Numbers that each modality has in ``fusedOutput`` where the fusion joins them side by side, in order.
+  public var modalityWidths: [Int] { fusion.encoders.map(\.output.value.count) }
 
   /// ΣD: numbers of a sample in ``fusedOutput``; nil where samples differ.
   public var fusedWidth: Int? {

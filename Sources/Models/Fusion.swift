@@ -4,18 +4,21 @@ import Tensors
 final class Encoder {
   /// What is read.
   let output: Port
+  private let mixture: MixingStage?
   private let gate: PresenceGate?
   private let chain: Chain
 
   /// An encoder whose output is seen as `output`.
-  init(gate: PresenceGate?, chain: Chain, output: Value) {
+  init(mixture: MixingStage?, gate: PresenceGate?, chain: Chain, output: Value) {
+    self.mixture = mixture
     self.gate = gate
     self.chain = chain
     self.output = Port(output)
   }
 
-  /// Leaves out who is missing, and runs the layers.
+  /// Mixes samples, leaves out who is missing, and runs the layers.
   func forward(_ group: Group) {
+    if let mixture { for pass in group.passes { mixture.forward(pass) } }
     if let gate { for pass in group.passes { gate.forward(pass) } }
     chain.forward(group)
   }
@@ -46,7 +49,7 @@ protocol FusionStage: AnyObject {
 final class Fusion {
   /// What heads that do not name a modality read; nil where none does.
   let output: Port?
-  private let encoders: [Encoder]
+  let encoders: [Encoder]
   private let stages: [any FusionStage]
   /// The way back is the reverse of the way there, so that finished slots form one run.
   private let reversedEncoders: [Encoder]

@@ -17,6 +17,8 @@ final class Lane {
   var microbatch: Microbatch?
   /// Where its gradients go.
   var gradients: UnsafeMutablePointer<Float>?
+  /// Where its states come from and go to.
+  var carried: CarriedState?
 
   /// Where everything of a lane lies.
   struct Plan {

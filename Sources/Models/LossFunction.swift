@@ -5,9 +5,12 @@ import Tensors
 /// A loss with its target, compiled.
 final class LossFunction {
   private let kind: Kind
-  private let targetIndex: Int
+  /// The field with the truth; nil where there is none.
+  private let targetIndex: Int?
   /// The weight of each row; nil where all weigh 1.
   private let own: Weights?
+  /// How samples are mixed in training; nil where they are not.
+  private let mixture: Mixture?
   private let outputs: Int
   /// A row for each prediction.
   private let rows: Extent
@@ -29,8 +32,16 @@ final class LossFunction {
     let gathering: TargetGathering?
   }
 
+  /// The losses of mixed samples: λ times that of a sample, 1 − λ times that of its partner.
+  struct Mixture {
+    let mixing: Mixing
+    /// Where the partner's gradient of one sample lies for a while.
+    let gradient: Region
+  }
+
   private enum Kind {
     case transcription(TranscriptionTarget)
+    case ranking
     case crossEntropy(labelSmoothing: Float)
     case binaryCrossEntropy
     case meanSquaredError
@@ -39,9 +50,10 @@ final class LossFunction {
 
   /// A loss of the rows of `output` against the field at `targetIndex`, weighted by `own`.
   init(
-    _ configuration: LossConfiguration, targetIndex: Int, weights own: Weights?, output: Value,
-    converted: Region?, gathering: TargetGathering?
+    _ configuration: LossConfiguration, targetIndex: Int, mixture: Mixture?,
+    weights own: Weights?, output: Value, converted: Region?, gathering: TargetGathering?
   ) {
+    self.mixture = mixture
     self.targetIndex = targetIndex
     self.gathering = gathering
     self.own = own
@@ -56,7 +68,7 @@ final class LossFunction {
     case .binaryCrossEntropy: kind = .binaryCrossEntropy
     case .meanSquaredError: kind = .meanSquaredError
     case .huber(let delta): kind = .huber(delta: Float(delta))
-    case .ctc: preconditionFailure("a transcription has an initialiser of its own")
+    case .ctc, .bpr: preconditionFailure("a loss with an initialiser of its own")
     }
     classWeights = HostBuffer(count: weights.count)
     for (index, weight) in weights.enumerated() { classWeights[index] = Float(weight) }
@@ -66,11 +78,25 @@ final class LossFunction {
   init(_ target: TranscriptionTarget, targetIndex: Int, output: Value) {
     self.targetIndex = targetIndex
     own = nil
+    mixture = nil
     outputs = output.unitCount
     rows = output.units
     converted = nil
     gathering = nil
     kind = .transcription(target)
+    classWeights = HostBuffer(count: 0)
+  }
+
+  /// A comparison of each even row of `output` with the row behind it, that of its negative.
+  init(comparingRowsOf output: Value) {
+    targetIndex = nil
+    own = nil
+    mixture = nil
+    outputs = output.unitCount
+    rows = output.units
+    converted = nil
+    gathering = nil
+    kind = .ranking
     classWeights = HostBuffer(count: 0)
   }
 
@@ -80,10 +106,16 @@ final class LossFunction {
     _ pass: Pass, outputs logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
-    gathering?.gather(pass, from: pass.fields[targetIndex])
-    if case .transcription(let target) = kind {
-      let result = target.sum(
-        pass, field: targetIndex, outputs: outputs, logits: logits, scale: scale,
+    if case .ranking = kind {
+      // Only training draws negatives.
+      guard pass.training else { return 0 }
+      return Kernels.personalizedRanking(
+        rows: pass.count(rows), scores: logits, scale: scale, gradient: gradient)
+    }
+    gathering?.gather(pass, from: pass.fields[target])
+    if case .transcription(let transcription) = kind {
+      let result = transcription.sum(
+        pass, field: target, outputs: outputs, logits: logits, scale: scale,
         gradient: gradient)
       infeasible.lastPass = result.infeasible
       if pass.training { infeasible.inTraining += result.infeasible }
@@ -91,16 +123,46 @@ final class LossFunction {
     }
     let count = pass.count(rows)
     let truth = truth(pass, count: count)
+    if let mixture, pass.training {
+      return sum(
+        of: mixture, pass, truth, logits: logits, scale: scale, gradient: gradient)
+    }
     guard let own else {
-      return sum(0..<count, truth, logits: logits, scale: scale, gradient: gradient)
+      return sum(
+        rows: count, truth, from: 0, logits: logits, scale: scale, gradient: gradient)
     }
     own.gathering?.gather(pass, from: pass.fields[own.fieldIndex])
     let weights = pass.floats(own.gathering.map { .region($0.region) } ?? .field(own.fieldIndex))
     var total = 0.0
     for row in 0..<count {
       let loss = sum(
-        row..<row + 1, truth, logits: logits, scale: scale * weights[row], gradient: gradient)
+        rows: 1, truth, from: row, logits: logits + row * outputs, scale: scale * weights[row],
+        gradient: gradient + row * outputs)
       total += Double(weights[row]) * loss
+    }
+    return total
+  }
+
+  /// The sum over mixed samples.
+  ///
+  /// A loss is linear in its truth's share here, so no mixture of labels is needed: each is compared by
+  /// itself.
+  private func sum(
+    of mixture: Mixture, _ pass: Pass, _ truth: Truth, logits: UnsafePointer<Float>, scale: Float,
+    gradient: UnsafeMutablePointer<Float>
+  ) -> Double {
+    let rest = pass.floats(mixture.gradient)
+    var total = 0.0
+    for sample in 0..<pass.samples {
+      let share = mixture.mixing.share(pass, of: sample)
+      let partner = mixture.mixing.partner(pass, of: sample)
+      let (z, target) = (logits + sample * outputs, gradient + sample * outputs)
+      let own = sum(
+        rows: 1, truth, from: sample, logits: z, scale: scale * share, gradient: target)
+      let other = sum(
+        rows: 1, truth, from: partner, logits: z, scale: scale * (1 - share), gradient: rest)
+      for index in 0..<outputs { target[index] += rest[index] }
+      total += Double(share) * own + Double(1 - share) * other
     }
     return total
   }
@@ -118,31 +180,30 @@ final class LossFunction {
     return .values(floatTargets(pass, count: count * outputs))
   }
 
-  /// The sum over some rows, and `scale` times their gradient.
+  /// The sum over some rows, compared with the rows of the truth from `first` on, and `scale` times their
+  /// gradient.
   private func sum(
-    _ rows: Range<Int>, _ truth: Truth, logits: UnsafePointer<Float>, scale: Float,
+    rows: Int, _ truth: Truth, from first: Int, logits: UnsafePointer<Float>, scale: Float,
     gradient: UnsafeMutablePointer<Float>
   ) -> Double {
-    let count = rows.count * outputs
-    let logits = logits + rows.lowerBound * outputs
-    let gradient = gradient + rows.lowerBound * outputs
+    let count = rows * outputs
     switch (kind, truth) {
     case (.crossEntropy(let labelSmoothing), .labels(let labels)):
       return Kernels.softmaxCrossEntropy(
-        samples: rows.count, classes: outputs, logits: logits, labels: labels + rows.lowerBound,
+        samples: rows, classes: outputs, logits: logits, labels: labels + first,
         labelSmoothing: labelSmoothing, classWeights: weights, scale: scale, gradient: gradient)
     case (.huber(let delta), .values(let targets)):
       return Kernels.huber(
         count: count, outputsPerSample: outputs, delta: delta, values: logits,
-        targets: targets + rows.lowerBound * outputs, scale: scale, gradient: gradient)
+        targets: targets + first * outputs, scale: scale, gradient: gradient)
     case (.meanSquaredError, .values(let targets)):
       return Kernels.meanSquaredError(
         count: count, outputsPerSample: outputs, values: logits,
-        targets: targets + rows.lowerBound * outputs, scale: scale, gradient: gradient)
+        targets: targets + first * outputs, scale: scale, gradient: gradient)
     case (.binaryCrossEntropy, .values(let targets)):
       return Kernels.binaryCrossEntropy(
         count: count, outputsPerSample: outputs, logits: logits,
-        targets: targets + rows.lowerBound * outputs, scale: scale, gradient: gradient)
+        targets: targets + first * outputs, scale: scale, gradient: gradient)
     default: preconditionFailure("a loss with a truth of another kind")
     }
   }
@@ -182,7 +243,12 @@ final class LossFunction {
   }
 
   /// Where the targets of the predictions lie in a pass.
-  private var targets: Place { gathering.map { .region($0.region) } ?? .field(targetIndex) }
+  private var targets: Place { gathering.map { .region($0.region) } ?? .field(target) }
+
+  private var target: Int {
+    guard let targetIndex else { preconditionFailure("a loss without a target") }
+    return targetIndex
+  }
 
   private var weights: UnsafePointer<Float>? {
     classWeights.count > 0 ? UnsafePointer(classWeights.base) : nil

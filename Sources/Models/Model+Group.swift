@@ -13,14 +13,18 @@ extension Model {
   ///     `index` is its place in the step.
   ///   - gradients: where its gradient goes; must not be freed, nor the microbatch be refilled,
   ///     before the pass is over.
+  ///   - carried: the recurrent states of its samples, if any are carried; must not be freed either.
   /// - Returns: the lane, from 0.
   @discardableResult
-  public func seat(_ microbatch: Microbatch, into gradients: inout LocalGradients) -> Int {
+  public func seat(
+    _ microbatch: Microbatch, into gradients: inout LocalGradients, carried: CarriedState? = nil
+  ) -> Int {
     precondition(gradients.values.count == layout.count, "gradients of another layout")
     precondition(seated < lanes.count, "all \(lanes.count) lanes are taken; reserve more")
     check(microbatch)
     lanes[seated].microbatch = microbatch
     lanes[seated].gradients = gradients.values.base
+    lanes[seated].carried = carried
     gradients.microbatch = microbatch.index
     seated += 1
     return seated - 1
@@ -80,7 +84,8 @@ extension Model {
       guard let microbatch = lane.microbatch else { preconditionFailure("lane \(index) is empty") }
       lane.microbatch = nil
       passes[index] = pass(
-        microbatch, in: lane, parameters, gradients: lane.gradients, training: true, step: step)
+        microbatch, in: lane, parameters, gradients: lane.gradients, carried: lane.carried,
+        training: true, step: step)
       let isInOrder = index == 0 || passes[index].member > passes[index - 1].member
       precondition(
         isInOrder && passes[index].member < members, "microbatches of one group, in order")

@@ -20,15 +20,17 @@ extension Model {
   ///   - step: the optimizer step, which keys dropout.
   ///   - coupled: what the contrast over the global batch says to this microbatch's pairs; needed
   ///     exactly where the model has a ``coupling``.
+  ///   - carried: the recurrent states of the samples; nil to begin with zeros and forget.
   ///   - gradients: where the result goes.
   ///   - observer: is told how far the pass has come.
   public func train(
     _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>,
     normalizers: UnsafePointer<Double>, step: Int, coupled: CouplingGradient? = nil,
-    into gradients: inout LocalGradients, observer: (any PassObserver)? = nil
+    carried: CarriedState? = nil, into gradients: inout LocalGradients,
+    observer: (any PassObserver)? = nil
   ) {
     precondition(synchronizedGroup == 1, "a model with synchronised layers trains by groups")
-    seat(microbatch, into: &gradients)
+    seat(microbatch, into: &gradients, carried: carried)
     train(
       groupOf: 1, parameters, normalizers: normalizers, step: step, coupled: coupled,
       observer: observer)
@@ -41,11 +43,15 @@ extension Model {
   /// - Parameters:
   ///   - microbatch: 1 to N samples whose integers are in range.
   ///   - parameters: P scalars in canonical order.
-  public func evaluate(_ microbatch: Microbatch, _ parameters: UnsafePointer<Float>) {
+  ///   - carried: the recurrent states of the samples; nil to begin with zeros and forget.
+  public func evaluate(
+    _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>, carried: CarriedState? = nil
+  ) {
     precondition(seated == 0, "a group is waiting for its training pass")
     check(microbatch)
     passes[0] = pass(
-      microbatch, in: lanes[0], parameters, gradients: nil, training: false, step: 0)
+      microbatch, in: lanes[0], parameters, gradients: nil, carried: carried, training: false,
+      step: 0)
     forward(group(of: 1, lanes: 1, meeting: nil, observer: nil))
     for (index, branch) in branches.enumerated() {
       lanes[0].losses[index] = branch.evaluate(passes[0])
@@ -114,6 +120,9 @@ extension Model {
   }
 
   func forward(_ group: Group) {
+    if let mixing {
+      for pass in group.passes where pass.training { mixing.draw(pass) }
+    }
     fusion.forward(group)
     couplingBranch?.forward(group)
     for branch in branches { branch.forward(group) }
@@ -142,7 +151,8 @@ extension Model {
   /// Gathers what layers need to compute `microbatch` in `lane`.
   func pass(
     _ microbatch: Microbatch, in lane: Lane, _ parameters: UnsafePointer<Float>,
-    gradients: UnsafeMutablePointer<Float>?, training: Bool, step: Int
+    gradients: UnsafeMutablePointer<Float>?, carried: CarriedState? = nil, training: Bool,
+    step: Int
   ) -> Pass {
     lane.load(microbatch, selection(step: training ? step : nil))
     return Pass(
@@ -151,6 +161,6 @@ extension Model {
       gradients: gradients, memory: lane.memory, scratch: lane.scratch,
       slabs: UnsafePointer(lane.slabs.base), fields: UnsafePointer(lane.fieldBases.base),
       member: microbatch.index % synchronizedGroup, axes: lane.offsets.base,
-      axisStride: lane.offsets.capacity + 1)
+      axisStride: lane.offsets.capacity + 1, carried: carried, carriedWidth: carriedWidth)
   }
 }

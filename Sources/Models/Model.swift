@@ -32,6 +32,8 @@ public final class Model {
   /// Bytes of the tables that layers look up and never change, as the matrices of filter banks; beside
   /// the arena, once for all lanes.
   public let tableBytes: Int
+  /// Floats of recurrent state of one sample that are carried from batch to batch; 0 where nothing is.
+  public let carriedWidth: Int
 
   /// The names of the modalities, in order.
   public let modalities: [String]
@@ -44,6 +46,7 @@ public final class Model {
   let fusion: Fusion
   let branches: [HeadBranch]
   let couplingBranch: CouplingBranch?
+  let mixing: Mixing?
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
@@ -97,9 +100,10 @@ public final class Model {
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
+    mixing = network.mixing
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
-    axes = compiler.axes
+    (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
     tableBytes = compiler.tableBytes
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)

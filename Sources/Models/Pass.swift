@@ -30,6 +30,10 @@ struct Pass {
   let axes: UnsafePointer<Int>
   /// The distance between two axes in ``axes``.
   let axisStride: Int
+  /// Where states come from and go to; nil to begin with zeros and forget.
+  let carried: CarriedState?
+  /// Floats of a sample's row in ``carried``.
+  let carriedWidth: Int
 
   /// Where each sample's units begin on an axis: n + 1 numbers.
   @inline(__always)

@@ -2,7 +2,7 @@ import Tensors
 
 /// Recurrent layers on top of each other, each in one direction or in both, over packed sequences.
 ///
-/// Every sample begins with a state of zeros. Outputs of two directions lie side by side, the forward
+/// Every sample begins with a state of zeros, or with one that is carried. Outputs of two directions lie side by side, the forward
 /// one first, as in PyTorch.
 final class RecurrentLayer: MicrobatchLayer {
   let input: Value
@@ -34,6 +34,8 @@ final class RecurrentLayer: MicrobatchLayer {
     let recurrence: Recurrence
     let inputWeight, hiddenWeight, inputBias, hiddenBias: Int
     let gates, inner: Region
+    /// Where its state begins in a carried row; nil where nothing is carried.
+    let carried: Int?
   }
 
   /// A stack over the sequence `input`, whose highest level writes `output`.
@@ -54,8 +56,10 @@ final class RecurrentLayer: MicrobatchLayer {
       for (side, cell) in level.cells.enumerated() {
         let hidden = cell.recurrence.hidden
         cell.recurrence.forward(
-          samples(pass, side), x: x, parameters: cell.parameters(pass), tape: cell.tape(pass),
-          output: y + side * hidden, outputStride: width, scratch: pass.scratch)
+          samples(pass, side), x: x, parameters: cell.parameters(pass),
+          initial: cell.state(pass, pass.carried?.before), tape: cell.tape(pass),
+          output: y + side * hidden, outputStride: width,
+          final: cell.state(pass, pass.carried?.after), scratch: pass.scratch)
       }
       x = y
       guard let dropped = level.dropped, pass.training else { continue }
@@ -89,7 +93,8 @@ final class RecurrentLayer: MicrobatchLayer {
       for (side, cell) in level.cells.enumerated() {
         let hidden = cell.recurrence.hidden
         cell.recurrence.backward(
-          samples(pass, side), x: x, parameters: cell.parameters(pass), tape: cell.tape(pass),
+          samples(pass, side), x: x, parameters: cell.parameters(pass),
+          initial: cell.state(pass, pass.carried?.before), tape: cell.tape(pass),
           output: y + side * hidden, outputGradient: dy + side * hidden, outputStride: width,
           gradients: cell.gradients(pass), inputGradient: dx, addingToInput: side > 0,
           scratch: pass.scratch)
@@ -118,6 +123,17 @@ extension RecurrentLayer.Cell {
     Recurrence.Gradients(
       input: pass.gradient(inputWeight), hidden: pass.gradient(hiddenWeight),
       inputBias: pass.gradient(inputBias), hiddenBias: pass.gradient(hiddenBias))
+  }
+
+  /// Its states among the carried rows of all samples.
+  fileprivate func state(
+    _ pass: Pass, _ rows: UnsafeMutablePointer<Float>?
+  ) -> Recurrence.State? {
+    guard let rows, let carried else { return nil }
+    let hidden = rows + carried
+    return Recurrence.State(
+      hidden: hidden, cell: recurrence.cell == .lstm ? hidden + recurrence.hidden : nil,
+      stride: pass.carriedWidth)
   }
 
   fileprivate func tape(_ pass: Pass) -> Recurrence.Tape {

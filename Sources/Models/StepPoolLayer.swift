@@ -17,6 +17,7 @@ final class StepPoolLayer: MicrobatchLayer {
   /// What is computed, and what it keeps.
   enum Memory {
     case mean
+    case first
     case last
     /// The step of each maximum.
     case max(winners: Region)
@@ -43,6 +44,8 @@ final class StepPoolLayer: MicrobatchLayer {
     switch memory {
     case .mean:
       Kernels.meanOverSteps(samples: samples, offsets: offsets, channels: channels, x: x, y: y)
+    case .first:
+      Kernels.firstStep(samples: samples, offsets: offsets, channels: channels, x: x, y: y)
     case .last:
       Kernels.lastStep(samples: samples, offsets: offsets, channels: channels, x: x, y: y)
     case .max(let winners):
@@ -73,6 +76,9 @@ final class StepPoolLayer: MicrobatchLayer {
     switch memory {
     case .mean:
       Kernels.meanOverStepsBackward(
+        samples: samples, offsets: offsets, channels: channels, dy: dy, dx: dx)
+    case .first:
+      Kernels.firstStepBackward(
         samples: samples, offsets: offsets, channels: channels, dy: dy, dx: dx)
     case .last:
       Kernels.lastStepBackward(

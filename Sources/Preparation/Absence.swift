@@ -3,28 +3,30 @@ import Tensors
 
 /// Which samples lack a field: a join found no row, the source has no value, or an experiment takes it away.
 enum Absence {
-  /// What joins and experiments leave a field without.
+  /// What sources, joins and experiments leave a field without.
   ///
   /// - Parameters:
   ///   - field: the field's name.
-  ///   - origins: for each origin the rows that a join found, and the number of samples.
+  ///   - origins: for each origin what the field is made from, and the rows that a join found.
   ///   - recipe: the recipe, for its experiments.
   ///   - splits: which samples are in which split.
   /// - Returns: one entry per origin, nil where no sample lacks the field.
   static func find(
-    _ field: String, _ origins: [(map: [Int]?, count: Int)], _ recipe: RecipeConfiguration,
+    _ field: String, _ origins: [(part: SourcePart, map: [Int]?)], _ recipe: RecipeConfiguration,
     _ splits: [PlannedSplit]
   ) -> [[Bool]?] {
     var absent = origins.map { origin -> [Bool]? in
-      guard let map = origin.map, map.contains(-1) else { return nil }
-      return map.map { $0 < 0 }
+      let lacks = (0..<origin.part.count).map { row in
+        (origin.map?[row] ?? 0) < 0 || !origin.part.isPresent(row)
+      }
+      return lacks.contains(true) ? lacks : nil
     }
     for experiment in recipe.missing where experiment.field == field {
       for split in splits
       where experiment.splits.isEmpty || experiment.splits.contains(split.name) {
         let salt = pathHash("missing \(field) \(split.name)")
         var flags =
-          absent[split.origin] ?? [Bool](repeating: false, count: origins[split.origin].count)
+          absent[split.origin] ?? [Bool](repeating: false, count: origins[split.origin].part.count)
         for row in split.rows where splitUniform(experiment.seed, salt, row) < experiment.fraction {
           flags[row] = true
         }

@@ -12,7 +12,8 @@ struct Corpus {
   let stride: Int
   /// What a person should know.
   let notes: [String]
-  private let streams: Int
+  /// B: streams whose windows lie side by side; 0 for one window after the other.
+  let streams: Int
   private let texts: EncodedTexts
 
   /// Reads, learns and encodes.

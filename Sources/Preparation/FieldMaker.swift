@@ -64,6 +64,8 @@ extension FieldMaker {
 struct FieldInput {
   /// The field's name.
   let name: String
+  /// The names of the splits that have sources, one for each origin.
+  let splits: [String]
   /// What each origin's samples are made from.
   let parts: [SourcePart]
   /// The training samples that have the field: origin and rows, ascending.
@@ -79,6 +81,22 @@ struct FieldInput {
 
   /// Whether a sample lacks the field.
   func isAbsent(_ origin: Int, _ row: Int) -> Bool { absent[origin]?[row] ?? false }
+
+  /// Whether samples differ in length, for each origin whose source is numbers.
+  var isRagged: [Bool] {
+    parts.compactMap { if case .rows(let rows) = $0 { rows.isRagged } else { nil } }
+  }
+
+  /// Whether samples differ in length.
+  ///
+  /// - Throws: ``PreparationError`` with `.badRecipe` where they do in some splits only.
+  func agreedSteps() throws -> Bool {
+    let found = isRagged
+    guard Set(found).count < 2 else {
+      throw bad("samples differ in length in some splits, and have one length in others")
+    }
+    return found.first ?? false
+  }
 
   /// An error about the recipe that names this field.
   func bad(_ text: String) -> PreparationError {

@@ -21,7 +21,9 @@ struct IdsMaker: FieldMaker {
       throw input.bad("its sources have samples of shapes \(shape) and \(rows.rowShape)")
     }
     var description = FieldDescription(
-      name: input.name, modality: "ids", element: .int64, sampleShape: shape)
+      name: input.name, modality: "ids", element: .int64, sampleShape: shape,
+      isRagged: try input.agreedSteps())
+    description.describe(try IdsMaker.about(inputs, input))
     let tokenizers = inputs.map { ($0 as? CorpusRows)?.corpus.tokenizer }
     if let tokenizer = tokenizers[input.training.origin] {
       for other in tokenizers where other !== tokenizer {
@@ -33,12 +35,26 @@ struct IdsMaker: FieldMaker {
     self.description = description
   }
 
+  /// What all sources say of their ids.
+  private static func about(
+    _ inputs: [any RawRows], _ input: FieldInput
+  ) throws -> RawDescription {
+    let found = inputs[input.training.origin].about
+    guard inputs.allSatisfy({ $0.about == found }) else {
+      throw input.bad("its sources have ids of different vocabularies")
+    }
+    return found
+  }
+
+  func steps(origin: Int, row: Int) -> Int { inputs[origin].steps(row) }
+
   func make(origin: Int, row: Int, into target: UnsafeMutableRawPointer) throws {
     let rows = inputs[origin]
-    try withUnsafeTemporaryAllocation(byteCount: max(8, rows.rowBytes), alignment: 8) { cell in
+    let size = max(8, rows.rowBytes * rows.steps(row))
+    try withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { cell in
       guard let base = cell.baseAddress else { return }
       rows.copy(row, into: base)
-      for index in 0..<rows.scalarsPerRow {
+      for index in 0..<rows.scalarsPerRow * rows.steps(row) {
         guard let id = rows.element.integer(base, index), id >= 0 else {
           throw PreparationError(
             .badData, "\(rows.place(row)), number \(index): ids are whole numbers from 0")
@@ -75,5 +91,14 @@ struct RowMaker: FieldMaker {
     for (place, row) in rows.enumerated() {
       target.storeBytes(of: Int64(row), toByteOffset: place * 8, as: Int64.self)
     }
+  }
+}
+
+extension FieldDescription {
+  /// Takes over what a prepared file says of ids.
+  fileprivate mutating func describe(_ about: RawDescription) {
+    classCount = about.classCount
+    words = about.words
+    if let unknown = about.unknown { attributes["unknown"] = .integer(unknown) }
   }
 }

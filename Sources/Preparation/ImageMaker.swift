@@ -14,6 +14,12 @@ struct ImageMaker: FieldMaker {
   /// - Returns: the maker.
   /// - Throws: ``PreparationError`` where sources and options do not fit.
   static func maker(_ field: ImageField, _ input: FieldInput) throws -> any FieldMaker {
+    let maker = try plainMaker(field, input)
+    return try field.components.map { try ReducedMaker(maker, keeping: $0, input) } ?? maker
+  }
+
+  private static func plainMaker(_ field: ImageField, _ input: FieldInput) throws -> any FieldMaker
+  {
     if input.parts.contains(where: { if case .media = $0 { true } else { false } }) {
       return try PictureMaker(field, input)
     }

@@ -17,20 +17,7 @@ struct LabelMaker: FieldMaker {
   init(_ field: LabelField, _ input: FieldInput) throws {
     let sequences = try input.sequences()
     let texts = try LabelMaker.texts(field, input)
-    let classes: [String]
-    if field.classes.isEmpty {
-      let numbered = texts.isNumbered && field.mapping.isEmpty
-      let (origin, rows) = input.training
-      let training = rows.flatMap { row in
-        (sequences[origin]?.clips(row) ?? [row]).map { texts.values[origin][$0] }
-      }
-      classes =
-        numbered
-        ? try LabelMaker.range(training, input)
-        : LabelMaker.sorted(Set(training + LabelMaker.declared(field, input)))
-    } else {
-      classes = field.classes
-    }
+    let classes = try LabelMaker.classes(field, input, texts, sequences)
     guard Set(classes).count == classes.count else {
       throw input.bad("two classes have the same name in \(classes)")
     }
@@ -57,6 +44,20 @@ struct LabelMaker: FieldMaker {
     description = FieldDescription(
       name: input.name, modality: "label", element: .int64, sampleShape: [], classes: classes,
       isRagged: sequences[0] != nil)
+  }
+
+  /// The classes that the recipe lists, or those of the training samples.
+  private static func classes(
+    _ field: LabelField, _ input: FieldInput, _ texts: (values: [[String]], isNumbered: Bool),
+    _ sequences: [ClipSequences?]
+  ) throws -> [String] {
+    guard field.classes.isEmpty else { return field.classes }
+    let (origin, rows) = input.training
+    let training = rows.flatMap { row in
+      (sequences[origin]?.clips(row) ?? [row]).map { texts.values[origin][$0] }
+    }
+    return texts.isNumbered && field.mapping.isEmpty
+      ? try named(input) ?? range(training, input) : sorted(Set(training + declared(field, input)))
   }
 
   func steps(origin: Int, row: Int) -> Int { sequences[origin]?.clips(row).count ?? 1 }
@@ -145,6 +146,18 @@ struct LabelMaker: FieldMaker {
     var text = Substring(text)
     while let last = text.last, ends.contains(last) { text.removeLast() }
     return String(text)
+  }
+
+  /// The names of classes that prepared files give their numbers; nil where there are none.
+  private static func named(_ input: FieldInput) throws -> [String]? {
+    let names = input.parts.map { part -> [String]? in
+      if case .rows(let rows) = part { rows.about.classes } else { nil }
+    }
+    guard let first = names[input.training.origin] else { return nil }
+    guard names.allSatisfy({ $0 == first }) else {
+      throw input.bad("its sources name their classes differently; list 'classes'")
+    }
+    return first
   }
 
   /// Classes `0 ... maximum` of whole numbers.

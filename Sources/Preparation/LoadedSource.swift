@@ -182,6 +182,14 @@ enum LoadedSource {
 }
 
 extension RecipeField.Modality {
+  /// Whether a field can be made from arrays whose rows differ in length.
+  var takesSteps: Bool {
+    switch self {
+    case .value, .ids, .sound, .row: true
+    case .image, .label, .table, .text, .categories: false
+    }
+  }
+
   /// The word of the recipe.
   var word: String {
     switch self {

@@ -6,6 +6,8 @@ struct PreparedFields {
   let makers: [any FieldMaker]
   /// The splits' samples, in the order of the recipe.
   let splits: [PlannedSplit]
+  /// Per split, how many streams of windows lie side by side in all of its fields; nil where samples stand alone.
+  let streams: [Int?]
   /// Names of image fields whose statistics are wanted.
   let normalized: Set<String>
   /// What a person should know.
@@ -34,12 +36,13 @@ struct PreparedFields {
     splits = try PlannedSplit.plan(recipe.splits, rows: origins.map(\.rows)) {
       try shelf.part($0)
     }
+    streams = splits.map { origins[$0.origin].streams(keeping: $0.rows) }
     var makers: [any FieldMaker] = []
     var allAbsent: [[[Bool]?]] = []
     for (place, field) in recipe.fields.enumerated() {
       progress(.measuring(field: field.name))
       let found = Absence.find(
-        field.name, origins.map { ($0.rowMaps[place], $0.count) }, recipe, splits)
+        field.name, origins.map { ($0.parts[place], $0.rowMaps[place]) }, recipe, splits)
       let maker = try PreparedFields.maker(
         field, PreparedFields.input(place, recipe, origins, splits, found, crew))
       let absent = Absence.add(maker, to: found, splits, origins.map(\.count))
@@ -83,18 +86,23 @@ struct PreparedFields {
       return sources.filter { $0.field != name }.compactMap(\.part)
     }
     return FieldInput(
-      name: name, parts: origins.map { $0.parts[place] }, training: (train.origin, rows),
+      name: name, splits: recipe.splitsWithSources, parts: origins.map { $0.parts[place] },
+      training: (train.origin, rows),
       others: Set(others), absent: absent, rowMaps: origins.map { $0.rowMaps[place] }, crew: crew)
   }
 
   private static func maker(_ field: RecipeField, _ input: FieldInput) throws -> any FieldMaker {
-    switch field.modality {
+    if !field.modality.takesSteps, input.isRagged.contains(true) {
+      throw input.bad(
+        "samples of unequal length cannot be a field of this kind; use value, ids or sound")
+    }
+    return switch field.modality {
     case .image(let image): try ImageMaker.maker(image, input)
     case .sound(let sound): try SoundMaker(sound, input)
     case .label(let label): try LabelMaker(label, input)
     case .table(let table): try TableMaker(table, input)
-    case .value(let shape, let normalize):
-      try ValueMaker(shape: shape, normalize: normalize, input)
+    case .value(let shape, let normalize, let components):
+      try ValueMaker.maker(shape: shape, normalize: normalize, components, input)
     case .text(let text): try TextMaker(text, input)
     case .ids: try IdsMaker(input)
     case .categories(let categories): try CategoriesMaker(categories, input)

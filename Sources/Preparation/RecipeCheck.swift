@@ -30,7 +30,7 @@ struct RecipeCheck {
     }
     let reserved = [
       "from", "fraction", "folds", "fold", "seed", "modulo", "remainder", "latest", "last", "of",
-      "by", "limit", "where", "join",
+      "by", "skip", "limit", "where", "join",
     ]
     for field in recipe.fields {
       if field.name.isEmpty || field.name.contains("/") || reserved.contains(field.name) {
@@ -54,10 +54,18 @@ struct RecipeCheck {
     }
   }
 
-  private mutating func split(_ split: RecipeSplit) {
+  private mutating func amounts(_ split: RecipeSplit) {
     if let limit = split.limit, limit < 1 {
       faults.append("split '\(split.name)': expected a limit of at least 1, found \(limit)")
     }
+    if split.skip < 0 {
+      faults.append(
+        "split '\(split.name)': expected to skip 0 samples or more, found \(split.skip)")
+    }
+  }
+
+  private mutating func split(_ split: RecipeSplit) {
+    amounts(split)
     switch split.origin {
     case .sources(let sources): references(split.name, sources)
     case .fraction(let from, let fraction, _):

@@ -24,6 +24,7 @@ enum RecipeIdentity {
       + recipe.sources.map { "source \(quote($0.name)) \(text($0.kind))" }
       + recipe.splits.map {
         "split \(quote($0.name)) \(text($0.origin)) limit \($0.limit.map(String.init) ?? "none")"
+          + ($0.skip == 0 ? "" : " skip \($0.skip)")
           + text($0.conditions) + $0.joins.map(text).joined()
       }
       + recipe.fields.map { "field \(quote($0.name)) \(text($0.modality))" }
@@ -35,6 +36,7 @@ enum RecipeIdentity {
   private static func text(_ join: RecipeJoin) -> String {
     " join \(quote(join.source)) on \(text(join.on)) to \(text(join.to))"
       + " \(join.seed.map(String.init) ?? "none") \(join.unmatched.rawValue)"
+      + text(join.conditions)
   }
 
   private static func text(_ reference: RecipeSplit.FieldSource) -> String {
@@ -66,7 +68,8 @@ enum RecipeIdentity {
     switch kind {
     case .idx(let paths): return "idx \(quote(paths))"
     case .npy(let paths): return "npy \(quote(paths))"
-    case .hdf5(let paths, let dataset): return "hdf5 \(quote(paths)) \(quote(dataset))"
+    // What attributes say of the numbers counts since fields are read.
+    case .hdf5(let paths, let dataset): return "hdf5 field \(quote(paths)) \(quote(dataset))"
     case .cifar(let paths, let height, let width, let labelBytes):
       return "cifar \(quote(paths)) \(height) \(width) \(labelBytes)"
     case .files(let files): return text(files)
@@ -83,6 +86,8 @@ enum RecipeIdentity {
     case .corpus(let source):
       return "corpus \(quote(source.paths)) \(source.share) \(text(source.tokens))"
         + " \(source.length) \(source.stride) \(source.streams)"
+        // Files of earlier versions do not say how many streams they have.
+        + (source.streams > 0 ? " told" : "")
         + " \(source.like.map { quote($0) } ?? "none")"
     }
   }
@@ -109,14 +114,15 @@ enum RecipeIdentity {
     switch modality {
     case .image(let field):
       return "image \(field.shape ?? []) \(field.resize ?? []) \(field.normalize)"
-        + (field.crop.map { " \($0.rawValue)" } ?? "")
+        + (field.crop.map { " \($0.rawValue)" } ?? "") + text(field.components)
     case .sound(let field):
       return "sound \(field.rate.map(String.init) ?? "files") \(text(field.length)) \(field.scale)"
+        + text(field.noise)
     case .label(let field):
       let mapping = field.mapping.map { quote([$0.text, $0.className]) }.joined()
       return "label \(quote(field.classes)) \(quote(field.strip)) \(mapping)"
-    case .value(let shape, let normalize):
-      return "value \(shape.map { "\($0)" } ?? "source") \(normalize)"
+    case .value(let shape, let normalize, let components):
+      return "value \(shape.map { "\($0)" } ?? "source") \(normalize)" + text(components)
     case .table(let field):
       return "table \(field.numeric.map { quote($0) } ?? "all") \(quote(field.categorical))"
         + " \(quote(field.log)) \(field.standardize) \(field.missing?.rawValue ?? "none")"

@@ -53,6 +53,14 @@ struct MappedRows: RawRows {
   var rowShape: [Int] { base.rowShape }
   var element: RawElement { base.element }
   var columnNames: [String]? { base.columnNames }
+  var isRagged: Bool { base.isRagged }
+  var about: RawDescription { base.about }
+
+  func steps(_ row: Int) -> Int { map[row] < 0 ? (isRagged ? 0 : 1) : base.steps(map[row]) }
+
+  func isPresent(_ row: Int) -> Bool { map[row] >= 0 && base.isPresent(map[row]) }
+
+  func storedRow(_ row: Int) -> Int { map[row] < 0 ? -1 : base.storedRow(map[row]) }
 
   func place(_ row: Int) -> String {
     map[row] < 0 ? "sample \(row), which has no row here" : base.place(map[row])
@@ -63,11 +71,16 @@ struct MappedRows: RawRows {
       base.copy(map[row], into: target)
       return
     }
-    target.initializeMemory(as: UInt8.self, repeating: 0, count: rowBytes)
+    target.initializeMemory(as: UInt8.self, repeating: 0, count: rowBytes * steps(row))
   }
 }
 
 extension SourcePart {
+  /// Whether the source has something for a row; what a table lacks its field's maker knows.
+  func isPresent(_ row: Int) -> Bool {
+    if case .rows(let rows) = self { rows.isPresent(row) } else { true }
+  }
+
   /// The part with row n taken from row `map.rows[n]`.
   ///
   /// - Parameters:
@@ -102,11 +115,13 @@ extension SourcePart {
     switch self {
     case .column(let table, let column):
       return (0..<table.rows).map { table.cell($0, column).map { ByteString($0) } }
-    case .rows(let rows) where rows.scalarsPerRow == 1 && rows.element.isInteger:
+    case .rows(let rows)
+    where rows.scalarsPerRow == 1 && rows.element.isInteger && !rows.isRagged:
       return withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { cell in
         guard let base = cell.baseAddress else { return [] }
         return (0..<rows.rows).map { row in
           rows.copy(row, into: base)
+          guard rows.isPresent(row) else { return nil }
           return rows.element.integer(base, 0).map { ByteString(String($0)) }
         }
       }
@@ -131,7 +146,7 @@ extension SourcePart {
         }
         return number
       }
-    case .rows(let rows) where rows.scalarsPerRow == 1:
+    case .rows(let rows) where rows.scalarsPerRow == 1 && !rows.isRagged:
       return withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { cell in
         guard let base = cell.baseAddress else { return [] }
         return (0..<rows.rows).map { row in

@@ -121,6 +121,10 @@ final class SampleSink {
       writer.setAttribute("sourceDigests", to: .texts(sources.map(\.digest)))
     }
     describeBadFiles()
+    for (split, streams) in zip(fields.splits, fields.streams) {
+      guard let streams else { continue }
+      writer.setAttribute("streams", to: .integer(Int64(streams)), split: split.name)
+    }
     return try fields.makers.map { maker in
       var description = maker.description
       if let sums = sums[description.name] {

@@ -58,24 +58,39 @@ struct SourceShelf {
 
   /// The text that a condition asks, in the order of the split's samples.
   private func table(_ condition: RecipeCondition, _ split: RecipeSplit) throws -> TextTable {
-    guard let table = loaded[condition.source]?.text else {
-      throw PreparationError(
-        .badRecipe,
-        "split '\(split.name)': the source '\(condition.source)' has no text for 'where'; name a csv"
-          + " or text source, or one of files")
-    }
+    let table = try text(condition, split.name)
     guard let join = split.joins.first(where: { $0.source == condition.source }) else {
       return table
     }
     return table.mapped(try rowMap(join, split.name).rows)
   }
 
+  /// The text that a condition asks, in the order of its source's rows.
+  private func text(_ condition: RecipeCondition, _ split: String) throws -> TextTable {
+    if let table = loaded[condition.source]?.text { return table }
+    throw PreparationError(
+      .badRecipe,
+      "split '\(split)': the source '\(condition.source)' has no text for 'where'; name a csv"
+        + " or text source, or one of files")
+  }
+
   /// Which row of a joined source each sample is made of.
   private func rowMap(_ join: RecipeJoin, _ split: String) throws -> RowMap {
     let name = "split '\(split)', join '\(join.source)'"
-    return try RowMap(
-      join, split: split, on: part(join.on).keys("\(name), on"),
-      to: part(join.to).keys("\(name), to"))
+    var keys = try part(join.to).keys("\(name), to")
+    for condition in join.conditions {
+      let table = try text(condition, split)
+      let column = try table.column(condition.part)
+      guard table.rows == keys.count else {
+        throw PreparationError(
+          .badData,
+          "\(name): '\(condition.source)' has \(table.rows) rows, its keys are \(keys.count)")
+      }
+      for row in keys.indices where !condition.accepted.accepts(table.text(row, column)) {
+        keys[row] = nil
+      }
+    }
+    return try RowMap(join, split: split, on: part(join.on).keys("\(name), on"), to: keys)
   }
 
   /// The parts of one split with sources, joined sources in the order of its samples.
@@ -135,6 +150,21 @@ struct PlannedOrigin {
   let rows: [Int]
   /// All samples.
   let count: Int
+
+  /// The streams that lie side by side in all fields of a split, or nil where samples stand alone.
+  ///
+  /// - Parameter rows: the samples of the split; a stream goes on only where none is left out before its last.
+  /// - Returns: how many there are.
+  func streams(keeping rows: [Int]) -> Int? {
+    let found = parts.map { part -> Int in
+      guard case .rows(let rows) = part, let windows = rows as? CorpusRows else { return 0 }
+      return windows.corpus.streams
+    }
+    guard let first = found.first, first > 0, found.allSatisfy({ $0 == first }),
+      rows.count % first == 0, rows == Array(0..<rows.count)
+    else { return nil }
+    return first
+  }
 }
 
 extension RecipeSource.Kind {
@@ -145,5 +175,12 @@ extension RecipeSource.Kind {
     case .concatenated(let source): source.source
     default: nil
     }
+  }
+}
+
+extension RecipeConfiguration {
+  /// The names of the splits that have sources of their own, in order.
+  var splitsWithSources: [String] {
+    splits.compactMap { if case .sources = $0.origin { $0.name } else { nil } }
   }
 }

@@ -13,7 +13,7 @@ struct PlannedSplit: Equatable {
   /// Deals the samples of all origins to the splits.
   ///
   /// A derived split takes samples out of another one: sample n by a hash of (seed, n), which depends
-  /// on nothing else. Derived splits are served in the order of the recipe; limits come last.
+  /// on nothing else. Derived splits are served in the order of the recipe; what is skipped goes first, and limits come last.
   ///
   /// - Parameters:
   ///   - splits: the recipe's, already checked.
@@ -30,7 +30,7 @@ struct PlannedSplit: Equatable {
     for split in splits {
       guard case .sources = split.origin else { continue }
       planned[split.name] = PlannedSplit(
-        name: split.name, origin: origins, rows: rows[origins])
+        name: split.name, origin: origins, rows: Array(rows[origins].dropFirst(split.skip)))
       origins += 1
     }
     for split in splits {

@@ -1,3 +1,5 @@
+import Glibc
+
 extension Kernels {
   /// Softmax cross-entropy summed over the samples, with PyTorch's label smoothing and class weights.
   ///
@@ -63,6 +65,33 @@ extension Kernels {
   ) -> Double {
     table.pointee.huber(
       Int64(count), Int64(outputsPerSample), delta, values, targets, scale, gradient)
+  }
+
+  /// Bayesian personalised ranking: `−ln σ(x − y)` of the score x of each even row and y of the row behind it.
+  ///
+  /// Rendle, Freudenthaler, Gantner and Schmidt-Thieme, "BPR: Bayesian personalized ranking from implicit
+  /// feedback", 2009. Both rows of a pair count its loss, so the mean over rows is the mean over pairs.
+  ///
+  /// - Parameters:
+  ///   - rows: an even number.
+  ///   - scores: one for each row.
+  ///   - scale: factor of the gradient, not of the returned loss.
+  ///   - gradient: receives `∓2 scale σ(y − x)`.
+  /// - Returns: the unscaled sum over the rows in Float64.
+  public static func personalizedRanking(
+    rows: Int, scores: ConstantFloats, scale: Float, gradient: Floats
+  ) -> Double {
+    precondition(rows % 2 == 0, "a sample without its negative")
+    var sum = 0.0
+    for row in stride(from: 0, to: rows, by: 2) {
+      let margin = Double(scores[row]) - Double(scores[row + 1])
+      let tail = exp(-abs(margin))
+      sum += 2 * (max(-margin, 0) + log1p(tail))
+      let slope = Float((margin >= 0 ? tail : 1) / (1 + tail))
+      gradient[row] = -2 * scale * slope
+      gradient[row + 1] = 2 * scale * slope
+    }
+    return sum
   }
 
   /// Zeroes each number with probability `rate` and multiplies the rest by `1 / (1 − rate)`.

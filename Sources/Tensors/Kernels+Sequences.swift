@@ -64,24 +64,60 @@ extension Kernels {
   public static func lastStep(
     samples: Int, offsets: UnsafePointer<Int>, channels: Int, x: ConstantFloats, y: Floats
   ) {
-    for sample in 0..<samples {
-      let output = y + sample * channels
-      if offsets[sample + 1] > offsets[sample] {
-        output.update(from: x + (offsets[sample + 1] - 1) * channels, count: channels)
-      } else {
-        output.update(repeating: 0, count: channels)
-      }
+    oneStep(samples: samples, offsets: offsets, channels: channels, x: x, y: y) {
+      offsets[$0 + 1] - 1
     }
+  }
+
+  /// The first step of each sequence, `[n, C]`; zero for an empty one.
+  public static func firstStep(
+    samples: Int, offsets: UnsafePointer<Int>, channels: Int, x: ConstantFloats, y: Floats
+  ) {
+    oneStep(samples: samples, offsets: offsets, channels: channels, x: x, y: y) { offsets[$0] }
   }
 
   /// The last step gets the gradient, all others zero.
   public static func lastStepBackward(
     samples: Int, offsets: UnsafePointer<Int>, channels: Int, dy: ConstantFloats, dx: Floats
   ) {
+    oneStepBackward(samples: samples, offsets: offsets, channels: channels, dy: dy, dx: dx) {
+      offsets[$0 + 1] - 1
+    }
+  }
+
+  /// The first step gets the gradient, all others zero.
+  public static func firstStepBackward(
+    samples: Int, offsets: UnsafePointer<Int>, channels: Int, dy: ConstantFloats, dx: Floats
+  ) {
+    oneStepBackward(samples: samples, offsets: offsets, channels: channels, dy: dy, dx: dx) {
+      offsets[$0]
+    }
+  }
+
+  /// The row `place(sample)` of each sequence that is not empty.
+  @inline(__always)
+  private static func oneStep(
+    samples: Int, offsets: UnsafePointer<Int>, channels: Int, x: ConstantFloats, y: Floats,
+    place: (Int) -> Int
+  ) {
+    for sample in 0..<samples {
+      let output = y + sample * channels
+      if offsets[sample + 1] > offsets[sample] {
+        output.update(from: x + place(sample) * channels, count: channels)
+      } else {
+        output.update(repeating: 0, count: channels)
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func oneStepBackward(
+    samples: Int, offsets: UnsafePointer<Int>, channels: Int, dy: ConstantFloats, dx: Floats,
+    place: (Int) -> Int
+  ) {
     dx.update(repeating: 0, count: offsets[samples] * channels)
     for sample in 0..<samples where offsets[sample + 1] > offsets[sample] {
-      (dx + (offsets[sample + 1] - 1) * channels)
-        .update(from: dy + sample * channels, count: channels)
+      (dx + place(sample) * channels).update(from: dy + sample * channels, count: channels)
     }
   }
 

@@ -101,6 +101,25 @@ public final class Microbatch: @unchecked Sendable {
     fields[fieldIndex].isPacked ? offsets(fieldIndex)[count] : count
   }
 
+  /// Copies the numbers that one sample has of a field to another sample.
+  ///
+  /// - Parameters:
+  ///   - source: a sample's place.
+  ///   - target: another's.
+  ///   - fieldIndex: a field that all samples have as many numbers of.
+  public func copySample(_ source: Int, to target: Int, ofField fieldIndex: Int) {
+    precondition(!fields[fieldIndex].isPacked, "\(fields[fieldIndex].name) is packed")
+    let count = fields[fieldIndex].scalarsPerUnit
+    switch fields[fieldIndex].element {
+    case .float:
+      let base = floats(fieldIndex)
+      (base + target * count).update(from: base + source * count, count: count)
+    case .integer:
+      let base = integers(fieldIndex)
+      (base + target * count).update(from: base + source * count, count: count)
+    }
+  }
+
   private func numbers<Scalar: BitwiseCopyable>(
     _ fieldIndex: Int, as type: Scalar.Type
   ) -> UnsafeMutablePointer<Scalar> {

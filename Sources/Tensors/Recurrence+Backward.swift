@@ -31,10 +31,10 @@ extension Recurrence {
     let parts = Scratch(self, samples: order.samples, scratch)
     let (rows, width) = (order.rows, gates * hidden)
     packBackward(parameters.hidden, parts.packed)
-    shift(order, output, outputStride, initial?.hidden, parts.before)
+    shift(order, output, outputStride, initial, parts.before)
     parts.state.update(repeating: 0, count: order.samples * hidden)
     parts.through.update(repeating: 0, count: order.samples * hidden)
-    if cell == .lstm { gather(order, initial?.cell, parts.dense) }
+    if cell == .lstm { gather(order, initial?.cell, initial?.stride, parts.dense) }
     var running = 0
     for step in stride(from: order.steps - 1, through: 0, by: -1) {
       while running < order.samples, order.length(running) > step { running += 1 }
@@ -101,7 +101,7 @@ extension Recurrence {
 
   /// The state before every row, `[rows, H]`: the output, one step later.
   private func shift(
-    _ order: SequenceOrder, _ output: ConstantFloats, _ outputStride: Int, _ initial: Floats?,
+    _ order: SequenceOrder, _ output: ConstantFloats, _ outputStride: Int, _ initial: State?,
     _ before: Floats
   ) {
     for place in 0..<order.samples {
@@ -111,7 +111,8 @@ extension Recurrence {
         if step > 0 {
           target.update(from: output + (row - order.direction) * outputStride, count: hidden)
         } else if let initial {
-          target.update(from: initial + order.order[place] * hidden, count: hidden)
+          target.update(
+            from: initial.hidden + order.order[place] * (initial.stride ?? hidden), count: hidden)
         } else {
           target.update(repeating: 0, count: hidden)
         }

@@ -30,8 +30,8 @@ extension Recurrence {
       transposeB: true, rows: order.rows, columns: width, inner: inputs, x, inputs,
       parameters.input, inputs, tape.gates, width)
     packForward(parameters.hidden, parts.packed)
-    gather(order, initial?.hidden, parts.state)
-    if cell == .lstm { gather(order, initial?.cell, parts.dense) }
+    gather(order, initial?.hidden, initial?.stride, parts.state)
+    if cell == .lstm { gather(order, initial?.cell, initial?.stride, parts.dense) }
     var running = order.samples
     for step in 0..<order.steps {
       while running > 0, order.length(running - 1) <= step { running -= 1 }
@@ -40,7 +40,7 @@ extension Recurrence {
     }
     guard let final else { return }
     for place in 0..<order.samples {
-      let target = order.order[place] * hidden
+      let target = order.order[place] * (final.stride ?? hidden)
       (final.hidden + target).update(from: parts.state + place * hidden, count: hidden)
       guard let cells = final.cell else { continue }
       let length = order.length(place)
@@ -108,19 +108,14 @@ extension Recurrence {
   }
 
   /// States of all samples, longest first; zeros where there are none.
-  func gather(_ order: SequenceOrder, _ states: ConstantFloats?, _ dense: Floats) {
+  func gather(_ order: SequenceOrder, _ states: Floats?, _ stride: Int?, _ dense: Floats) {
     guard let states else {
       dense.update(repeating: 0, count: order.samples * hidden)
       return
     }
     for place in 0..<order.samples {
       (dense + place * hidden).update(
-        from: states + order.order[place] * hidden, count: hidden)
+        from: states + order.order[place] * (stride ?? hidden), count: hidden)
     }
-  }
-
-  /// The same of a writable place.
-  func gather(_ order: SequenceOrder, _ states: Floats?, _ dense: Floats) {
-    gather(order, states.map { ConstantFloats($0) }, dense)
   }
 }

@@ -62,14 +62,21 @@ public struct Recurrence: Sendable, Equatable {
     }
   }
 
-  /// The states of all samples, `[n, H]` each, in their own order; a GRU has no cell.
+  /// The states of all samples in their own order, H floats each; a GRU has no cell.
   public struct State {
     let hidden: Floats
     let cell: Floats?
+    /// Floats from one sample's state to the next one's; nil for H.
+    let stride: Int?
 
     /// States from where they lie.
-    public init(hidden: Floats, cell: Floats? = nil) {
-      (self.hidden, self.cell) = (hidden, cell)
+    ///
+    /// - Parameters:
+    ///   - hidden: h of the first sample.
+    ///   - cell: its cell, of an LSTM.
+    ///   - stride: floats from one sample to the next, where other states lie between; nil for H.
+    public init(hidden: Floats, cell: Floats? = nil, stride: Int? = nil) {
+      (self.hidden, self.cell, self.stride) = (hidden, cell, stride)
     }
   }
 

@@ -5,7 +5,7 @@ import Metrics
 import Models
 import Tensors
 
-/// The pairs of a split that one rank has seen, to be contrasted with those of all ranks.
+/// The pairs of a split that one rank has seen, to be measured with those of all ranks.
 struct PairCollection {
   private let coupling: Coupling
   private let tile: Int
@@ -41,7 +41,8 @@ struct PairCollection {
   /// - Returns: loss and metrics, equal on all ranks.
   /// - Throws: `MPIError` if a message fails.
   func measure(_ world: Communicator, _ parameters: UnsafePointer<Float>) throws -> HeadResult {
-    let batch = try gather(world)
+    if coupling.objective == .alignment { return result(try alignment(world), []) }
+    let batch = try contrast(world)
     let scale = coupling.scale(parameters)
     let tiles = (batch.count + tile - 1) / tile
     var losses: [Double] = []
@@ -54,31 +55,62 @@ struct PairCollection {
     }
     let loss = try world.allGatherVariable(losses).joined().reduce(0, +) / Double(batch.count)
     try hits.withUnsafeMutableBufferPointer { try world.allReduce($0, by: .sum) }
-    return HeadResult(
-      name: CouplingConfiguration.resultName, loss: loss.isFinite ? loss : nil,
-      metrics: zip(CouplingConfiguration.metrics, hits).map {
+    return result(
+      loss,
+      zip(CouplingConfiguration.contrastMetrics, hits).map {
         MetricValue(
           name: $0, value: batch.count > 0 ? Double($1) / Double(batch.count) : nil)
       }, hasWeight: batch.count > 0)
   }
 
-  /// The pairs of all ranks, in the order of the split.
-  private func gather(_ world: Communicator) throws -> ContrastiveBatch {
+  private func result(
+    _ loss: Double, _ metrics: [MetricValue], hasWeight: Bool = true
+  ) -> HeadResult {
+    HeadResult(
+      name: CouplingConfiguration.resultName, loss: loss.isFinite ? loss : nil, metrics: metrics,
+      hasWeight: hasWeight)
+  }
+
+  /// The distance of the covariances of all pairs of all ranks.
+  private func alignment(_ world: Communicator) throws -> Double {
+    var batch: CovarianceAlignment?
+    try gather(world) { count in
+      batch = CovarianceAlignment(capacity: count, width: coupling.width)
+    } _: { first, second, _ in
+      batch?.append(first: first, second: second)
+    }
+    return batch?.measure() ?? 0
+  }
+
+  /// The pairs of all ranks, to be contrasted.
+  private func contrast(_ world: Communicator) throws -> ContrastiveBatch {
+    var batch = ContrastiveBatch(capacity: 0, width: coupling.width, rows: tile, masks: false)
+    try gather(world) { count in
+      batch = ContrastiveBatch(
+        capacity: count, width: coupling.width, rows: tile, masks: coupling.maskIndex != nil)
+    } _: { first, second, identity in
+      batch.append(first: first, second: second, identity: identity, correction: 0)
+    }
+    return batch
+  }
+
+  /// Visits the pairs of all ranks in the order of the split, after telling how many there are.
+  private func gather(
+    _ world: Communicator, begin: (Int) -> Void,
+    _ visit: (UnsafePointer<Float>, UnsafePointer<Float>, Int64) -> Void
+  ) throws {
     let width = coupling.width
     let vectors = try world.allGatherVariable(vectors)
     let identities = try world.allGatherVariable(identities)
-    let batch = ContrastiveBatch(
-      capacity: identities.reduce(0) { $0 + $1.count }, width: width, rows: tile,
-      masks: coupling.maskIndex != nil)
+    begin(identities.reduce(0) { $0 + $1.count })
     for (vectors, identities) in zip(vectors, identities) {
       vectors.withUnsafeBufferPointer { values in
         guard let base = values.baseAddress else { return }
         for (index, identity) in identities.enumerated() {
           let first = base + 2 * index * width
-          batch.append(first: first, second: first + width, identity: identity, correction: 0)
+          visit(first, first + width, identity)
         }
       }
     }
-    return batch
   }
 }

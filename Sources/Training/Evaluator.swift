@@ -10,8 +10,9 @@ import Tensors
 
 /// Measures a model on a split, on all ranks, every sample counted once.
 ///
-/// Microbatches are `[kN, (k + 1)N)` of the split for the run's N whatever the number of ranks, since
-/// grouping changes bits; results are merged in microbatch order and equal to the last bit.
+/// Microbatches are those of an ``EvaluationPlan`` for the run's N whatever the number of ranks, since
+/// grouping changes bits; results are merged in microbatch order and equal to the last bit. States that are carried
+/// begin with zeros and follow their streams through the split.
 public struct Evaluator {
   /// All ranks.
   let world: Communicator
@@ -41,7 +42,12 @@ public struct Evaluator {
     names.compactMap(MetricName.init(rawValue:)).filter { $0 != .loss }
   }
 
-  /// What each head predicts, as the metrics need to know it.
+  /// The heads that are measured against the data: not those that compare with drawn negatives.
+  static func measuredHeads(_ model: Model) -> [Int] {
+    model.heads.indices.filter { !model.heads[$0].loss.comparesNegatives }
+  }
+
+  /// What each measured head predicts, as the metrics need to know it.
   ///
   /// - Parameters:
   ///   - model: the model.
@@ -50,7 +56,8 @@ public struct Evaluator {
   public static func metricHeads(
     _ model: Model, spelling: (String) -> Bool = { _ in false }
   ) -> [MetricHead] {
-    model.heads.map { head in
+    measuredHeads(model).map { index in
+      let head = model.heads[index]
       let kind: MetricHead.Kind
       switch head.loss {
       case .crossEntropy: kind = .classification(classes: head.outputs)
@@ -58,6 +65,7 @@ public struct Evaluator {
         kind = head.outputs == 1 ? .binary : .multiLabel(outputs: head.outputs)
       case .meanSquaredError, .huber: kind = .regression(outputs: head.outputs)
       case .ctc: kind = .transcription(outputs: head.outputs)
+      case .bpr: preconditionFailure("a head that is not measured")
       }
       return MetricHead(
         name: head.name, kind: kind, lossName: head.loss.keyword, weight: head.weight,
@@ -85,67 +93,74 @@ public struct Evaluator {
     defer { model.select(nil) }
     let heads = Self.metricHeads(model) { transcriber.texts[$0] != nil }
     let accumulator = try MetricAccumulator(heads: heads, metrics: metrics)
-    let loader = Self.loader(split, model, world, prefetch: prefetch)
+    let plan = try EvaluationPlan(split, model)
+    let numbers = Array((0..<plan.microbatches).part(world.rank, of: world.size))
+    let states = plan.states(model, numbers)
+    let loader = Self.loader(split, model, plan, numbers, prefetch: prefetch)
     defer { loader.stop() }
     // Contrast needs both modalities of a pair: subsets leave it out.
     var pairs = subset == nil ? PairCollection(model) : nil
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
-      try add(microbatch, parameters, to: accumulator)
+      try refuseWrongLabels(microbatch)
+      plan.evaluate(microbatch, model, parameters, states)
+      add(microbatch, to: accumulator)
       pairs?.add(microbatch, model)
       loader.recycle(microbatch)
     }
     clock?.waits(for: .everyone)
     defer { clock?.wentOn() }
-    let partials = try world.gatherBytes(accumulator.encode(), root: 0)
-    var encoded: [UInt8] = []
-    if let partials {
-      let result = try MetricAccumulator.merge(
-        partials, heads: heads, metrics: metrics,
-        predictions: model.heads.map { head in head.rowsPerSample.map { $0 * split.count } })
-      encoded = Array(try JSONEncoder().encode(result))
-    }
-    let shared = try world.broadcastBytes(encoded, root: 0)
-    let result = try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+    let result = try merged(accumulator, heads, samples: split.count)
     guard let pairs, let coupling = model.coupling else { return result }
     return result.adding(
       try pairs.measure(world, parameters), weight: coupling.weight, samples: split.count)
   }
 
-  /// This rank's microbatches of a split, in order.
-  static func loader(
-    _ split: Split, _ model: Model, _ world: Communicator, prefetch: Int
-  ) -> BatchLoader {
-    let count = BatchPlan.evaluationCount(samples: split.count, micro: model.capacity)
-    let share = (0..<count).part(world.rank, of: world.size)
-    let loader = BatchLoader(split, capacity: model.capacity, depth: prefetch)
-    loader.start(order: nil) { [capacity = model.capacity, samples = split.count] index in
-      let index = share.lowerBound + index
-      guard share.contains(index) else { return nil }
-      return BatchRequest(
-        index: index, step: 0, epoch: 0,
-        positions: BatchPlan.evaluationRange(index, samples: samples, micro: capacity))
+  /// What all ranks have counted, joined on one of them.
+  private func merged(
+    _ accumulator: MetricAccumulator, _ heads: [MetricHead], samples: Int
+  ) throws -> EvaluationResult {
+    let partials = try world.gatherBytes(accumulator.encode(), root: 0)
+    var encoded: [UInt8] = []
+    if let partials {
+      let result = try MetricAccumulator.merge(
+        partials, heads: heads, metrics: metrics,
+        predictions: Self.measuredHeads(model).map { index in
+          model.heads[index].rowsPerSample.map { $0 * samples }
+        })
+      encoded = Array(try JSONEncoder().encode(result))
     }
+    let shared = try world.broadcastBytes(encoded, root: 0)
+    return try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
+  }
+
+  /// A rank's microbatches of a split, in order.
+  private static func loader(
+    _ split: Split, _ model: Model, _ plan: EvaluationPlan, _ numbers: [Int], prefetch: Int
+  ) -> BatchLoader {
+    let loader = BatchLoader(split, capacity: model.capacity, depth: prefetch)
+    loader.start(order: nil) { plan.request($0, of: numbers) }
     return loader
   }
 
-  private func add(
-    _ microbatch: Microbatch, _ parameters: UnsafePointer<Float>, to accumulator: MetricAccumulator
-  ) throws {
-    if let wrong = model.labelOutOfRange(microbatch) {
-      throw TrainingError(.badData, "\(wrong); correct the data")
-    }
-    model.evaluate(microbatch, parameters)
-    for (index, head) in model.heads.enumerated() {
+  private func refuseWrongLabels(_ microbatch: Microbatch) throws {
+    guard let wrong = model.labelOutOfRange(microbatch) else { return }
+    throw TrainingError(.badData, "\(wrong); correct the data")
+  }
+
+  /// Counts what the model's last pass predicted.
+  private func add(_ microbatch: Microbatch, to accumulator: MetricAccumulator) {
+    for (place, index) in Self.measuredHeads(model).enumerated() {
+      let head = model.heads[index]
       guard let target = head.targetIndex else { continue }
       if head.loss.isTranscription {
-        addTranscriptions(microbatch, head: index, target: target, to: accumulator)
+        addTranscriptions(microbatch, head: index, as: place, target: target, to: accumulator)
         continue
       }
       var areClasses = false
       if case .crossEntropy = head.loss { areClasses = true }
       accumulator.add(
-        head: index, microbatch: microbatch.index,
+        head: place, microbatch: microbatch.index,
         count: model.rows(ofHead: index, samples: microbatch.count),
         outputs: model.output(ofHead: index),
         labels: areClasses ? model.labels(ofHead: index, microbatch) : nil,
@@ -156,7 +171,8 @@ public struct Evaluator {
   }
 
   private func addTranscriptions(
-    _ microbatch: Microbatch, head: Int, target: Int, to accumulator: MetricAccumulator
+    _ microbatch: Microbatch, head: Int, as place: Int, target: Int,
+    to accumulator: MetricAccumulator
   ) {
     let (ids, offsets) = (microbatch.integers(target), microbatch.offsets(target))
     let texts = transcriber.texts[model.heads[head].target]
@@ -172,7 +188,7 @@ public struct Evaluator {
     }
     errors.infeasible = model.infeasibleSequences(ofHead: head).lastPass
     accumulator.add(
-      head: head, microbatch: microbatch.index, count: count, errors: errors,
+      head: place, microbatch: microbatch.index, count: count, errors: errors,
       loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

@@ -57,50 +57,43 @@ public struct Predictor {
   /// - Throws: what reading, MPI or `sink` throw.
   public func run(_ sink: (_ samples: Range<Int>, _ outputs: [Output]) throws -> Void) throws {
     let model = trained.model
-    let samples = split.count
-    let count = BatchPlan.evaluationCount(samples: samples, micro: model.capacity)
-    let rounds = (count + world.size - 1) / world.size
-    let loader = makeLoader(count: count, rounds: rounds)
-    defer { loader.stop() }
-    for round in 0..<rounds {
-      let index = round * world.size + world.rank
-      var outputs = [[UInt8]](repeating: [], count: model.heads.count)
-      if index < count { outputs = try compute(loader).map(\.bytes) }
-      let block = world.size * model.capacity
-      let range = round * block..<min(samples, (round + 1) * block)
-      var gathered: [Output] = []
-      for (head, bytes) in zip(model.heads, outputs) {
-        let parts = try world.gatherBytes(bytes, root: 0) ?? []
-        gathered.append(Output(parts, isTranscription: head.loss.isTranscription))
-      }
-      try world.agree { if world.rank == 0 { try sink(range, gathered) } }
-    }
-  }
-
-  private func makeLoader(count: Int, rounds: Int) -> BatchLoader {
+    let plan = try EvaluationPlan(split, model)
+    let numbers = Array(stride(from: world.rank, to: plan.microbatches, by: world.size))
+    let states = plan.states(model, numbers)
     let loader = BatchLoader(
-      split, capacity: trained.model.capacity,
-      depth: trained.configuration.data.prefetch)
-    let (rank, size) = (world.rank, world.size)
-    loader.start(order: nil) { [capacity = trained.model.capacity, samples = split.count] in
-      let index = $0 * size + rank
-      guard index < count else { return nil }
-      return BatchRequest(
-        index: index, step: 0, epoch: 0,
-        positions: BatchPlan.evaluationRange(index, samples: samples, micro: capacity))
+      split, capacity: model.capacity, depth: trained.configuration.data.prefetch)
+    loader.start(order: nil) { plan.request($0, of: numbers) }
+    defer { loader.stop() }
+    for step in 0..<plan.steps {
+      for first in stride(from: 0, to: plan.microbatches, by: world.size) {
+        var outputs = [[UInt8]](repeating: [], count: model.heads.count)
+        if first + world.rank < plan.microbatches {
+          outputs = try compute(loader, plan, states).map(\.bytes)
+        }
+        let round = first..<min(first + world.size, plan.microbatches)
+        var gathered: [Output] = []
+        for (head, bytes) in zip(model.heads, outputs) {
+          let parts = try world.gatherBytes(bytes, root: 0) ?? []
+          gathered.append(Output(parts, isTranscription: head.loss.isTranscription))
+        }
+        try world.agree {
+          if world.rank == 0 { try sink(plan.samples(step: step, round), gathered) }
+        }
+      }
     }
-    return loader
   }
 
   /// The outputs of one microbatch, per head.
-  private func compute(_ loader: BatchLoader) throws -> [Output] {
+  private func compute(
+    _ loader: BatchLoader, _ plan: EvaluationPlan, _ states: StreamStates?
+  ) throws -> [Output] {
     guard let microbatch = try loader.next() else { return [] }
     defer { loader.recycle(microbatch) }
     let model = trained.model
     if let wrong = model.labelOutOfRange(microbatch) {
       throw TrainingError(.badData, "\(wrong); correct the data")
     }
-    model.evaluate(microbatch, trained.store.base)
+    plan.evaluate(microbatch, model, trained.store.base, states)
     return model.heads.indices.map { index in
       let head = model.heads[index]
       if head.loss.isTranscription {
@@ -126,7 +119,7 @@ public struct Predictor {
             samples: rows, classes: head.outputs, logits: logits, probabilities: base)
         case .binaryCrossEntropy:
           Kernels.activate(.sigmoid, count: buffer.count, input: logits, output: base)
-        case .meanSquaredError, .huber, .ctc: break
+        case .meanSquaredError, .huber, .ctc, .bpr: break
         }
       }
     }

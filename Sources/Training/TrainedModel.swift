@@ -102,6 +102,7 @@ public final class TrainedModel {
       : try? Dataset(
         own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
     dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
+    if request.data != nil { try folder.requireMeanings(of: dataset, fields) }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
         .missingInput, "\(dataset.name) has no \(request.split.rawValue) split; choose --split")
@@ -160,13 +161,15 @@ public final class TrainedModel {
   public func evaluate(
     _ world: Communicator, metrics: [MeasuredMetric]
   ) throws -> EvaluationOutcome {
-    let rankings = metrics.compactMap(\.ranking)
+    let isMeasured = configuration.model.isMeasured
+    var rankings = metrics.compactMap(\.ranking)
     let asked = metrics.compactMap(\.value)
+    if metrics.isEmpty, !isMeasured { rankings = RankingMetricName.usual }
     let wanted = metrics.isEmpty ? Evaluator.metrics(configuration.evaluate.metrics) : asked
     let evaluator = Evaluator(
       world, model: model, metrics: wanted, transcriber: transcriber)
     var outcome = EvaluationOutcome(samples: split.count)
-    if metrics.isEmpty || !asked.isEmpty {
+    if metrics.isEmpty && isMeasured || !asked.isEmpty {
       outcome.result = try evaluator.evaluate(
         split, parameters: store.base, prefetch: configuration.data.prefetch)
     }
@@ -178,7 +181,8 @@ public final class TrainedModel {
     outcome.classes = classNames
     guard !rankings.isEmpty else { return outcome }
     let scores = try world.agree { try pairScores(ofRun: run) }
-    let names = configuration.model.modalities.map(\.field)
+    let sides = pairSides ?? (user: 0, item: 1)
+    let names = [sides.user, sides.item].map { configuration.model.modalities[$0].field }
     let reader = try world.agree {
       try InteractionReader(split, user: names[0], item: names[1], value: nil)
     }

@@ -63,8 +63,9 @@ extension Trainer {
 
   /// Bytes of all shards together.
   private var checkpointBytes: Int {
-    model.layout.count * MemoryLayout<Float>.stride
-      * (1 + optimizer.statesPerParameter + wireStatesPerParameter)
+    MemoryLayout<Float>.stride
+      * (model.layout.count * (1 + optimizer.statesPerParameter + wireStatesPerParameter)
+        + (carried?.count ?? 0))
   }
 
   /// Every rank's record, in rank order, on rank 0; elsewhere none.
@@ -78,6 +79,7 @@ extension Trainer {
     var manifest = CheckpointManifest(
       state: state, parameterCount: model.layout.count, parametersDigest: store.digest,
       shards: shards)
+    if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
     let stepInEpoch = state.step % plan.stepsPerEpoch
     manifest.position = stepInEpoch * plan.global
     manifest.configurationIdentity = identityDigest
@@ -90,7 +92,8 @@ extension Trainer {
     return manifest
   }
 
-  /// What this rank's shard holds: its part of the parameters and its optimizer state.
+  /// What this rank's shard holds: its part of the parameters, its optimizer state, and the recurrent states of its
+  /// microbatches.
   private func ownedArrays() -> [ShardArray] {
     var arrays = exchange.owned.stretches.map {
       ShardArray(name: "parameters", range: $0.range, base: store.base + $0.range.lowerBound)
@@ -100,6 +103,10 @@ extension Trainer {
     }
     for part in exchange.wireState {
       arrays.append(ShardArray(name: part.name, range: part.range, base: part.base))
+    }
+    for part in carried?.parts ?? [] {
+      arrays.append(
+        ShardArray(name: StreamStates.arrayName, range: part.range, base: part.base))
     }
     return arrays
   }
@@ -142,6 +149,9 @@ extension Trainer {
       try checkpoint.read(part.name, part.range, into: part.base)
     }
     optimizer.stepsTaken = state.stepsTaken
+    for part in carried?.parts ?? [] {
+      try checkpoint.read(StreamStates.arrayName, part.range, into: part.base)
+    }
     try restoreWire(checkpoint)
     let (kernels, coreType) = (checkpoint.manifest.kernels, checkpoint.manifest.coreType)
     if (kernels, coreType) != (Kernels.name, BLAS.coreType) {

@@ -46,4 +46,12 @@ extension Trainer {
     if world.threadLevel == .multiple { exchange.progressThread = try ProgressThread(world) }
     return exchange
   }
+
+  /// This rank's microbatches of a full step.
+  static func fullShare(_ exchange: Exchange, _ setUp: TrainingSetUp) -> [Int] {
+    let deal = Deal(
+      microbatches: setUp.plan.microbatchesPerStep, topology: exchange.node.topology,
+      group: setUp.model.synchronizedGroup)
+    return Array(deal.share(of: exchange.node.seat))
+  }
 }

@@ -41,6 +41,9 @@ extension Trainer {
       origin: options.configurationFolder, fresh: options.fresh
     ).take { $0.steps >= totalSteps || $0.stoppedEarly }
     (lock, log) = (taken.lock, taken.log)
+    if taken.state != .complete {
+      try folder.recordMeanings(dataset, TrainingSetUp.fieldNames(configuration.model))
+    }
     if let aside = taken.aside { observer?.noted("the earlier folder is now \(aside)") }
     return taken.state
   }

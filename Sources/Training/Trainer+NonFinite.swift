@@ -23,8 +23,8 @@ extension Trainer {
       nonFiniteLayer = layer
       return
     }
-    // The contrast is everybody's: only who finds a layer knows where it went wrong.
-    guard let contrast, !contrast.loss.isFinite else { return }
+    // This loss is everybody's: only who finds a layer knows where it went wrong.
+    guard let couplingStep, !couplingStep.loss.isFinite else { return }
     nonFiniteLayer = model.firstNonFinite(microbatch, inLane: lane)
   }
 

@@ -30,7 +30,8 @@ extension Trainer {
     gradients.microbatch = index
     model.train(
       microbatch, store.base, normalizers: table.normalizers.base, step: step,
-      coupled: contrast?.gradient(index, store.base), into: &gradients, observer: progress)
+      coupled: couplingStep?.gradient(index, store.base),
+      carried: carried?.state(ofMicrobatch: index), into: &gradients, observer: progress)
     try progress.end()
     noise.add(index, microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base))
     noteNonFinite(microbatch, lane: 0)
@@ -51,7 +52,8 @@ extension Trainer {
       clock.enter(.reduce)
       var lent = try exchange.lendGradients()
       gradients.append(UnsafePointer(lent.values.base))
-      model.seat(members[members.count - 1], into: &lent)
+      model.seat(
+        members[members.count - 1], into: &lent, carried: carried?.state(ofMicrobatch: index))
       let next = index + exchange.node.local.size
       let isLast =
         next / size != index / size

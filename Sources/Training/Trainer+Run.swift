@@ -86,7 +86,7 @@ extension Trainer {
       depth: configuration.data.prefetch + membersPerRank - 1)
     let cursor = MicrobatchCursor(
       step: step, totalSteps: totalSteps, plan: plan, topology: exchange.node.topology,
-      seat: exchange.node.seat, group: model.synchronizedGroup, passes: contrast == nil ? 1 : 2)
+      seat: exchange.node.seat, group: model.synchronizedGroup, passes: couplingStep == nil ? 1 : 2)
     loader.start(order: sampler) { _ in cursor.next() }
     return loader
   }

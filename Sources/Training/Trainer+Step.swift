@@ -18,9 +18,10 @@ extension Trainer {
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
     try exchange.begin(microbatches: microbatches)
+    if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
     try fillNormalizers(step: step)
-    try contrastBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
+    try coupleBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
@@ -38,6 +39,8 @@ extension Trainer {
     try exchange.finish(updated: isFinite || updatesEarly)
     if isFinite {
       optimizer.finishStep()
+      // A step that is left out leaves the states as they were: its own may not be finite.
+      carried?.advance()
       if let problem = try memoryCheck.afterUpdate(step: step + 1) {
         try failTogether(.failure, problem)
       }
@@ -104,7 +107,7 @@ extension Trainer {
       // A batch in which nothing weighs, or nobody has the head's modality, has no loss.
       if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
-    if let contrast { loss += (model.coupling?.weight ?? 0) * contrast.loss }
+    if let couplingStep { loss += (model.coupling?.weight ?? 0) * couplingStep.loss }
     var request = 0
     for place in 0..<world.size { request = max(request, Int(table.wishes[place])) }
     return (loss, StopSignal.Request(rawValue: request) ?? .none)

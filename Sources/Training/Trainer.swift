@@ -39,7 +39,10 @@ public final class Trainer {
   /// Where members of a group meet, if batch norm is synchronised.
   let meeting: GroupMeeting?
   /// The contrast over the global batch, if modalities are coupled.
-  let contrast: ContrastiveStep?
+  let couplingStep: CouplingStep?
+
+  /// The recurrent states of this rank's microbatches, if any are carried.
+  let carried: StreamStates?
 
   /// The weights, once per node.
   var store: ParameterStore { exchange.store }
@@ -117,7 +120,8 @@ public final class Trainer {
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)
     meeting = try GroupMeeting(exchange, setUp)
-    contrast = try ContrastiveStep(exchange, setUp)
+    couplingStep = try CouplingStep(exchange, setUp)
+    carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }

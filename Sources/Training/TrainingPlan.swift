@@ -30,7 +30,7 @@ public struct TrainingPlan: Sendable {
   /// The layers, in forward order.
   public let layers: [LayerSummary]
   /// Bytes of one rank's memory, by what they hold.
-  public private(set) var memory: [(name: String, bytes: Int)]
+  public let memory: [(name: String, bytes: Int)]
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
   /// Partial sums of a parameter that the node that sends most sends in a full step; 1 where its run of
@@ -70,7 +70,7 @@ public struct TrainingPlan: Sendable {
     let bytes = layout.count * scalar
     // Nodes of fewer ranks have the larger share for each of them.
     let local = ranks / nodes
-    memory = [
+    var memory = [
       ("weights, one copy per node", bytes * (1 + average) / local),
       ("gradients", 2 * bytes),
       ("partial sums", bytes * (levels + 1) / local),
@@ -79,10 +79,24 @@ public struct TrainingPlan: Sendable {
     ]
     let tables = setUp.model.tableBytes
     if tables > 0 { memory.append(("matrices of filter banks", tables)) }
+    memory += Self.carried(setUp, ranks: ranks)
+    self.memory = memory
     let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     // Gradient and weight are read, the weight written, each state array read and written.
     updateBytesPerParameter = scalar * (3 + 2 * (states + average))
     operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
+  }
+
+  /// What the states that are carried take, if any are.
+  private static func carried(
+    _ setUp: TrainingSetUp, ranks: Int
+  ) -> [(name: String, bytes: Int)] {
+    guard setUp.model.carriedWidth > 0 else { return [] }
+    let most = (setUp.plan.microbatchesPerStep + ranks - 1) / ranks * setUp.plan.micro
+    let samples = min(most, setUp.plan.global)
+    return [
+      ("carried states (own microbatches)", StreamStates.bytes(setUp.model, samples: samples))
+    ]
   }
 
   /// The most subtrees that the run of a node consists of.

@@ -42,7 +42,8 @@ public struct TrainingSetUp {
       throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
     }
     self.training = training
-    validation = try dataset.split(.validation)
+    // Losses over drawn negatives say nothing about other samples; lists are measured afterwards.
+    validation = resolved.model.isMeasured ? try dataset.split(.validation) : nil
     let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
     resolved.data.shuffle = shuffle
     guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle) else {
@@ -67,12 +68,15 @@ public struct TrainingSetUp {
     _ = try MetricAccumulator(
       heads: Evaluator.metricHeads(model) { texts[$0] != nil },
       metrics: Evaluator.metrics(resolved.evaluate.metrics))
+    try checkStreams()
   }
 
   /// The fields a model reads, each once.
   public static func fieldNames(_ model: ModelConfiguration) -> [String] {
     var names: [String] = []
-    let heads = model.heads.flatMap { [$0.target] + [$0.weights].compactMap { $0 } }
+    let heads = model.heads.flatMap { head in
+      (head.loss.comparesNegatives ? [] : [head.target]) + [head.weights].compactMap { $0 }
+    }
     let coupled = model.coupling?.fields.map(\.field) ?? []
     for name in model.modalities.map(\.field) + heads + coupled where !names.contains(name) {
       names.append(name)
@@ -111,4 +115,9 @@ public struct TrainingSetUp {
 
   /// Bytes of memory of this node.
   static var memoryBytes: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+}
+
+extension ModelConfiguration {
+  /// Whether samples of any split have a loss or metrics: not where all heads compare with drawn negatives.
+  var isMeasured: Bool { coupling != nil || !heads.allSatisfy(\.loss.comparesNegatives) }
 }

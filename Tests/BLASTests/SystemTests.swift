@@ -50,4 +50,28 @@ struct SystemTests {
     #expect(!BLAS.solve(size: 2, &a, &b))
     #expect(b == [1, 1])
   }
+
+  @Test("Eigenvectors of a symmetric matrix stretch by their values", arguments: [1, 2, 5, 60])
+  func eigenvectors(size: Int) {
+    var a = [Double](repeating: 0, count: size * size)
+    BLAS.addGram(size: size, inner: size + 2, numbers((size + 2) * size), into: &a)
+    let matrix = a
+    for row in 0..<size { for column in row + 1..<size { a[row * size + column] = .nan } }
+    var values = [Double](repeating: 0, count: size)
+    #expect(BLAS.eigenvectors(size: size, &a, values: &values))
+    #expect(values == values.sorted())
+    let scale = values.last ?? 1
+    for vector in 0..<size {
+      let v = a[vector * size..<(vector + 1) * size].map { $0 }
+      #expect(abs(v.reduce(0) { $0 + $1 * $1 } - 1) < 1e-12)
+      for row in 0..<size {
+        let product = (0..<size).reduce(0.0) {
+          $0 + matrix[max(row, $1) * size + min(row, $1)] * v[$1]
+        }
+        #expect(abs(product - values[vector] * v[row]) < 1e-12 * scale)
+      }
+    }
+    a[size * size - 1] = .infinity
+    #expect(!BLAS.eigenvectors(size: size, &a, values: &values))
+  }
 }

@@ -32,7 +32,7 @@ import Testing
   @Test func aNewerVersionIsRefusedAndLeftInPlace() throws {
     let recorder = try saved()
     try reseal(recorder.path(10)) {
-      $0 = ["version": 2, "everything": "else may have changed"]
+      $0 = ["version": 3, "everything": "else may have changed"]
     }
     let error = #expect(throws: CheckpointError.self) { try recorder.folder.loadNewestValid() }
     #expect(error?.code == .newerVersion)
@@ -69,6 +69,53 @@ import Testing
     }
     let error = #expect(throws: CheckpointError.self) { try recorder.folder.open(step: 10) }
     #expect(error?.code == .damaged)
+  }
+
+  /// Two shards with parameters, and rows of 3 scalars that go round among them.
+  private func savedWithRows() throws -> Recorder {
+    let recorder = Recorder(try Scratch())
+    let pending = try recorder.folder.begin(step: 10)
+    let rows = (0..<12).map { Float($0) + 0.125 }
+    let shards = try rows.withUnsafeBufferPointer { rows in
+      try (0..<2).map { rank in
+        let base = try #require(rows.baseAddress)
+        let own = [rank, rank + 2].map {
+          ShardArray(name: "rows", range: 3 * $0..<3 * $0 + 3, base: base + 3 * $0)
+        }
+        let parameters = ShardArray(name: "parameters", range: 5 * rank..<5 * rank + 5, base: base)
+        return try recorder.folder.writeShard(
+          in: pending, index: rank, of: 2, arrays: [parameters] + own)
+      }
+    }
+    var manifest = CheckpointManifest(
+      state: TrainingState(), parameterCount: 10, parametersDigest: "", shards: shards)
+    #expect(manifest.version == 1)
+    manifest.state.step = 10
+    manifest.lengths = ["rows": 12]
+    try recorder.folder.commit(pending, manifest: manifest)
+    return recorder
+  }
+
+  @Test func anArrayMayHaveALengthOfItsOwn() throws {
+    let recorder = try savedWithRows()
+    let checkpoint = try #require(try recorder.folder.loadNewestValid())
+    #expect(checkpoint.manifest.version == 2)
+    #expect(checkpoint.manifest.length(of: "rows") == 12)
+    #expect(checkpoint.manifest.length(of: "parameters") == 10)
+    var found = [Float](repeating: -1, count: 7)
+    try checkpoint.read("rows", 4..<11, into: &found)
+    #expect(found == (4..<11).map { Float($0) + 0.125 })
+    let error = #expect(throws: CheckpointError.self) {
+      try checkpoint.read("parameters", 4..<11, into: &found)
+    }
+    #expect(error?.message.contains("holds 10 scalars of 'parameters'") == true)
+  }
+
+  @Test(arguments: [11, 13, -1]) func aWrongLengthIsRefused(length: Int) throws {
+    let recorder = try savedWithRows()
+    try reseal(recorder.path(10)) { $0["lengths"] = ["rows": length] }
+    let error = #expect(throws: CheckpointError.self) { try recorder.folder.open(step: 10) }
+    #expect(error?.code == .damaged && error?.message.contains("'rows'") == true)
   }
 
   @Test func otherShapesOfJSONAreRefused() throws {

@@ -166,6 +166,50 @@ extension JobTests {
       }
     }
 
+    /// Files of equal shapes whose classes, columns or scales are others than the run's.
+    @Test(arguments: [
+      ("classes: [no, yes]", "classes: [yes, no]", "label", "names or another order"),
+      ("numeric: [a, b]", "numeric: [b, a]", "x", "column 0 is 'b' and not 'a'"),
+      ("splits:", "splits:  ", "x", "scaled by another mean"),
+    ])
+    func otherDataMustMeanTheSame(
+      change: (old: String, new: String, field: String, words: String)
+    ) throws {
+      try withTemporaryFolder { folder in
+        let rows = (0..<40).map { "\($0),\($0 * $0),\($0 % 2 == 0 ? "no" : "yes")\n" }.joined()
+        for (name, text, table) in [
+          ("own", Self.tableRecipe, rows),
+          (
+            "other", Self.tableRecipe.replacingOccurrences(of: change.old, with: change.new),
+            change.field == "x" && change.old == "splits:" ? rows + "99,1,no\n" : rows
+          ),
+        ] {
+          let recipe = try folder.write(text, to: "\(name).yaml")
+          try folder.write("a,b,label\n" + table, to: "rows.csv")
+          let made = try Aimass.run(["prepare", recipe, "-o", folder.file("\(name).h5")])
+          #expect(made.status == 0, "\(made)")
+        }
+        let configuration = try folder.write(
+          """
+          name: run
+          data: {file: own.h5}
+          batch: {global: 8, micro: 4}
+          modalities: {x: {field: x, encoder: []}}
+          heads: {y: {layers: [{linear: 2}], loss: crossEntropy, target: label}}
+          optimizer: {adam: {learningRate: 0.1}}
+          train: {epochs: 1}
+
+          """, to: "run.yaml")
+        let run = folder.file("run")
+        #expect(try Aimass.train(configuration, output: run).status == 0)
+        let evaluate = ["evaluate", run, "--split", "train", "--data"]
+        #expect(try Aimass.run(evaluate + [folder.file("own.h5")]).status == 0)
+        expectRefusal(
+          try Aimass.run(evaluate + [folder.file("other.h5")]), 65,
+          ["other.h5", "field '\(change.field)'", change.words])
+      }
+    }
+
     @Test func preparingLeavesOtherFilesAlone() throws {
       try withTemporaryFolder { folder in
         let recipe = try folder.write(Shelf.glyphsRecipe, to: "r.yaml")

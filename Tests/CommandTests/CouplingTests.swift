@@ -143,6 +143,71 @@ extension JobTests {
       }
     }
 
+    /// The step with covariances in Float64: the largest difference of a parameter's gradient, the largest
+    /// gradient of a projection, the loss, and the coupling's loss of the test split after the step.
+    private static let alignment = """
+
+      sizes = [s for s in sizes if s != (1,)]
+      def loss(p, split):
+        g = f[split]
+        a, b = torch.tensor(g['a'][:].astype('f8')), torch.tensor(g['b/values'][:].astype('f8'))
+        there = torch.tensor(g['b/present'][:] == 1)
+        ha, hb = torch.tanh(F.linear(a, p[0], p[1])), torch.tanh(F.linear(b, p[2], p[3]))
+        hb = hb * there[:, None]
+        head = F.cross_entropy(F.linear(torch.cat([ha, hb], 1), p[8], p[9]), torch.tensor(g['label'][:]))
+        A, B = F.linear(ha, p[4], p[5])[there], F.linear(hb, p[6], p[7])[there]
+        coral = (torch.cov(A.T) - torch.cov(B.T)).square().sum() / (4 * 3 ** 2)
+        return head + 30 * coral, coral
+      before, after = load(sys.argv[2]), load(sys.argv[3])
+      total, _ = loss(before, 'train')
+      total.backward()
+      pairs = [((b - a) / 0.5, b.grad) for a, b in zip(after, before)]
+      with torch.no_grad():
+        print(max(float(abs(x - y).max()) for x, y in pairs), float(before[4].grad.abs().max()),
+              float(total), float(loss(after, 'test')[1]))
+      """
+
+    @Test func covariancesAreThoseOfTorchOnAnyNumberOfRanks() throws {
+      try withTemporaryFolder { folder in
+        let coral = [
+          "coupling={coral: {between: [a, b], weight: 30, projections: "
+            + "{a: [{linear: {out: 3}}], b: [{linear: {out: 3}}]}}}"
+        ]
+        let before = folder.file("before")
+        let still = try Aimass.train(
+          Self.configuration.get(), output: before,
+          set: coral + ["optimizer={sgd: {learningRate: 1.0e-30}}"])
+        #expect(still.status == 0, "\(still)")
+        var found: Set<String> = []
+        var evaluation = ""
+        for ranks in [1, 4, 5] {
+          let run = Run(path: folder.file("on-\(ranks)"))
+          let result = try Aimass.train(
+            Self.configuration.get(), ranks: ranks, output: run.path, set: coral)
+          #expect(result.status == 0 && result.leftovers.isEmpty, "\(result)")
+          let judged = try Aimass.run(ranks: ranks, ["evaluate", run.path, "--json"])
+          #expect(judged.status == 0, "\(judged)")
+          evaluation = judged.output
+          found.insert(run.digest + judged.output)
+        }
+        #expect(found.count == 1, "\(found)")
+        let shared = Self.oracle.components(separatedBy: "counts = ")[0]
+        let text = try Python.run(
+          shared + Self.alignment, [Shelf.file("coupled.h5"), before, folder.file("on-4")])
+        let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        try #require(numbers.count == 4, "\(text)")
+        #expect(numbers[0] < 1e-5 && numbers[1] > 1e-2, "\(text)")
+        let loss = Run(path: before).lines.first?["loss"] as? Double ?? .nan
+        #expect(abs(loss - numbers[2]) < 1e-5, "\(loss) \(text)")
+        let json =
+          try JSONSerialization.jsonObject(with: Data(evaluation.utf8)) as? [String: Any]
+        let heads = json?["heads"] as? [String: Any]
+        let coupling = try #require(heads?["coupling"] as? [String: Double], "\(evaluation)")
+        #expect(coupling.count == 1, "a distance of covariances has no metrics: \(coupling)")
+        #expect(abs((coupling["loss"] ?? .nan) - numbers[3]) < 1e-6, "\(coupling) \(text)")
+      }
+    }
+
     /// The evaluation's own numbers of the coupling.
     private func check(_ evaluation: String, _ expected: [Double]) throws {
       let json = try JSONSerialization.jsonObject(with: Data(evaluation.utf8)) as? [String: Any]

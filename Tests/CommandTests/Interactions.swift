@@ -3,7 +3,7 @@ import TestSupport
 
 /// Interactions of users and items with a pattern in them, in the form of a prepared file.
 ///
-/// 61 users and 83 items; user 60 and items 80 to 82 occur in the test split only, so that nothing is
+/// 61 users with an age each and 83 items with two numbers; user 60 and items 80 to 82 occur in the test split only, so that nothing is
 /// known of them.
 enum Interactions {
   /// The sample file, made once.
@@ -37,6 +37,7 @@ enum Interactions {
     u, i = pairs[:, 0], pairs[:, 1]
     r = 3.2 + bu[u] + bi[i] + .5 * (p[u] * q[i]).sum(1) + rng.normal(0, .3, len(u))
     r = (np.clip(np.round(2 * r), 1, 10) / 2).astype('<f4')
+    age, film = rng.normal(size=61).astype('<f4'), rng.normal(size=(83, 2)).astype('<f4')
     test = (np.arange(len(u)) % 10 == 9) | (u == 60) | (i >= 80)
     with h5py.File(sys.argv[1], 'w', libver=('v110', 'v110')) as f:
       for name, rows in (('train', ~test), ('test', test)):
@@ -45,6 +46,8 @@ enum Interactions {
           d = g.create_dataset(key, data=values[rows].astype('<i8'))
           d.attrs['modality'], d.attrs['classes'] = 'ids', np.int64(count)
         g.create_dataset('rating', data=r[rows])
+        g.create_dataset('age', data=age[u[rows]])
+        g.create_dataset('film', data=film[i[rows]])
     """
 
   /// Alternating least squares in NumPy, from the same initial vectors, which come from a Philox of the

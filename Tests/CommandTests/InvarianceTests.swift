@@ -43,6 +43,12 @@ extension JobTests {
         Shelf.coupled.get(), ranks: [1, 2, 3, 4, 6, 8], steps: 2 * Shelf.stepsPerEpoch)
     }
 
+    @Test func mixedSamplesGiveTheSameBits() throws {
+      try expectSameBits(
+        Shelf.glyphs.get(), ranks: [1, 2, 3, 4], set: ["mixup.alpha=0.3", "train.epochs=1"],
+        steps: Shelf.stepsPerEpoch)
+    }
+
     @Test func privateCopiesOfTheWeightsGiveTheSameBits() throws {
       try withTemporaryFolder { folder in
         let digests = try ["node", "rank"].map { copies in

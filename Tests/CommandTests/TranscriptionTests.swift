@@ -112,31 +112,36 @@ extension JobTests {
           digests.insert(String(try #require(digest)))
         }
         #expect(digests.count == 1)
-        var results: [String: Set<String>] = [:]
-        for ranks in [1, 3] {
-          for more in [[], ["--beam", "1"]] {
-            let measured = try Aimass.run(
-              ranks: ranks, ["evaluate", folder.file("1"), "--json"] + more)
-            #expect(measured.status == 0, "\(measured)")
-            for ending in ["csv", "h5"] {
-              let path = folder.file("\(ranks)\(more.count).\(ending)")
-              let result = try Aimass.run(
-                ranks: ranks, ["predict", folder.file("1"), "-o", path] + more)
-              #expect(result.status == 0, "\(result)")
-            }
-            results[more.joined(), default: []].insert(measured.output)
-            let said = try Python.run(
-              Self.judge,
-              [
-                data, folder.file("\(ranks)\(more.count).csv"),
-                folder.file("\(ranks)\(more.count).h5"), measured.output,
-                folder.file("1/metrics.jsonl"),
-              ])
-            #expect(said == "right\n")
-          }
-        }
-        #expect(results.values.allSatisfy { $0.count == 1 })
+        try readAndJudge(folder, data: data)
       }
+    }
+
+    /// Measures and predicts by both decoders on one rank and on three, and computes the same from the files.
+    private func readAndJudge(_ folder: TemporaryFolder, data: String) throws {
+      var results: [String: Set<String>] = [:]
+      for ranks in [1, 3] {
+        for more in [[], ["--beam", "1"]] {
+          let measured = try Aimass.run(
+            ranks: ranks, ["evaluate", folder.file("1"), "--json"] + more)
+          #expect(measured.status == 0, "\(measured)")
+          for ending in ["csv", "h5"] {
+            let path = folder.file("\(ranks)\(more.count).\(ending)")
+            let result = try Aimass.run(
+              ranks: ranks, ["predict", folder.file("1"), "-o", path] + more)
+            #expect(result.status == 0, "\(result)")
+          }
+          results[more.joined(), default: []].insert(measured.output)
+          let said = try Python.run(
+            Self.judge,
+            [
+              data, folder.file("\(ranks)\(more.count).csv"),
+              folder.file("\(ranks)\(more.count).h5"), measured.output,
+              folder.file("1/metrics.jsonl"),
+            ])
+          #expect(said == "right\n")
+        }
+      }
+      #expect(results.values.allSatisfy { $0.count == 1 })
     }
 
     @Test func widthsThatCannotBeAreRefused() throws {

@@ -24,7 +24,7 @@ import Testing
     ("{lowRank: {rank: 2, out: 8}}", .lowRank(rank: 2, out: 8)),
     ("lateProduct", .lateProduct(prior: nil)),
     ("{lateProduct: [0.5, 0.25, 0.25]}", .lateProduct(prior: [0.5, 0.25, 0.25])),
-    ("{crossAttention: 2}", .crossAttention(heads: 2)),
+    ("sequence", .sequence), ("{crossAttention: 2}", .crossAttention(heads: 2)),
     (
       "{bottleneck: {tokens: 4, layers: 2, heads: 2}}",
       .bottleneck(BottleneckConfiguration(tokens: 4, layers: 2, heads: 2))
@@ -57,6 +57,11 @@ import Testing
     #expect(run.evaluate.subsets == .listed([["image"], ["table"]]))
     #expect(try RunConfiguration.decode(yaml: run.resolvedYAML, name: "again.yaml") == run)
     let plain = try RunConfiguration.decode(yaml: Self.base, name: "run.yaml")
+    let mixed = try RunConfiguration.decode(
+      yaml: Self.base + "mixup: {alpha: 0.2}\n", name: "run.yaml")
+    #expect(mixed.model.mixup == MixupConfiguration(alpha: 0.2) && plain.model.mixup == nil)
+    #expect(try RunConfiguration.decode(yaml: mixed.resolvedYAML, name: "again.yaml") == mixed)
+    #expect(mixed.identity != plain.identity)
     // What is left out of training decides the result; what is measured does not.
     #expect(plain.identity != run.identity)
     var measured = plain

@@ -33,11 +33,13 @@ struct RecipeTests {
         tone: digits
         clip: digits
         where: {digits.index: 5...49, rows.work: [a, b], digits.label: one}
+        join: {digits: {on: rows.age, to: digits.label, seed: 4, where: {digits.index: 7}}}
+        skip: 20
         limit: 1000
       validation: {from: train, fraction: 0.1, seed: 1}
       test: {from: train, folds: 5, fold: 4, seed: 2, limit: 9}
     fields:
-      image: {modality: image, shape: [28, 28, 1], resize: [14, 14], crop: center, normalize: false}
+      image: {modality: image, shape: [28, 28, 1], resize: [14, 14], crop: center, normalize: false, components: {energy: 0.25}}
       label: {modality: label, classes: ["0", "1"], strip: ".", mapping: {"<=50K": "0", ">50K": "1"}}
       numbers:
         modality: table
@@ -47,9 +49,9 @@ struct RecipeTests {
         standardize: false
         missing: mean
         missingCategory: zeros
-      more: {modality: value, shape: [3, 4], normalize: true}
-      tone: {modality: sound, rate: 8000, seconds: 1.5, scale: int16}
-      clip: {modality: sound, frames: 100}
+      more: {modality: value, shape: [3, 4], normalize: true, components: {count: 5}}
+      tone: {modality: sound, rate: 8000, seconds: 1.5, scale: int16, noise: {kind: [white, babble], snr: [-5, 10], seed: 3}}
+      clip: {modality: sound, frames: 100, noise: {kind: pink, snr: 6}}
     """
 
   @Test("The recipe of the design decodes to its values")
@@ -113,9 +115,17 @@ struct RecipeTests {
       ])
     #expect(recipe.splits.map(\.limit) == [1000, nil, 9])
     #expect(recipe.splits[2].origin == .fold(from: "train", folds: 5, fold: 4, seed: 2))
+  }
+
+  @Test("Options of fields reach their values")
+  func fields() throws {
+    let recipe = try RecipeConfiguration.decode(yaml: Self.full, name: "full.yaml")
     #expect(
       recipe.fields.map(\.modality) == [
-        .image(ImageField(shape: [28, 28, 1], resize: [14, 14], crop: .center, normalize: false)),
+        .image(
+          ImageField(
+            shape: [28, 28, 1], resize: [14, 14], crop: .center, normalize: false,
+            components: .energy(0.25))),
         .label(
           LabelField(
             classes: ["0", "1"], strip: ".",
@@ -124,9 +134,28 @@ struct RecipeTests {
           TableField(
             numeric: ["age"], categorical: ["work"], log: ["age"], standardize: false,
             missing: .mean, missingCategory: .zeros)),
-        .value(shape: [3, 4], normalize: true),
-        .sound(SoundField(rate: 8000, length: .seconds(1.5), scale: .int16)),
-        .sound(SoundField(length: .frames(100))),
+        .value(shape: [3, 4], normalize: true, components: .count(5)),
+        .sound(
+          SoundField(
+            rate: 8000, length: .seconds(1.5), scale: .int16,
+            noise: SoundNoise(kinds: [.white, .babble], snr: -5...10, seed: 3))),
+        .sound(
+          SoundField(length: .frames(100), noise: SoundNoise(kinds: [.pink], snr: 6...6))),
+      ])
+  }
+
+  @Test("Joins, and samples that are passed over, reach their values")
+  func joins() throws {
+    let recipe = try RecipeConfiguration.decode(yaml: Self.full, name: "full.yaml")
+    #expect(recipe.splits.map(\.skip) == [20, 0, 0])
+    #expect(
+      recipe.splits[0].joins == [
+        RecipeJoin(
+          source: "digits", on: .init(field: "on", source: "rows", part: "age"),
+          to: .init(field: "to", source: "digits", part: "label"), seed: 4,
+          conditions: [
+            RecipeCondition(source: "digits", part: "index", accepted: .texts(["7"]))
+          ])
       ])
   }
 

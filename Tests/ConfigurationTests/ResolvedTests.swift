@@ -22,6 +22,10 @@ struct ResolvedTests {
       .map {
         Samples.small().replacingOccurrences(of: "small.h5}", with: "small.h5, sampling: \($0)}")
       }
+    texts += [
+      "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
+    ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
+    texts += [Self.ranking, Self.aligned]
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
@@ -33,6 +37,23 @@ struct ResolvedTests {
       #expect(again.resolvedYAML == resolved)
       #expect(again.identity == run.identity)
     }
+  }
+
+  private static let ranking = Samples.small().replacingOccurrences(
+    of: "small.h5}", with: "small.h5, sampling: {negatives: {user: u, item: i, keep: [age]}}}"
+  ).replacingOccurrences(of: "loss: crossEntropy, target: label", with: "loss: bpr")
+
+  private static let aligned =
+    Samples.small().replacingOccurrences(
+      of: "modalities:", with: "modalities:\n  other: {field: other, encoder: [{linear: 4}]}"
+    ) + "coupling: {coral: {between: [other, table], projections: {other: [tanh]}, weight: 2}}\n"
+
+  @Test("A sample and its negative stay in one microbatch")
+  func pairs() throws {
+    let run = try RunConfiguration.decode(yaml: Self.ranking, name: "ranking")
+    #expect(run.data.sampling?.fields == ["u", "i"] && run.model.heads[0].target.isEmpty)
+    // 8 rows: 4 pairs.
+    #expect([1, 2, 3, 8].map { run.resolved(ranks: $0).batch.micro } == [8, 4, 2, 2])
   }
 
   @Test("It fills in every default")

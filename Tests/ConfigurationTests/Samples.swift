@@ -70,6 +70,7 @@ enum Samples {
           - linear: {out: 5, bias: false}
           - lstm: 7
           - lstm: {hidden: 6, layers: 2, bidirectional: true, dropout: 0.1}
+          - lstm: {hidden: 4, carry: true}
           - gru: {hidden: 5, layers: 3, variant: original, bidirectional: false}
       picture:
         field: image

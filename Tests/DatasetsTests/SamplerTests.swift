@@ -92,8 +92,6 @@ struct SamplerTests {
       let drop = BatchPlan(samples: samples, global: global, micro: micro, lastBatch: .drop)
       #expect(drop.stepsPerEpoch == samples / global)
     }
-    #expect(BatchPlan.evaluationCount(samples: 10, micro: 4) == 3)
-    #expect(BatchPlan.evaluationRange(2, samples: 10, micro: 4) == 8..<10)
   }
 
   @Test func assignmentsHoldTheirShares() {

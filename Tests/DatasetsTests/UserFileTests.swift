@@ -36,6 +36,7 @@ struct UserFileTests {
       f['few'] = y[:-1]
       f['a/image'] = x[:120]; f['b/image'] = x[120:]
       f['a/label'] = y[:120]; f['b/label'] = y[120:]
+      f['a'].attrs['streams'] = 8; f['b'].attrs['streams'] = 'many'
     """
 
   private func make() throws -> TemporaryFolder {
@@ -52,6 +53,17 @@ struct UserFileTests {
 
   private func expected(_ sample: Int, _ index: Int) -> Float {
     Float((sample * 6 + index) * 37 % 1001 - 500) / 8
+  }
+
+  @Test func streamsAreThoseOfTheSplitsGroup() throws {
+    let folder = try make()
+    let fields = [FieldConfiguration(name: "x", dataset: "/{split}/image")]
+    let data = try Dataset(
+      DataConfiguration(files: ["u.h5"], splits: ["train": "a", "test": "b"], fields: fields),
+      relativeTo: folder.path)
+    #expect(try data.split(.train)?.streams == 8)
+    #expect(try #require(try data.split(.test)).streams == nil)
+    #expect(try open(folder, [FieldConfiguration(name: "x", dataset: "/plain")]).streams == nil)
   }
 
   @Test func everyLayoutAndTypeGivesTheSameValues() throws {

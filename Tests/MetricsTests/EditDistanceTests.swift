@@ -55,6 +55,8 @@ struct EditDistanceTests {
     var distance = EditDistance()
     for text in samples.texts { distance.add(text.found, truth: text.truth) }
     #expect(result.value(of: "tokenErrorRate") == distance.rate)
-    #expect(result.heads[0].metrics.map(\.name) == ["tokenErrorRate"])
+    #expect(
+      result.heads[0].metrics.map(\.name)
+        == ["tokenErrorRate", "characterErrorRate", "wordErrorRate"])
   }
 }

@@ -75,15 +75,19 @@ final class Bench {
 
   /// One training pass; returns what the gradients are the gradient of.
   @discardableResult
-  func train(step: Int = 4, observer: (any PassObserver)? = nil) -> Double {
+  func train(
+    step: Int = 4, carried: CarriedState? = nil, observer: (any PassObserver)? = nil
+  ) -> Double {
     model.train(
       microbatch, UnsafePointer(store.base), normalizers: normalizers, step: step,
-      into: &gradients, observer: observer)
+      carried: carried, into: &gradients, observer: observer)
     return objective
   }
 
   /// One evaluation pass.
-  func evaluate() { model.evaluate(microbatch, UnsafePointer(store.base)) }
+  func evaluate(carried: CarriedState? = nil) {
+    model.evaluate(microbatch, UnsafePointer(store.base), carried: carried)
+  }
 
   /// Σ over heads of weight / normaliser · loss.
   var objective: Double {

@@ -172,8 +172,10 @@ import Testing
     coupling: CouplingConfiguration(
       first: .init(modality: "a", projection: [linear(4)]),
       second: .init(modality: "b", projection: [linear(7), .activation(.tanh), linear(4)]),
-      temperature: .learned(initial: 0.5, maximumScale: 100), weight: 0.7, maskSame: "y",
-      popularity: "y"))
+      objective: .infoNCE(
+        .init(
+          temperature: .learned(initial: 0.5, maximumScale: 100), maskSame: "y", popularity: "y")),
+      weight: 0.7))
 
   static let fields = [
     values("a", [4]),
@@ -184,6 +186,7 @@ import Testing
   /// One step over a batch of one microbatch; the whole objective.
   private func train(_ bench: Bench) -> Double {
     guard let coupling = bench.model.coupling else { return .nan }
+    if coupling.objective == .alignment { return align(bench, coupling) }
     let (model, parameters) = (bench.model, UnsafePointer(bench.store.base))
     let batch = ContrastiveBatch(
       capacity: model.capacity, width: coupling.width, rows: model.capacity, masks: true)
@@ -223,8 +226,11 @@ import Testing
   }
 
   /// A model with both towers and other readers.
-  private static func configuration(_ readers: Readers) -> ModelConfiguration {
+  private static func configuration(
+    _ readers: Readers, _ objective: CouplingConfiguration.Objective? = nil
+  ) -> ModelConfiguration {
     var configuration = Self.configuration
+    if let objective { configuration.coupling?.objective = objective }
     switch readers {
     case .nobody: configuration.heads = []
     case .fusion: break
@@ -259,9 +265,15 @@ import Testing
     #expect(pairs().map { $0 == nil } != first.map { $0 == nil }, "steps differ in what they drop")
   }
 
-  @Test(arguments: Readers.allCases)
-  func gradientsAreThoseOfTheObjective(readers: Readers) throws {
-    let configuration = Self.configuration(readers)
+  @Test(arguments: Readers.allCases, [nil, CouplingConfiguration.Objective.coral])
+  func gradientsAreThoseOfTheObjective(
+    readers: Readers, objective: CouplingConfiguration.Objective?
+  ) throws {
+    let configuration = Self.configuration(readers, objective)
+    if objective == .coral {
+      let model = try Model(configuration, fields: Self.fields, capacity: 2, seed: 1)
+      #expect(!model.layout.slots.contains { $0.name == "coupling.logScale" })
+    }
     let bench = try Bench(configuration, Self.fields, capacity: 12)
     FiniteDifference.disturb(bench.store)
     for place in 0..<12 {
@@ -277,7 +289,8 @@ import Testing
 
   @Test func theScaleStopsAtItsLargestAndTurnsBack() throws {
     var configuration = Self.configuration
-    configuration.coupling?.temperature = .learned(initial: 0.5, maximumScale: 3)
+    configuration.coupling?.objective = .infoNCE(
+      .init(temperature: .learned(initial: 0.5, maximumScale: 3)))
     let bench = try Bench(configuration, Self.fields, capacity: 3)
     let coupling = try #require(bench.model.coupling)
     let slot = try #require(bench.model.layout.slots.first { $0.name == "coupling.logScale" })
@@ -300,8 +313,11 @@ import Testing
       } catch { return "\(error)" }
     }
     let widths = message { $0.coupling?.first.projection = [] }
-    let values = message { $0.coupling?.maskSame = "a" }
-    let missing = message { $0.coupling?.popularity = "z" }
+    func contrasting(_ contrast: CouplingConfiguration.Contrast) -> String {
+      message { $0.coupling?.objective = .infoNCE(contrast) }
+    }
+    let values = contrasting(.init(temperature: .fixed(1), maskSame: "a"))
+    let missing = contrasting(.init(temperature: .fixed(1), popularity: "z"))
     let synchronised = message {
       $0.modalities[0].encoder.insert(.batchNorm(momentum: 0.1, epsilon: 1e-5, sync: 2), at: 1)
     }

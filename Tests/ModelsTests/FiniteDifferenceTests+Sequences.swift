@@ -33,6 +33,25 @@ extension FiniteDifferenceTests.Case {
     over(ragged, "mean of steps", [linear(5), .pool(.mean)]),
     over(ragged, "largest of steps", [linear(5), .pool(.max)]),
     over(ragged, "last step", [linear(5), .pool(.last)]),
+    over(ragged, "first step", [linear(5), .pool(.first)]),
+    over(
+      ragged, "class token",
+      [linear(4), .classToken, attention(2), .activation(.tanh), .pool(.first)]),
+    over(ragged, "class token first", [.classToken, .pool(.max)]),
+    over(values("x", [5, 4]), "class token over one length", [linear(6), .classToken, .flatten]),
+    over(
+      MicrobatchField(
+        name: "x", sampleShape: [4], element: .float, longest: 7, isOptional: true),
+      "class token where samples are missing",
+      [linear(4), .classToken, attention(1), .pool(.first), linear(3)]),
+    over(
+      values("x", [5]), "feature tokens",
+      [linear(4), .featureTokens(size: 3), .activation(.tanh), .pool(.max)]),
+    over(values("x", [5]), "feature tokens first", [.featureTokens(size: 4), attention(2)]),
+    over(
+      MicrobatchField(name: "x", sampleShape: [5], element: .float, isOptional: true),
+      "feature tokens where samples are missing",
+      [.featureTokens(size: 4), .classToken, transformer(1), .pool(.first), linear(3)]),
     over(ragged, "attention pool", [linear(5), .pool(.attention)]),
     over(ragged, "attention pool first", [.pool(.attention)]),
     over(values("x", [5, 4]), "pool over one length", [linear(5), .pool(.max), linear(3)]),

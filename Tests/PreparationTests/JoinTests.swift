@@ -78,6 +78,27 @@ import Testing
     #expect(try bench.labels("train/row") != first)
   }
 
+  @Test func drawsOnlyAmongRowsThatMeetTheConditionsOfAJoin() throws {
+    let bench = try Workbench()
+    try bench.write("a.csv", "key,x\n" + String(repeating: "u,1\nv,2\n", count: 50))
+    try bench.write("b.csv", "key,size,take\nu,0,1\nv,1,2\nu,2,3\nv,3,9\nu,4,2\nw,5,3\n")
+    var join = join(seed: 1)
+    join.conditions = [RecipeCondition(source: "b", part: "take", accepted: .range(2...3))]
+    var trial = joined(join, fields: size, train: train)
+    try bench.prepare(trial)
+    let rows = try bench.labels("train/row")
+    #expect(rows.count == 100 && Set(rows) == [1, 2, 4])
+    #expect(rows.enumerated().allSatisfy { $1 % 2 == Int64($0 % 2) })
+    // Rows are passed over before others are counted.
+    trial.splits[0].skip = 30
+    trial.splits[0].limit = 20
+    try bench.prepare(trial)
+    #expect(try bench.labels("train/row") == Array(rows[30..<50]))
+    trial.splits[0].joins[0].conditions[0].accepted = .texts(["9"])
+    try bench.prepare(trial)
+    #expect(try bench.bytes("train/size/present") == (0..<20).map { UInt8($0 % 2) })
+  }
+
   @Test func takesFieldsAwayForAnExperiment() throws {
     let bench = try Workbench()
     try bench.write("i.idx", idx([1000, 2, 2], (0..<4000).map { UInt8($0 / 4 % 251) }))

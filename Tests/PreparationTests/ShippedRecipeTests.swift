@@ -102,6 +102,36 @@ struct ShippedRecipeTests {
     #expect(summary.badFiles.isEmpty && summary.notes.isEmpty)
   }
 
+  @Test func pairsWrittenWithSpokenDigitsOfTheSameSplit() throws {
+    let bench = try Workbench()
+    var recipe = try shipped("av-digits")
+    recipe.fields += [
+      RecipeField(name: "take", modality: .value(shape: nil, normalize: false)),
+      RecipeField(name: "spoken", modality: .label(.init())),
+    ]
+    for index in recipe.splits.indices {
+      guard case .sources(let sources) = recipe.splits[index].origin else { continue }
+      recipe.splits[index].origin = .sources(
+        sources + [
+          .init(field: "take", reference: "clips.index"),
+          .init(field: "spoken", reference: "clips.label"),
+        ])
+      recipe.splits[index].limit = 400
+    }
+    let summary = try Preparation(recipe, root: DataFolder.path ?? "").run(output: bench.output)
+    #expect(summary.splits.map(\.samples) == [400, 400, 400])
+    for (split, takes) in [("train", 5...44), ("validation", 45...49), ("test", 0...4)] {
+      #expect(try bench.labels("\(split)/label") == bench.labels("\(split)/spoken"))
+      let found = try bench.floats("\(split)/take").map { Int($0) }
+      #expect(found.allSatisfy(takes.contains) && Set(found).count == takes.count)
+    }
+    #expect(try bench.labels("test/label").prefix(10) == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
+    let image = try bench.dataset("train/image")
+    let share = try image.attribute("componentShare")?.asNumbers?.first ?? 0
+    // With one component less it would be below a quarter, and one of them holds at most a tenth.
+    #expect(share >= 0.25 && share < 0.35)
+  }
+
   /// Everything in the files, computed once more by a script that shares nothing with the program.
   @Test(
     .enabled(if: Python.has("h5py", "numpy", "scipy"), "python3 with h5py and scipy is missing"),

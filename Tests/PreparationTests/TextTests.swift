@@ -143,6 +143,32 @@ import Testing
     #expect(
       try bench.labels("train/ids") == [1, 2, 9, 10, 3, 4, 11, 12, 5, 6, 13, 14, 7, 8, 15, 16])
     #expect(try bench.labels("train/next").prefix(4) == [2, 3, 10, 11])
+    #expect(try streams(bench, .train) == 2)
+  }
+
+  private func streams(_ bench: Workbench, _ role: SplitRole) throws -> Int? {
+    let data = try Dataset(DataConfiguration(files: ["out.h5"]), relativeTo: bench.folder)
+    return try #require(try data.split(role)).streams
+  }
+
+  /// Only where all fields lie in the same streams and none of their windows is missing.
+  @Test func tellsItsStreams() throws {
+    let bench = try Workbench()
+    try bench.write("a.txt", String(repeating: "abcdefgh", count: 12))
+    try bench.prepare(corpus(4))
+    #expect(try streams(bench, .train) == 4 && streams(bench, .test) == 4)
+    try bench.prepare(corpus(0))
+    #expect(try streams(bench, .train) == nil && streams(bench, .test) == nil)
+    var cut = corpus(4)
+    cut.splits[0].limit = 12
+    cut.splits[1].limit = 11
+    try bench.prepare(cut)
+    #expect(try streams(bench, .train) == 4 && streams(bench, .test) == nil)
+    var thinned = corpus(4)
+    thinned.sources.removeLast()
+    thinned.splits[1].origin = .fraction(from: "train", fraction: 0.3, seed: 1)
+    try bench.prepare(thinned)
+    #expect(try streams(bench, .train) == nil && streams(bench, .test) == nil)
   }
 
   @Test func refusesACorpusThatIsTooShort() throws {

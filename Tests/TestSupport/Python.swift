@@ -4,6 +4,7 @@
 public enum Python {
   private static let known = [
     "numpy", "scipy", "h5py", "sklearn", "safetensors", "torch", "PIL", "soundfile",
+    "zipfile",
   ]
 
   private static let present: Set<String> = {
@@ -15,7 +16,7 @@ public enum Python {
   }()
 
   /// Whether all of these modules can be imported; one of numpy, scipy, h5py, sklearn, safetensors,
-  /// torch, PIL and soundfile each.
+  /// torch, PIL, soundfile and zipfile each.
   ///
   /// - Parameter modules: their names.
   /// - Returns: false also where there is no Python.

@@ -4,16 +4,15 @@ extension CouplingConfiguration {
     guard let block = Block(value, sort: "coupling", known: Vocabulary.couplings) else {
       return nil
     }
-    let map = block.options(Vocabulary.infoNCE)
+    let isContrast = block.name == "infoNCE"
+    let map = block.options(isContrast ? Vocabulary.infoNCE : Vocabulary.coral)
     guard let names = map.required("between").flatMap({ Self.pair($0, known) }) else { return nil }
     let layers = map.optional("projections").map { Self.projections($0, names) } ?? [:]
     let weight = map.optional("weight")?.number(.positive) ?? 1
     self.init(
       first: Side(modality: names[0], projection: layers[names[0]] ?? []),
       second: Side(modality: names[1], projection: layers[names[1]] ?? []),
-      temperature: map.optional("temperature").map(Temperature.init(reading:)) ?? .usual,
-      weight: weight, maskSame: map.optional("maskSame")?.text("a field's name"),
-      popularity: map.optional("popularity")?.text("a field's name"))
+      objective: isContrast ? .infoNCE(Contrast(reading: map)) : .coral, weight: weight)
   }
 
   /// Two different modalities.
@@ -43,6 +42,16 @@ extension CouplingConfiguration {
       layers[entry.name] = LayerConfiguration.list(entry.value)
     }
     return layers
+  }
+}
+
+extension CouplingConfiguration.Contrast {
+  fileprivate init(reading map: MapReader) {
+    self.init(
+      temperature: map.optional("temperature").map(CouplingConfiguration.Temperature.init(reading:))
+        ?? .usual,
+      maskSame: map.optional("maskSame")?.text("a field's name"),
+      popularity: map.optional("popularity")?.text("a field's name"))
   }
 }
 

@@ -51,7 +51,8 @@ extension SoundField {
     }
     self.init(
       rate: map.optional("rate")?.integer(1...384_000), length: length,
-      scale: map.optional("scale")?.choice("scale", of: Scale.self) ?? .unit)
+      scale: map.optional("scale")?.choice("scale", of: Scale.self) ?? .unit,
+      noise: SoundNoise(reading: map.optional("noise")))
   }
 }
 

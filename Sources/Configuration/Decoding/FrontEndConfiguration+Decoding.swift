@@ -4,18 +4,7 @@ extension FrontEndConfiguration {
     switch block.name {
     case "fbank":
       self = .fbank(FilterBankConfiguration(reading: block.options(Vocabulary.fbank), bins: 40))
-    case "mfcc":
-      let map = block.options(Vocabulary.mfcc)
-      let filters = FilterBankConfiguration(reading: map, bins: 23)
-      let coefficients = map.optional("coefficients")?.size(from: 1) ?? min(13, filters.bins)
-      if coefficients > filters.bins {
-        map.fail(
-          "coefficients",
-          "expected at most as many coefficients as bins, \(filters.bins), found \(coefficients)")
-      }
-      self = .mfcc(
-        filters, coefficients: coefficients,
-        lifter: map.optional("lifter")?.number(.nonNegative) ?? 22)
+    case "mfcc": self = Self.mfcc(block.options(Vocabulary.mfcc))
     case "g711":
       self = .g711(
         G711Configuration(reading: block.options(Vocabulary.g711, shorthand: "law")))
@@ -43,6 +32,19 @@ extension FrontEndConfiguration {
       self = .cutout(size: map.required("size")?.size(from: 1) ?? 1)
     default: return nil
     }
+  }
+
+  private static func mfcc(_ map: MapReader) -> FrontEndConfiguration {
+    let filters = FilterBankConfiguration(reading: map, bins: 23)
+    let coefficients = map.optional("coefficients")?.size(from: 1) ?? min(13, filters.bins)
+    if coefficients > filters.bins {
+      map.fail(
+        "coefficients",
+        "expected at most as many coefficients as bins, \(filters.bins), found \(coefficients)")
+    }
+    return .mfcc(
+      filters, coefficients: coefficients,
+      lifter: map.optional("lifter")?.number(.nonNegative) ?? 22)
   }
 
   /// One number of decibels, or the least and the most.

@@ -44,6 +44,9 @@ extension FusionConfiguration {
     case "mean":
       _ = block.options(Vocabulary.mean)
       return .mean
+    case "sequence":
+      _ = block.options(Vocabulary.sequence)
+      return .sequence
     case "tensor":
       _ = block.options(Vocabulary.tensor)
       return .tensor

@@ -44,7 +44,7 @@ extension LossConfiguration {
   init?(reading value: ValueReader) {
     guard
       let block = Block(
-        value, sort: "loss", known: Vocabulary.losses, later: Vocabulary.laterLosses)
+        value, sort: "loss", known: Vocabulary.losses)
     else { return nil }
     switch block.name {
     case "crossEntropy":
@@ -61,6 +61,9 @@ extension LossConfiguration {
     case "ctc":
       let map = block.options(Vocabulary.ctc, shorthand: "blank")
       self = .ctc(blank: map.optional("blank")?.size(from: 0) ?? 0)
+    case "bpr":
+      _ = block.options(Vocabulary.bpr)
+      self = .bpr
     case "meanSquaredError":
       _ = block.options(Vocabulary.meanSquaredError)
       self = .meanSquaredError

@@ -1,5 +1,5 @@
 extension ModelConfiguration {
-  /// Reads `modalities`, `fusion`, `missing`, `coupling` and `heads`.
+  /// Reads `modalities`, `mixup`, `fusion`, `missing`, `coupling` and `heads`.
   init(reading map: MapReader) {
     let modalities = map.required("modalities")?.someNames("modality", "modalities") ?? []
     // With a coupling there is something to learn without heads.
@@ -7,6 +7,10 @@ extension ModelConfiguration {
     let heads = written?.someNames("head", "heads") ?? []
     let coupling = map.optional("coupling").flatMap {
       CouplingConfiguration(reading: $0, modalities: modalities.map(\.name))
+    }
+    if coupling?.objective == .coral, heads.isEmpty {
+      map.fail(
+        "coupling", "coral alone is least where all vectors are equal; give a head beside it")
     }
     let taken = heads.first { $0.name == CouplingConfiguration.resultName }
     if map.has("coupling"), let taken {
@@ -18,7 +22,15 @@ extension ModelConfiguration {
       missing: map.optional("missing").map(MissingConfiguration.init(reading:))
         ?? MissingConfiguration(),
       heads: heads.map { HeadConfiguration(name: $0.name, reading: $0.value) },
-      coupling: coupling)
+      coupling: coupling, mixup: map.optional("mixup").flatMap(MixupConfiguration.init(reading:)))
+  }
+}
+
+extension MixupConfiguration {
+  fileprivate init?(reading value: ValueReader) {
+    guard let alpha = MapReader(value, Vocabulary.mixup).required("alpha")?.number(.positive)
+    else { return nil }
+    self.init(alpha: alpha)
   }
 }
 
@@ -38,11 +50,17 @@ extension HeadConfiguration {
   init(name: String, reading value: ValueReader) {
     let map = MapReader(value, Vocabulary.head)
     let source = map.optional("from")?.text("fusion or a modality's name")
+    let loss = map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError
+    if loss.comparesNegatives {
+      for key in ["target", "weights"] where map.has(key) {
+        map.fail(key, "\(loss.keyword) compares with negatives that are drawn; leave it out")
+      }
+    }
+    let target = loss.comparesNegatives ? map.optional("target") : map.required("target")
     self.init(
       name: name, source: source == Self.fusion ? nil : source,
-      layers: LayerConfiguration.list(map.required("layers")),
-      loss: map.required("loss").flatMap(LossConfiguration.init(reading:)) ?? .meanSquaredError,
-      target: map.required("target")?.text("a field's name") ?? "",
+      layers: LayerConfiguration.list(map.required("layers")), loss: loss,
+      target: target?.text("a field's name") ?? "",
       weight: map.optional("weight")?.number(.positive) ?? 1,
       weights: map.optional("weights")?.text("a field's name"))
   }

@@ -31,7 +31,8 @@ extension RecipeField {
         name: name,
         modality: .value(
           shape: map.optional("shape")?.sizes(),
-          normalize: map.optional("normalize")?.flag() ?? false))
+          normalize: map.optional("normalize")?.flag() ?? false,
+          components: ComponentChoice(reading: map.optional("components"))))
     }
   }
 }
@@ -46,7 +47,8 @@ extension ImageField {
     self.init(
       shape: shape, resize: map.optional("resize")?.pair(from: 1),
       crop: map.optional("crop")?.choice("crop", of: Crop.self),
-      normalize: map.optional("normalize")?.flag() ?? true)
+      normalize: map.optional("normalize")?.flag() ?? true,
+      components: ComponentChoice(reading: map.optional("components")))
   }
 }
 

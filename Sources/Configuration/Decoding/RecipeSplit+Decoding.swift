@@ -12,13 +12,15 @@ extension RecipeSplit {
       self.init(name: name, origin: Origin(derived: map), limit: Self.limit(map.optional("limit")))
       return
     }
-    var limit: Int?
+    var (skip, limit): (Int, Int?) = (0, nil)
     var conditions: [RecipeCondition] = []
     var joins: [RecipeJoin] = []
     var fields: [FieldSource] = []
     for (field, source) in value.names("fields") ?? [] {
       if field == "limit" {
         limit = Self.limit(source)
+      } else if field == "skip" {
+        skip = source.count(from: 0) ?? 0
       } else if field == "where" {
         conditions = RecipeCondition.list(reading: source)
       } else if field == "join" {
@@ -31,7 +33,8 @@ extension RecipeSplit {
     }
     if fields.isEmpty { value.fail("expected a source for each field, as in {image: images}") }
     self.init(
-      name: name, origin: .sources(fields), limit: limit, conditions: conditions, joins: joins)
+      name: name, origin: .sources(fields), skip: skip, limit: limit, conditions: conditions,
+      joins: joins)
   }
 
   private static func limit(_ value: ValueReader?) -> Int? { value?.count(from: 1) }

@@ -18,9 +18,16 @@ extension RecurrentConfiguration {
       cell: cell, hidden: map.required("hidden")?.size(from: 1) ?? 1,
       layers: map.optional("layers")?.integer(1...Self.mostLayers) ?? 1,
       bidirectional: map.optional("bidirectional")?.flag() ?? false,
-      dropout: map.optional("dropout")?.number(.share) ?? 0)
+      dropout: map.optional("dropout")?.number(.share) ?? 0,
+      carries: map.optional("carry")?.flag() ?? false)
     if dropout > 0, layers == 1 {
       map.fail("dropout", "expected at least 2 layers, since dropout acts between them, found 1")
+    }
+    if carries, bidirectional {
+      map.fail(
+        "carry",
+        "a state that runs from the end of the text cannot be carried to what follows; leave carry "
+          + "or bidirectional out")
     }
   }
 }
@@ -33,6 +40,8 @@ extension RecurrentConfiguration {
       ("bidirectional", .flag(bidirectional)),
     ]
     if case .gru(let variant) = cell { options.append(("variant", .text(variant.rawValue))) }
-    return options + [("dropout", .number(dropout))]
+    options.append(("dropout", .number(dropout)))
+    // Left out where false, so that the identity of a run without it is what it was before there was the key.
+    return carries ? options + [("carry", .flag(true))] : options
   }
 }

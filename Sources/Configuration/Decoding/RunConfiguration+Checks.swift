@@ -16,10 +16,12 @@ extension RunConfiguration {
       check(weights, known, at: ["heads", head.name, "weights"], map)
     }
     for (key, field) in model.coupling?.fields ?? [] {
-      check(field, known, at: ["coupling", "infoNCE", key], map)
+      check(field, known, at: ["coupling", model.coupling?.objective.keyword ?? "", key], map)
     }
     if let sampling = data.sampling, !sampling.field.isEmpty {
-      check(sampling.field, known, at: ["data", "sampling"], map)
+      for field in sampling.fields where !field.isEmpty {
+        check(field, known, at: ["data", "sampling"], map)
+      }
     }
   }
 
@@ -56,7 +58,7 @@ extension RunConfiguration {
     if text == "loss" { return true }
     let prefix = CouplingConfiguration.resultName + "."
     let name = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
-    return (CouplingConfiguration.metrics + ["loss"]).contains(name)
+    return ((model.coupling?.metrics ?? []) + ["loss"]).contains(name)
   }
 
   /// A metric by which something is decided: `loss`, `METRIC` or `HEAD.METRIC`.
@@ -65,8 +67,8 @@ extension RunConfiguration {
     if model.coupling != nil, isOfCoupling(text) { return }
     guard !model.heads.isEmpty else {
       // Without heads only a coupling measures anything.
-      if model.coupling != nil {
-        value.fail(Spelling.unknown("metric", text, known: CouplingConfiguration.metrics))
+      if let coupling = model.coupling {
+        value.fail(Spelling.unknown("metric", text, known: coupling.metrics))
       }
       return
     }
@@ -138,10 +140,11 @@ extension MetricName {
   /// Whether the metric has a meaning for a head with this loss.
   public func fits(_ loss: LossConfiguration) -> Bool {
     switch (self, loss) {
+    case (.loss, .bpr): false
     case (.loss, _): true
     case (.tokenErrorRate, _), (.characterErrorRate, _), (.wordErrorRate, _):
       loss.isTranscription
-    case (_, .ctc): false
+    case (_, .ctc), (_, .bpr): false
     case (.rmse, .meanSquaredError), (.mae, .meanSquaredError), (.r2, .meanSquaredError): true
     case (.rmse, .huber), (.mae, .huber), (.r2, .huber): true
     case (.rmse, _), (.mae, _), (.r2, _), (_, .meanSquaredError), (_, .huber): false

@@ -62,6 +62,7 @@ extension RunConfiguration {
     checkMetrics(map)
     checkLength(map)
     checkWire(map)
+    checkNegatives(map)
   }
 }
 

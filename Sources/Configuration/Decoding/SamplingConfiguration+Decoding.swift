@@ -4,6 +4,16 @@ extension SamplingConfiguration {
     guard let block = Block(value, sort: "sampling", known: Vocabulary.samplings) else {
       return nil
     }
+    if block.name == "negatives" {
+      let map = block.options(Vocabulary.negatives)
+      let field = "a field's name"
+      self.init(
+        rule: .negatives(
+          item: map.required("item")?.text(field) ?? "",
+          keep: map.optional("keep")?.texts(field) ?? []),
+        field: map.required("user")?.text(field) ?? "")
+      return
+    }
     let isBalanced = block.name == "balanced"
     let map = block.options(
       isBalanced ? Vocabulary.balanced : Vocabulary.weighted, shorthand: "field")

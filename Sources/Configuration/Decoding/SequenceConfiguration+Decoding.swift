@@ -16,6 +16,12 @@ extension LayerConfiguration {
     case "toSequence":
       let map = block.options(Vocabulary.toSequence, shorthand: "by")
       return .toSequence(map.required("by")?.choice("order", of: StepOrder.self) ?? .pixel)
+    case "featureTokens":
+      let map = block.options(Vocabulary.featureTokens, shorthand: "size")
+      return .featureTokens(size: map.required("size")?.size(from: 1) ?? 1)
+    case "classToken":
+      _ = block.options(Vocabulary.classToken)
+      return .classToken
     case "tokenDropout":
       let map = block.options(Vocabulary.tokenDropout, shorthand: "rate")
       return .tokenDropout(rate: map.required("rate")?.number(.share) ?? 0)

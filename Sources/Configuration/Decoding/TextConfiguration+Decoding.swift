@@ -92,7 +92,11 @@ extension RecipeJoin {
     }
     self.init(
       source: source, on: reference("on"), to: reference("to"), seed: map.optional("seed")?.seed(),
-      unmatched: map.optional("unmatched")?.choice("rule", of: Unmatched.self) ?? .keep)
+      unmatched: map.optional("unmatched")?.choice("rule", of: Unmatched.self) ?? .keep,
+      conditions: map.optional("where").map { RecipeCondition.list(reading: $0) } ?? [])
+    for condition in conditions where condition.source != source {
+      map.fail("where", "expected parts of `\(source)`, found `\(condition.source)`")
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 extension Vocabulary {
   /// How modalities are joined.
   static let fusions = [
-    concatFusion, sum, mean, gated, lowRank, tensor, lateProduct, crossAttention, bottleneck,
+    concatFusion, sum, mean, gated, lowRank, tensor, lateProduct, sequence, crossAttention,
+    bottleneck,
   ]
   static let concatFusion = KeySection("fusion concat", [])
   static let sum = KeySection("fusion sum", [])
@@ -10,6 +11,7 @@ extension Vocabulary {
   static let lowRank = KeySection("fusion lowRank", ["rank", "out"])
   static let tensor = KeySection("fusion tensor", [])
   static let lateProduct = KeySection("fusion lateProduct", ["prior"])
+  static let sequence = KeySection("fusion sequence", [])
   static let crossAttention = KeySection("fusion crossAttention", ["heads"])
   static let bottleneck = KeySection(
     "fusion bottleneck", ["tokens", "layers", "heads", "hidden"])

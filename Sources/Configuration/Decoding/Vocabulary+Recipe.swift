@@ -2,19 +2,19 @@ extension Vocabulary {
   /// All sections of a recipe, in the order of the documentation.
   public static let recipe: [KeySection] =
     [recipeTop, recipeSplits, sourcesSplit, derivedSplit, join, absence, extract] + sourceKinds
-    + [files] + modalities + tokenKinds
+    + [files] + modalities + [components, soundNoise] + tokenKinds
 
   static let recipeTop = KeySection("recipe", ["name", "sources", "splits", "fields", "missing"])
   static let recipeSplits = KeySection("recipe splits", ["train", "validation", "test"])
   /// Beside these a split names fields.
-  static let sourcesSplit = KeySection("split sources", ["limit", "where", "join"])
+  static let sourcesSplit = KeySection("split sources", ["skip", "limit", "where", "join"])
   static let derivedSplit = KeySection(
     "split derived",
     [
       "from", "fraction", "folds", "fold", "seed", "modulo", "remainder", "latest", "last", "of",
       "by", "limit",
     ])
-  static let join = KeySection("split join", ["on", "to", "seed", "unmatched"])
+  static let join = KeySection("split join", ["on", "to", "seed", "unmatched", "where"])
   static let absence = KeySection("recipe missing", ["fraction", "seed", "splits"])
   static let extract = KeySection("recipe extract", ["from", "pattern"])
 
@@ -44,9 +44,12 @@ extension Vocabulary {
 
   static let modalities = [image, sound, label, table, value, textField, ids, categories, row]
   static let image = KeySection(
-    "modality image", ["modality", "shape", "resize", "crop", "normalize"])
+    "modality image", ["modality", "shape", "resize", "crop", "normalize", "components"])
   static let sound = KeySection(
-    "modality sound", ["modality", "rate", "seconds", "frames", "scale"])
+    "modality sound", ["modality", "rate", "seconds", "frames", "scale", "noise"])
+  /// What stands behind `components` and `noise`.
+  static let components = KeySection("components", ["energy", "count"])
+  static let soundNoise = KeySection("noise", ["kind", "snr", "seed"])
   static let label = KeySection("modality label", ["modality", "classes", "strip", "mapping"])
   static let table = KeySection(
     "modality table",
@@ -67,5 +70,5 @@ extension Vocabulary {
   static let hashedNgrams = KeySection(
     "tokens hashedNgrams", ["n", "buckets", "split", "lowercase"])
   static let bytePairs = KeySection("tokens bytePairs", ["vocabulary", "lowercase"])
-  static let value = KeySection("modality value", ["modality", "shape", "normalize"])
+  static let value = KeySection("modality value", ["modality", "shape", "normalize", "components"])
 }

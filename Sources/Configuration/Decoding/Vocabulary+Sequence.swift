@@ -1,12 +1,16 @@
 extension Vocabulary {
   /// Layers over the steps of sequences.
-  static let stepwise = [pool, positional, attention, transformer, toSequence, tokenDropout]
+  static let stepwise = [
+    pool, positional, attention, transformer, toSequence, featureTokens, classToken, tokenDropout,
+  ]
   static let pool = KeySection("layer pool", ["kind"])
   static let positional = KeySection("layer positional", ["kind", "length"])
   static let attention = KeySection("layer attention", ["heads", "causal", "dropout", "bias"])
   static let transformer = KeySection(
     "layer transformer", ["layers", "heads", "hidden", "causal", "dropout", "activation"])
   static let toSequence = KeySection("layer toSequence", ["by"])
+  static let featureTokens = KeySection("layer featureTokens", ["size"])
+  static let classToken = KeySection("layer classToken", [])
   static let tokenDropout = KeySection("layer tokenDropout", ["rate"])
 
   /// What is done to the data before the first layer with parameters.

@@ -5,7 +5,8 @@ public enum Vocabulary {
   /// All sections of a run configuration, in the order of the documentation.
   public static let run: [KeySection] =
     [
-      top, data, splits, field, split, batch, modality, missing, head, train, checkpoint, evaluate,
+      top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
+      evaluate,
       earlyStop, initialize, exchange, distributed, group,
     ] + samplings + wires + layers + losses + optimizers + schedules + fusions + couplings
     + [temperature] + decoders
@@ -13,8 +14,8 @@ public enum Vocabulary {
   static let top = KeySection(
     "top",
     [
-      "name", "seed", "data", "batch", "modalities", "fusion", "missing", "coupling", "heads",
-      "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
+      "name", "seed", "data", "batch", "modalities", "mixup", "fusion", "missing", "coupling",
+      "heads", "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
       "distributed",
     ], later: ["pruning", "precision"])
   static let data = KeySection(
@@ -24,6 +25,7 @@ public enum Vocabulary {
   static let split = KeySection("split", ["validation", "test", "fold", "folds", "seed"])
   static let batch = KeySection("batch", ["global", "micro"])
   static let modality = KeySection("modality", ["field", "encoder"])
+  static let mixup = KeySection("mixup", ["alpha"])
   static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
     "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
@@ -45,9 +47,10 @@ public enum Vocabulary {
 
   // MARK: Sampling
 
-  static let samplings = [balanced, weighted]
+  static let samplings = [balanced, weighted, negatives]
   static let balanced = KeySection("sampling balanced", ["field", "power", "samplesPerEpoch"])
   static let weighted = KeySection("sampling weighted", ["field", "samplesPerEpoch"])
+  static let negatives = KeySection("sampling negatives", ["user", "item", "keep"])
 
   // MARK: Wire forms
 
@@ -88,19 +91,20 @@ public enum Vocabulary {
     "layer embedding", ["vocabulary", "size", "deviation"], later: ["rows", "shard"])
 
   static let gru = KeySection(
-    "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout"])
-  static let lstm = KeySection("layer lstm", ["hidden", "layers", "bidirectional", "dropout"])
+    "layer gru", ["hidden", "layers", "bidirectional", "variant", "dropout", "carry"])
+  static let lstm = KeySection(
+    "layer lstm", ["hidden", "layers", "bidirectional", "dropout", "carry"])
 
   // MARK: Fusion, losses, optimizers, schedules
 
-  static let couplings = [infoNCE]
+  static let couplings = [infoNCE, coral]
   static let infoNCE = KeySection(
     "coupling infoNCE",
     ["between", "projections", "temperature", "weight", "maskSame", "popularity"])
+  static let coral = KeySection("coupling coral", ["between", "projections", "weight"])
   static let temperature = KeySection("temperature", ["initial", "maximumScale"])
 
-  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc]
-  static let laterLosses = ["bpr"]
+  static let losses = [crossEntropy, binaryCrossEntropy, meanSquaredError, huber, ctc, bpr]
   static let crossEntropy = KeySection(
     "loss crossEntropy", ["labelSmoothing", "classWeights"])
   static let binaryCrossEntropy = KeySection("loss binaryCrossEntropy", [])
@@ -108,6 +112,7 @@ public enum Vocabulary {
   static let huber = KeySection("loss huber", ["delta"])
 
   static let ctc = KeySection("loss ctc", ["blank"])
+  static let bpr = KeySection("loss bpr", [])
 
   static let optimizers = [sgd, adam, adamW, lamb, lars]
   private static let rates = ["learningRate", "weightDecay", "weightDecayOn", "groups"]

@@ -8,11 +8,14 @@ extension CouplingConfiguration {
         "projections",
         .map(sides.map { ($0.modality, .lines($0.projection.map(\.canonical))) })
       ),
-      ("temperature", temperature.canonical), ("weight", .number(weight)),
     ]
-    if let maskSame { options.append(("maskSame", .text(maskSame))) }
-    if let popularity { options.append(("popularity", .text(popularity))) }
-    return .map([("infoNCE", .map(options))])
+    guard case .infoNCE(let contrast) = objective else {
+      return .map([(objective.keyword, .map(options + [("weight", .number(weight))]))])
+    }
+    options += [("temperature", contrast.temperature.canonical), ("weight", .number(weight))]
+    if let field = contrast.maskSame { options.append(("maskSame", .text(field))) }
+    if let field = contrast.popularity { options.append(("popularity", .text(field))) }
+    return .map([(objective.keyword, .map(options))])
   }
 }
 

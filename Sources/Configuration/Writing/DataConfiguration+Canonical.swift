@@ -18,6 +18,13 @@ extension DataConfiguration {
 
 extension SamplingConfiguration {
   fileprivate var canonical: CanonicalWriter.Value {
+    if case .negatives(let item, let keep) = rule {
+      var options: [(String, CanonicalWriter.Value)] = [
+        ("user", .text(field)), ("item", .text(item)),
+      ]
+      if !keep.isEmpty { options.append(("keep", .texts(keep))) }
+      return .inline([("negatives", .inline(options))])
+    }
     var options: [(String, CanonicalWriter.Value)] = [("field", .text(field))]
     var name = "weighted"
     if case .balanced(let power) = rule {

@@ -5,7 +5,7 @@ extension FusionConfiguration {
       .inline([(keyword, .inline(options))])
     }
     switch self {
-    case .concat, .sum, .mean, .tensor, .lateProduct(nil): return .text(keyword)
+    case .concat, .sum, .mean, .tensor, .sequence, .lateProduct(nil): return .text(keyword)
     case .gated(let out): return block([("out", .number(out))])
     case .lowRank(let rank, let out):
       return block([("rank", .number(rank)), ("out", .number(out))])

@@ -42,7 +42,8 @@ extension LayerConfiguration {
         (vocabulary.map { [("vocabulary", .number($0))] } ?? []) + [("size", .number(size))]
           + (deviation == 1 ? [] : [("deviation", .number(deviation))]))
     case .recurrent(let stack): return Self.block(stack.keyword, stack.canonicalOptions)
-    case .pool, .positional, .attention, .transformer, .toSequence, .tokenDropout, .frontEnd:
+    case .pool, .positional, .attention, .transformer, .toSequence, .featureTokens, .classToken,
+      .tokenDropout, .frontEnd:
       guard let value = stepwiseCanonical else { preconditionFailure("a layer without a name") }
       return value
     }
@@ -98,6 +99,7 @@ extension LossConfiguration {
     case .meanSquaredError: return .text("meanSquaredError")
     case .huber(let delta): return .inline([("huber", .inline([("delta", .number(delta))]))])
     case .ctc(let blank): return .inline([("ctc", .inline([("blank", .number(blank))]))])
+    case .bpr: return .text("bpr")
     }
   }
 }

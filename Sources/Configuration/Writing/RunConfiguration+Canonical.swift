@@ -8,7 +8,10 @@ extension RunConfiguration {
   public func resolved(ranks: Int) -> RunConfiguration {
     precondition(ranks > 0, "a run has at least one rank")
     var result = self
-    result.batch.micro = batch.micro ?? max(1, batch.global / ranks)
+    let share = max(1, batch.global / ranks)
+    // A sample and its negative stay together.
+    let whole = data.sampling?.drawsNegatives == true ? max(2, share - share % 2) : share
+    result.batch.micro = batch.micro ?? whole
     return result
   }
 
@@ -52,6 +55,11 @@ extension RunConfiguration {
       ("name", .text(name)), ("seed", .number(seed)), ("data", data.canonical),
       ("batch", batch.canonical),
       ("modalities", .map(model.modalities.map { ($0.name, $0.canonical) })),
+    ]
+    if let mixup = model.mixup {
+      entries.append(("mixup", .map([("alpha", .number(mixup.alpha))])))
+    }
+    entries += [
       ("fusion", model.fusion.canonical), ("missing", model.missing.canonical),
     ]
     if let coupling = model.coupling { entries.append(("coupling", coupling.canonical)) }
@@ -113,8 +121,9 @@ extension HeadConfiguration {
     var entries: [(String, CanonicalWriter.Value)] = [
       ("from", .text(source ?? Self.fusion)), ("layers", .lines(layers.map(\.canonical))),
       ("loss", loss.canonical),
-      ("target", .text(target)), ("weight", .number(weight)),
     ]
+    if !loss.comparesNegatives { entries.append(("target", .text(target))) }
+    entries.append(("weight", .number(weight)))
     if let weights { entries.append(("weights", .text(weights))) }
     return .map(entries)
   }

@@ -9,6 +9,8 @@ extension LayerConfiguration {
     case .attention(let attention): Self.block("attention", attention.canonical)
     case .transformer(let blocks): Self.block("transformer", blocks.canonical)
     case .toSequence(let order): Self.block("toSequence", [("by", .text(order.rawValue))])
+    case .featureTokens(let size): Self.block("featureTokens", [("size", .number(size))])
+    case .classToken: .text("classToken")
     case .tokenDropout(let rate): Self.block("tokenDropout", [("rate", .number(rate))])
     case .frontEnd(let frontEnd): frontEnd.canonical
     default: nil

@@ -26,7 +26,8 @@ struct DecodedSound: Equatable {
     self = sound
   }
 
-  private init(rate: Int, samples: [Double]) {
+  /// Amplitudes that are known already.
+  init(rate: Int, samples: [Double]) {
     self.rate = rate
     self.samples = samples
   }

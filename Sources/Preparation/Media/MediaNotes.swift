@@ -22,7 +22,7 @@ extension LoadedSource {
     _ field: RecipeField?
   ) throws -> SourcePart {
     switch (reference.part, field?.modality) {
-    case (nil, .image), (nil, .sound): return .media(media)
+    case (nil, .image), (nil, .sound), (nil, .row): return .media(media)
     case (nil, .label):
       guard let label = listing.label else {
         throw noPart("label", reference, "its parts are \(listing.parts)")

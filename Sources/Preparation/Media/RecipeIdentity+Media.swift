@@ -30,6 +30,21 @@ extension RecipeIdentity {
     }
   }
 
+  /// What is mixed into sounds; empty without noise.
+  static func text(_ noise: SoundNoise?) -> String {
+    guard let noise else { return "" }
+    return " noise \(quote(noise.kinds.map(\.rawValue))) \(noise.snr) \(noise.seed)"
+  }
+
+  /// Which principal components are kept; empty where everything is.
+  static func text(_ components: ComponentChoice?) -> String {
+    switch components {
+    case .energy(let share): " energy \(share)"
+    case .count(let count): " components \(count)"
+    case nil: ""
+    }
+  }
+
   /// What rows must say of themselves; empty without conditions.
   static func text(_ conditions: [RecipeCondition]) -> String {
     conditions.map { condition in

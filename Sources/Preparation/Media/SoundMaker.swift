@@ -1,16 +1,17 @@
 import Configuration
 import HDF5
 
-/// Amplitudes out of WAV, FLAC and Ogg files: float32 or int16, of one length or ragged.
+/// Amplitudes of sounds: float32 or int16, of one length or ragged, with noise where it is asked for.
 struct SoundMaker: FieldMaker {
   let description: FieldDescription
-  private let inputs: [MediaSource]
-  /// Which clips of the input make each sample; nil where a sample is one file.
+  private let inputs: [any SoundSource]
+  /// Which clips of the input make each sample; nil where a sample is one row.
   private let sequences: [ClipSequences?]
   private let rate: Int
   /// T of every sample; nil where each keeps its own.
   private let frames: Int?
   private let resamplers: [Int: Resampler]
+  private let mixer: NoiseMixer?
 
   /// Checks the files of a sound field.
   ///
@@ -19,14 +20,17 @@ struct SoundMaker: FieldMaker {
   ///   - input: the sources.
   /// - Throws: ``PreparationError`` where rates differ and none is asked for, naming the first file.
   init(_ field: SoundField, _ input: FieldInput) throws {
-    inputs = try input.parts.map { part in
-      guard case .media(let media) = part.clip, media.content == .sounds else {
+    inputs = try input.parts.map { part -> any SoundSource in
+      switch part.clip {
+      case .media(let media) where media.content == .sounds: return media
+      case .rows(let rows): return try ArraySounds(rows, input)
+      default:
         throw input.bad(
-          "a sound is made from a source of 'sounds'; use 'modality: value' for arrays")
+          "a sound is made from a source of 'sounds', or of hdf5 with amplitudes and their rate")
       }
-      return media
     }
     sequences = try input.sequences()
+    mixer = field.noise.map { NoiseMixer($0, field: input.name, splits: input.splits) }
     rate = try field.rate ?? SoundMaker.commonRate(inputs, input)
     switch field.length {
     case .frames(let frames): self.frames = frames
@@ -42,18 +46,29 @@ struct SoundMaker: FieldMaker {
     description = FieldDescription(
       name: input.name, modality: "sound", element: field.scale == .unit ? .float32 : .int16,
       sampleShape: frames.map { [$0] } ?? [], isRagged: frames == nil,
-      attributes: ["rate": .integer(Int64(rate))])
+      attributes: SoundMaker.attributes(field, rate: rate))
   }
 
-  private static func commonRate(_ inputs: [MediaSource], _ input: FieldInput) throws -> Int {
+  private static func attributes(_ field: SoundField, rate: Int) -> [String: HDF5Attribute] {
+    var attributes: [String: HDF5Attribute] = ["rate": .integer(Int64(rate))]
+    if let noise = field.noise {
+      attributes["noise"] = .texts(noise.kinds.map(\.rawValue))
+      attributes["snr"] = .numbers([noise.snr.lowerBound, noise.snr.upperBound])
+    }
+    return attributes
+  }
+
+  private static func commonRate(
+    _ inputs: [any SoundSource], _ input: FieldInput
+  ) throws -> Int {
     var common: Int?
-    for media in inputs {
-      for row in media.files.indices {
-        guard case .sound(_, let rate) = media.verdicts[row] else { continue }
+    for source in inputs {
+      for row in 0..<source.count {
+        guard let rate = source.extent(row)?.rate else { continue }
         guard common == nil || common == rate else {
           throw PreparationError(
             .badData,
-            "\(media.place(row)): has \(rate) samples a second, files before it \(common ?? 0);"
+            "\(source.place(row)): has \(rate) samples a second, files before it \(common ?? 0);"
               + " set 'rate' of field '\(input.name)'")
         }
         common = rate
@@ -63,18 +78,16 @@ struct SoundMaker: FieldMaker {
   }
 
   private static func resamplers(
-    _ inputs: [MediaSource], _ rate: Int
+    _ inputs: [any SoundSource], _ rate: Int
   ) throws -> [Int: Resampler] {
     var resamplers: [Int: Resampler] = [:]
-    for media in inputs {
-      for row in media.files.indices {
-        guard case .sound(_, let found) = media.verdicts[row], resamplers[found] == nil else {
-          continue
-        }
+    for source in inputs {
+      for row in 0..<source.count {
+        guard let found = source.extent(row)?.rate, resamplers[found] == nil else { continue }
         guard resamplers.count < 64, let resampler = Resampler(from: found, to: rate) else {
           throw PreparationError(
             .badData,
-            "\(media.place(row)): \(found) samples a second cannot be turned into \(rate);"
+            "\(source.place(row)): \(found) samples a second cannot be turned into \(rate);"
               + " convert the file, or choose another 'rate'")
         }
         resamplers[found] = resampler
@@ -95,8 +108,8 @@ struct SoundMaker: FieldMaker {
 
   /// The amplitudes that a file becomes.
   private func length(of file: Int, _ origin: Int) -> Int {
-    guard case .sound(let samples, let found) = inputs[origin].verdicts[file] else { return 0 }
-    return resamplers[found]?.count(samples) ?? 0
+    guard let extent = inputs[origin].extent(file) else { return 0 }
+    return resamplers[extent.rate]?.count(extent.samples) ?? 0
   }
 
   /// T of a sample.
@@ -110,8 +123,17 @@ struct SoundMaker: FieldMaker {
       samples.append(contentsOf: repeatElement(0, count: clip.silence))
       samples.append(contentsOf: try amplitudes(origin, clip.file))
     }
-    for index in 0..<length(origin, row) {
-      let sample = index < samples.count ? samples[index] : 0
+    let wanted = length(origin, row)
+    let extent = min(samples.count, wanted)
+    samples.removeLast(samples.count - extent)
+    samples.append(contentsOf: repeatElement(0, count: wanted - extent))
+    if let mixer {
+      try mixer.mix(into: &samples, extent: extent, origin: origin, row: row) {
+        try amplitudes(origin, try other(origin, row, by: $0))
+      }
+      turnDown(&samples)
+    }
+    for (index, sample) in samples.enumerated() {
       switch description.element {
       case .int16:
         let level = min(max((sample * 32768).rounded(.toNearestOrEven), -32768), 32767)
@@ -121,17 +143,38 @@ struct SoundMaker: FieldMaker {
     }
   }
 
-  /// A file at the rate that is stored.
+  /// A row at the rate that is stored.
   private func amplitudes(_ origin: Int, _ file: Int) throws -> [Double] {
-    let sound = try inputs[origin].decoded(file) { bytes throws(BadFile) in
-      try DecodedSound(bytes)
-    }
-    guard let resampler = resamplers[sound.rate],
-      resampler.count(sound.samples.count) == length(of: file, origin)
+    let sound = try inputs[origin].sound(file)
+    guard let extent = inputs[origin].extent(file), let resampler = resamplers[sound.rate],
+      extent.rate == sound.rate, extent.samples == sound.samples.count
     else {
       throw PreparationError(
         .badData, "\(inputs[origin].place(file)): it has changed while it was being read")
     }
     return resampler.apply(sound.samples)
+  }
+
+  /// A sound of the same split that is not in the sample: the first such one from a drawn place on.
+  private func other(_ origin: Int, _ row: Int, by word: UInt32) throws -> Int {
+    let source = inputs[origin]
+    let own = clips(origin, row).map(\.file)
+    let first = (Int(word) * source.count) >> 32
+    for step in 0..<source.count {
+      let candidate = (first + step) % source.count
+      if source.extent(candidate) != nil, !own.contains(where: { source.isSame(candidate, $0) }) {
+        return candidate
+      }
+    }
+    throw PreparationError(
+      .badData, "\(source.place(own.first ?? 0)): there is no other sound that could babble")
+  }
+
+  /// Makes a mixture so much weaker that int16 holds its peak: cut off, its ratio would not be the drawn one.
+  private func turnDown(_ samples: inout [Double]) {
+    let most = 32767.0 / 32768
+    let peak = samples.reduce(0) { max($0, abs($1)) }
+    guard description.element == .int16, peak > most else { return }
+    for index in samples.indices { samples[index] *= most / peak }
   }
 }

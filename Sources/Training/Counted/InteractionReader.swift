@@ -68,6 +68,22 @@ struct InteractionReader {
     }
   }
 
+  /// The number of the first sample of each user and of each item; -1 for those without any.
+  ///
+  /// - Throws: what reading throws.
+  func firstSamples(users: Int, items: Int) throws -> (users: [Int], items: [Int]) {
+    var first = (
+      users: [Int](repeating: -1, count: users), items: [Int](repeating: -1, count: items)
+    )
+    var number = 0
+    try forEach { interaction in
+      if first.users[interaction.user] < 0 { first.users[interaction.user] = number }
+      if first.items[interaction.item] < 0 { first.items[interaction.item] = number }
+      number += 1
+    }
+    return first
+  }
+
   /// Runs of consecutive samples that are read at a time.
   var blocks: Int { (split.count + Self.blockSamples - 1) / Self.blockSamples }
 

@@ -99,6 +99,12 @@ public struct ModelEnsemble {
         wanted.map { "\(name) has no head '\($0)'; it has: \(known)" }
           ?? "\(name) has several heads (\(known)); choose one by --head")
     }
+    guard !heads[index].loss.comparesNegatives else {
+      throw TrainingError(
+        .usage,
+        "\(name): head '\(heads[index].name)' has no truth in the data to be measured against; an "
+          + "ensemble needs one")
+    }
     guard heads[index].isSequence || !heads[index].mayLack else {
       throw TrainingError(
         .usage,

@@ -9,27 +9,28 @@ extension Trainer {
   ///   - step: the optimizer step.
   ///   - stepInEpoch: its number in the epoch.
   /// - Throws: what reading or MPI throw.
-  func contrastBatch(from loader: BatchLoader, step: Int, stepInEpoch: Int) throws {
-    guard let contrast else { return }
-    contrast.rows.open()
+  func coupleBatch(from loader: BatchLoader, step: Int, stepInEpoch: Int) throws {
+    guard let couplingStep, let coupling = model.coupling else { return }
+    couplingStep.rows.open()
     for index in exchange.share {
       let microbatch = try nextMicrobatch(index, from: loader, step: step)
       clock.enter(.forward)
       model.embed(microbatch, store.base, step: step, observer: progress)
-      contrast.write(microbatch, model)
+      couplingStep.write(microbatch, model)
       loader.recycle(microbatch)
     }
     clock.enter(.reduce)
-    try exchange.join(contrast.rows, contrast.rowParts(of: exchange.deal))
-    guard let coupling = model.coupling else { return }
+    try exchange.join(couplingStep.rows, couplingStep.rowParts(of: exchange.deal))
     clock.enter(.forward)
-    contrast.gather(exchange.deal.microbatches, scale: coupling.scale(store.base)) {
+    couplingStep.gather(exchange.deal.microbatches, scale: coupling.scale(store.base)) {
       plan.positions(step: stepInEpoch, microbatch: $0).count
     }
-    contrast.sums.open()
-    for index in exchange.share { contrast.measure(index) }
-    clock.enter(.reduce)
-    try exchange.join(contrast.sums, contrast.sumParts(of: exchange.deal))
-    contrast.finish()
+    if let sums = couplingStep.sums {
+      sums.open()
+      for index in exchange.share { couplingStep.measure(index, into: sums) }
+      clock.enter(.reduce)
+      try exchange.join(sums, couplingStep.sumParts(of: exchange.deal))
+    }
+    couplingStep.finish()
   }
 }

@@ -7,19 +7,20 @@ import Tensors
 
 /// The first pass of a step whose model has a coupling: all ranks come to know all pairs of the batch.
 ///
-/// Vectors go to the ranks by one ``SharedTable``, in microbatch order. Every rank then computes the log
-/// sums of its own microbatches' rows and columns, a second table brings them to all, and with both every
-/// rank computes the gradient of its own pairs, what they are to others included. All of it depends on
-/// the batch and on microbatches, so the bits do not depend on ranks.
-final class ContrastiveStep {
+/// Vectors go to the ranks by one ``SharedTable``, in microbatch order. For a contrast every rank then computes
+/// the log sums of its own microbatches' rows and columns, and a second table brings them to all; covariances
+/// are computed by every rank from all vectors. Now every rank computes the gradient of its own pairs, what
+/// they are to others included. All of it depends on the batch and on microbatches, so the bits do not depend
+/// on ranks.
+final class CouplingStep {
   /// The vectors: d Float64 that hold 2 d floats, then presence, identity and correction of a sample.
   let rows: SharedTable
-  /// Two log sums for each sample, then loss and slope of a microbatch.
-  let sums: SharedTable
+  /// Two log sums for each sample, then loss and slope of a microbatch; nil without a contrast.
+  let sums: SharedTable?
 
   private let coupling: Coupling
   private let capacity: Int
-  private let batch: ContrastiveBatch
+  private let batch: Batch
   private let popularity: Popularity?
   private let first, second: HostBuffer<Float>
   /// Where the pairs of each microbatch begin.
@@ -30,7 +31,20 @@ final class ContrastiveStep {
   private var rowParts: [Int: SharedTable.Parts] = [:]
   private var sumParts: [Int: SharedTable.Parts] = [:]
 
-  /// The mean loss of the pairs of the batch, before its weight; 0 without a pair.
+  /// All pairs of the step, by what is made of them.
+  private enum Batch {
+    case contrast(ContrastiveBatch)
+    case alignment(CovarianceAlignment)
+
+    var count: Int {
+      switch self {
+      case .contrast(let batch): batch.count
+      case .alignment(let batch): batch.count
+      }
+    }
+  }
+
+  /// The loss of the batch before its weight, for a contrast the mean over pairs; 0 without a pair.
   private(set) var loss = 0.0
 
   /// Collective on the node; nil where the model has no coupling.
@@ -39,15 +53,25 @@ final class ContrastiveStep {
     self.coupling = coupling
     capacity = setUp.plan.micro
     let most = setUp.plan.microbatchCount(ofStep: 0)
-    batch = ContrastiveBatch(
-      capacity: setUp.plan.global, width: coupling.width, rows: capacity,
-      masks: coupling.maskIndex != nil)
+    let (pairs, width) = (setUp.plan.global, coupling.width)
+    switch coupling.objective {
+    case .contrast:
+      batch = .contrast(
+        ContrastiveBatch(
+          capacity: pairs, width: width, rows: capacity, masks: coupling.maskIndex != nil))
+    case .alignment:
+      batch = .alignment(CovarianceAlignment(capacity: pairs, width: width))
+    }
     popularity = try coupling.popularityIndex.map { try Popularity(of: $0, in: setUp.training) }
     first = HostBuffer(count: capacity * coupling.width)
     second = HostBuffer(count: capacity * coupling.width)
     starts = HostBuffer(count: most + 1)
     rows = try SharedTable(
       exchange.node, count: most * capacity * (coupling.width + 3), name: "aimass-pairs")
+    guard coupling.objective == .contrast else {
+      sums = nil
+      return
+    }
     sums = try SharedTable(
       exchange.node, count: most * (2 * capacity + 2), name: "aimass-contrast")
   }
@@ -83,7 +107,10 @@ final class ContrastiveStep {
   func gather(_ microbatches: Int, scale: Double, samples: (Int) -> Int) {
     self.microbatches = microbatches
     self.scale = scale
-    batch.removeAll()
+    switch batch {
+    case .contrast(let batch): batch.removeAll()
+    case .alignment(let batch): batch.removeAll()
+    }
     for index in 0..<microbatches {
       starts[index] = batch.count
       for sample in 0..<samples(index) { append(index * capacity + sample) }
@@ -96,9 +123,13 @@ final class ContrastiveStep {
     let row = rows.values + place * rowWidth
     guard row[width] == 1 else { return }
     let floats = UnsafeRawPointer(row).assumingMemoryBound(to: Float.self)
-    batch.append(
-      first: floats, second: floats + width,
-      identity: Int64(bitPattern: row[width + 1].bitPattern), correction: Float(row[width + 2]))
+    switch batch {
+    case .contrast(let batch):
+      batch.append(
+        first: floats, second: floats + width,
+        identity: Int64(bitPattern: row[width + 1].bitPattern), correction: Float(row[width + 2]))
+    case .alignment(let batch): batch.append(first: floats, second: floats + width)
+    }
   }
 
   /// The pairs of a microbatch.
@@ -107,7 +138,8 @@ final class ContrastiveStep {
   }
 
   /// Computes the sums of a microbatch of this rank and writes them into their table.
-  func measure(_ microbatch: Int) {
+  func measure(_ microbatch: Int, into sums: SharedTable) {
+    guard case .contrast(let batch) = batch else { return }
     let own = pairs(microbatch)
     let found = batch.measure(own, scale: scale)
     let target = sums.values + microbatch * sumWidth
@@ -120,8 +152,15 @@ final class ContrastiveStep {
     target[sumWidth - 1] = found.slope
   }
 
-  /// Takes the sums of the joined table.
+  /// Takes the sums of the joined table, or compares covariances.
   func finish() {
+    switch batch {
+    case .contrast(let batch): if let sums { finish(batch, sums) }
+    case .alignment(let batch): loss = batch.measure()
+    }
+  }
+
+  private func finish(_ batch: ContrastiveBatch, _ sums: SharedTable) {
     var loss = 0.0
     slope = 0
     for index in 0..<microbatches {
@@ -138,6 +177,9 @@ final class ContrastiveStep {
 
   /// The gradient of a microbatch's pairs; valid until the next call.
   func gradient(_ microbatch: Int, _ parameters: UnsafePointer<Float>) -> CouplingGradient {
+    guard case .contrast(let batch) = batch, let sums else {
+      return alignment(pairs(microbatch))
+    }
     let factor = coupling.weight / Double(max(1, batch.count))
     batch.gradient(
       pairs(microbatch), scale: scale, factor: factor, first: first.base, second: second.base)
@@ -145,6 +187,13 @@ final class ContrastiveStep {
     let own = sums.values[microbatch * sumWidth + sumWidth - 1]
     return CouplingGradient(
       first: first.base, second: second.base, logScale: moves ? Float(factor * own) : 0)
+  }
+
+  private func alignment(_ own: Range<Int>) -> CouplingGradient {
+    if case .alignment(let batch) = batch {
+      batch.gradient(own, factor: coupling.weight, first: first.base, second: second.base)
+    }
+    return CouplingGradient(first: first.base, second: second.base, logScale: 0)
   }
 
   /// Which node writes which vectors in the step of `deal`.
