@@ -12,10 +12,14 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var skippedSteps: Int
   /// The best value of the metric that chooses the best checkpoint.
   public var bestMetric: Double?
+  /// The name of that metric; nil before the first evaluation, and in checkpoints that do not know it.
+  public var bestMetricName: String?
   /// The step of that value.
   public var bestStep: Int?
   /// The best value that early stopping has seen.
   public var earlyStopBest: Double?
+  /// The name of the metric that early stopping has seen; nil as ``bestMetricName``.
+  public var earlyStopName: String?
   /// Evaluations in a row without improvement, for early stopping.
   public var badEvaluations: Int
   /// Whether early stopping has ended the run.

@@ -11,7 +11,7 @@ import Tensors
 /// `(p_u, b_u)` with the items held, the next for every `(q_i, b_i)`: a bias is one more coordinate.
 ///
 /// Implicit (Hu, Koren and Volinsky 2008): "interacted" is 1 with weight 1 + α r, every other pair is 0
-/// with weight 1. The sum over all pairs is `Σ q qᵀ` of all items plus what the row's own items add.
+/// with weight 1; values of a pair that occurs several times are added. The sum over all pairs is `Σ q qᵀ` of all items plus what the row's own items add.
 ///
 /// Factors are stored in Float32; sums and solutions are Float64. A row without values has a vector and
 /// bias of zero, so its terms drop out of a prediction. Rows of users and of items are shared over the
@@ -70,6 +70,10 @@ public final class AlternatingLeastSquares: CountedModel {
     try forEach { user, item, value in
       byUser.add(row: user, partner: item, value: value)
       byItem.add(row: item, partner: user, value: value)
+    }
+    if !settings.isExplicit {
+      byUser.mergeRepeated(partners: items)
+      byItem.mergeRepeated(partners: users)
     }
     self.users = FactorSide("users", in: store, byUser)
     self.items = FactorSide("items", in: store, byItem)

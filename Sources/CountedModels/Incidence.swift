@@ -11,10 +11,10 @@ final class Incidence {
   let rows: Range<Int>
   /// Where each row's partners begin, `rows.count + 1` numbers.
   private let offsets: HostBuffer<Int>
+  /// Where each row's partners end: before the next row begins, where repeated ones were merged.
+  private let ends: HostBuffer<Int>
   private let partners: HostBuffer<Int32>
   private let values: HostBuffer<Float>
-  /// Where the next partner of each row goes while the rows are filled.
-  private let next: HostBuffer<Int>
 
   /// Empty rows for one rank's part.
   ///
@@ -27,10 +27,10 @@ final class Incidence {
     parts = Self.balanced(degrees.count, parts: ranks) { rowCost + Int(degrees[$0]) }
     rows = parts[rank]
     offsets = HostBuffer(count: rows.count + 1)
-    next = HostBuffer(count: rows.count)
+    ends = HostBuffer(count: rows.count)
     var total = 0
     for (index, row) in rows.enumerated() {
-      next.base[index] = total
+      ends.base[index] = total
       total += Int(degrees[row])
       offsets.base[index + 1] = total
     }
@@ -42,11 +42,39 @@ final class Incidence {
   @inline(__always)
   func add(row: Int, partner: Int, value: Float) {
     guard rows.contains(row) else { return }
-    let place = next.base[row - rows.lowerBound]
+    let place = ends.base[row - rows.lowerBound]
     precondition(place < offsets.base[row - rows.lowerBound + 1], "a row grew while it was read")
     partners.base[place] = Int32(truncatingIfNeeded: partner)
     values.base[place] = value
-    next.base[row - rows.lowerBound] = place + 1
+    ends.base[row - rows.lowerBound] = place + 1
+  }
+
+  /// Makes one of the partners that a row has several times, with the sum of their values, where the first
+  /// of them stands.
+  ///
+  /// Values are added in the order of the file, so both sides and any number of ranks get the same sums.
+  ///
+  /// - Parameter count: how many partners there are.
+  func mergeRepeated(partners count: Int) {
+    let places = HostBuffer<Int>(count: count)
+    places.all.update(repeating: -1)
+    for index in 0..<rows.count {
+      let start = offsets.base[index]
+      var end = start
+      for place in start..<ends.base[index] {
+        let partner = Int(partners.base[place])
+        // What an earlier row left lies before this one.
+        if places.base[partner] >= start {
+          values.base[places.base[partner]] += values.base[place]
+          continue
+        }
+        places.base[partner] = end
+        partners.base[end] = partners.base[place]
+        values.base[end] = values.base[place]
+        end += 1
+      }
+      ends.base[index] = end
+    }
   }
 
   /// The partners of one of this rank's rows.
@@ -62,7 +90,7 @@ final class Incidence {
 
   private func range(of row: Int) -> Range<Int> {
     let index = row - rows.lowerBound
-    return offsets.base[index]..<offsets.base[index + 1]
+    return offsets.base[index]..<ends.base[index]
   }
 
   /// Cuts `0 ..< count` into runs of about equal cost.

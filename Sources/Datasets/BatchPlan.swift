@@ -48,6 +48,16 @@ public struct BatchPlan: Sendable, Equatable {
     return min(global, samples - step * global)
   }
 
+  /// Samples of the first steps of an epoch together.
+  ///
+  /// - Parameter steps: how many, in `0 ... stepsPerEpoch`.
+  /// - Returns: B for each step, the last one's share being what is left.
+  public func samples(inFirst steps: Int) -> Int {
+    precondition(steps >= 0 && steps <= stepsPerEpoch, "\(steps) of \(stepsPerEpoch) steps")
+    // Every step but the last of an epoch is full, so the product stays below S + B.
+    return min(steps * global, samples)
+  }
+
   /// Microbatches of a step of the epoch: V, or fewer in the last step.
   ///
   /// - Parameter step: in `0 ..< stepsPerEpoch`.

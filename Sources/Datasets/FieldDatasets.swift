@@ -25,6 +25,12 @@ struct FieldDatasets {
     let group = try root.group(path)
     values = try group.dataset("values")
     offsets = try group.member("offsets") == nil ? nil : try group.dataset("offsets")
+    if let offsets, offsets.rowCount == 0 {
+      throw HDF5Error(
+        .shapeMismatch, at: offsets.location,
+        "is empty; expected where each sample begins and where the last one ends, 0 alone for no sample"
+      )
+    }
     present = try group.member("present") == nil ? nil : try group.dataset("present")
     attributed = group
   }

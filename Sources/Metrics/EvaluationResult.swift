@@ -26,13 +26,18 @@ public struct HeadResult: Sendable, Codable, Equatable {
   public let confusion: [[Int]]?
   /// Samples with a NaN or an infinity among their outputs; they count as wrong.
   public let nonFinite: Int
+  /// Whether anything weighed in the mean loss: there was a prediction, or a pair, of a weight above 0.
+  ///
+  /// Without, the head has no share in the loss of the model, as in training.
+  public let hasWeight: Bool
   /// Samples with fewer steps than the ids that they should spell, which add nothing to the loss.
   public let infeasible: Int
 
   /// A result from its parts, of something that is no head of outputs.
-  public init(name: String, loss: Double?, metrics: [MetricValue]) {
+  public init(name: String, loss: Double?, metrics: [MetricValue], hasWeight: Bool = true) {
     (self.name, self.loss, self.metrics) = (name, loss, metrics)
     (confusion, nonFinite, infeasible) = (nil, 0, 0)
+    self.hasWeight = hasWeight
   }
 
   init(_ tally: HeadTally, _ asked: [MetricName]) {
@@ -43,6 +48,7 @@ public struct HeadResult: Sendable, Codable, Equatable {
     }
     confusion = tally.confusion
     nonFinite = tally.nonFinite
+    hasWeight = tally.divisor > 0
     infeasible = tally.transcription.infeasible
   }
 
@@ -63,16 +69,16 @@ public struct HeadResult: Sendable, Codable, Equatable {
 public struct EvaluationResult: Sendable, Codable, Equatable {
   /// S: the samples, each counted once.
   public let samples: Int
-  /// The sum over heads of weight times mean loss; nil if it is not finite.
+  /// The sum over heads of weight times mean loss; nil if it is not finite, or if nothing was weighed.
   public let loss: Double?
   /// What was measured of each head, in the model's order.
   public let heads: [HeadResult]
 
   init(_ tallies: [HeadTally], asked: [[MetricName]]) {
     samples = tallies.map(\.samples).max() ?? 0
-    // A head that predicted nothing has no loss.
-    let total = tallies.reduce(0) { $1.samples > 0 ? $0 + $1.head.weight * $1.loss : $0 }
-    loss = total.isFinite ? total : nil
+    let weighed = tallies.filter { $0.divisor > 0 }
+    let total = weighed.reduce(0) { $0 + $1.head.weight * $1.loss }
+    loss = total.isFinite && !weighed.isEmpty ? total : nil
     heads = zip(tallies, asked).map { HeadResult($0, $1) }
   }
 
@@ -86,9 +92,11 @@ public struct EvaluationResult: Sendable, Codable, Equatable {
   ///   - other: what was measured beside the heads.
   ///   - weight: the factor of its loss in the sum.
   ///   - samples: S, which a model without heads did not count.
-  /// - Returns: all together; without a finite loss of `other` it has none either.
+  /// - Returns: all together; the loss is nil if a share of it is not finite.
   public func adding(_ other: HeadResult, weight: Double, samples: Int) -> EvaluationResult {
-    let sum = loss.flatMap { own in other.loss.map { own + weight * $0 } }
+    let own = heads.contains(where: \.hasWeight) ? loss : 0
+    var sum = own.flatMap { own in other.loss.map { own + weight * $0 } }
+    if !other.hasWeight { sum = loss }
     return EvaluationResult(
       samples: samples, loss: sum.flatMap { $0.isFinite ? $0 : nil }, heads: heads + [other])
   }
@@ -110,6 +118,18 @@ public struct EvaluationResult: Sendable, Codable, Equatable {
       sum += value
     }
     return reporting.isEmpty ? nil : sum / Double(reporting.count)
+  }
+
+  /// Whether a name of the configuration was measured, be it undefined on this split.
+  ///
+  /// - Parameter metric: as of ``value(of:)``.
+  /// - Returns: false for a name that nobody reports.
+  public func measures(_ metric: String) -> Bool {
+    if metric == "loss" { return true }
+    return heads.contains { head in
+      head.metrics.contains { [$0.name, "\(head.name).\($0.name)"].contains(metric) }
+        || metric == "\(head.name).loss"
+    }
   }
 
   /// Loss and metrics as one flat list, for a line of `metrics.jsonl`.

@@ -39,7 +39,10 @@ extension HeadTally {
   }
 
   /// The mean loss: the sum of the losses by the sum of the normalisers, in microbatch order.
-  var loss: Double { sum(0) / sum(1) }
+  var loss: Double { sum(0) / divisor }
+
+  /// What divides the sum of the losses: 0 where nothing was weighed.
+  var divisor: Double { sum(1) }
 
   /// The confusion matrix by rows of equal truth, or nil if it was not asked for.
   var confusion: [[Int]]? {

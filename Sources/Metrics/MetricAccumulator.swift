@@ -108,7 +108,7 @@ public final class MetricAccumulator {
   ///   - heads: the heads given to the accumulators.
   ///   - metrics: the metrics given to the accumulators.
   ///   - predictions: how many predictions each head made, to check that each was counted; nil for a
-  ///     head where that depends on the samples, which may then be none as long as others made some.
+  ///     head where that depends on the samples, and which may have made none.
   /// - Returns: loss and metrics over all samples.
   /// - Throws: ``MetricError``: `.empty` without a sample, `.label` if a label lies outside the
   ///   classes, `.coverage` if microbatches are doubled or samples missing, `.partial` if the bytes
@@ -126,9 +126,8 @@ public final class MetricAccumulator {
     }
     for index in merged.indices {
       merged[index].parts.sort { $0.index < $1.index }
-      // Nobody may have the modality that a head reads.
-      let mayBeEmpty =
-        predictions.map { $0[index] == nil && merged.contains { $0.samples > 0 } } ?? false
+      // Nobody may have the modality that a head reads, or the evaluation leaves it out.
+      let mayBeEmpty = predictions.map { $0[index] == nil } ?? false
       try check(merged[index], predictions?[index], mayBeEmpty: mayBeEmpty)
     }
     return EvaluationResult(merged, asked: try MetricFit.assign(metrics, to: heads))

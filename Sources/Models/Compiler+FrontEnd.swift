@@ -38,6 +38,7 @@ extension Compiler {
     }
     let settings = try settings(filters, coefficients, lifter, kind, context)
     let bank = FilterBank(settings)
+    tableBytes += bank.byteCount
     var frames = input
     let window = Axis.Window(
       size: settings.frame, stride: settings.shift, padding: 0, dilation: 1)
@@ -59,6 +60,9 @@ extension Compiler {
       multiplyAdds: output.mostUnits * settings.frame * 2 * settings.spectrumBins)
   }
 
+  /// The most values of a frame, and filters: the matrix of the longest frame takes 256 MiB.
+  private static let largestFrame = 8192
+
   /// Settings in values instead of milliseconds.
   private func settings(
     _ filters: FilterBankConfiguration, _ coefficients: Int?, _ lifter: Double, _ kind: String,
@@ -67,11 +71,14 @@ extension Compiler {
     let rate = Double(filters.rate)
     let high = filters.high ?? rate / 2
     let (frame, shift) = try framing(
-      filters.rate, filters.frameMilliseconds, filters.shiftMilliseconds, kind, context)
+      filters.rate, filters.frameMilliseconds, filters.shiftMilliseconds, kind, context,
+      most: Self.largestFrame)
     try require(
       filters.low >= 0 && filters.low < high && high <= rate / 2, "\(kind) high",
       expected: "above low and at most half of the rate", found: high, context)
-    try require(filters.bins, atLeast: 1, "\(kind) bins", context)
+    try require(
+      filters.bins >= 1 && filters.bins <= Self.largestFrame, "\(kind) bins",
+      expected: "in 1 ... \(Self.largestFrame)", found: Double(filters.bins), context)
     if let coefficients {
       try require(
         coefficients >= 1 && coefficients <= filters.bins, "\(kind) coefficients",
@@ -85,12 +92,12 @@ extension Compiler {
   /// A frame and a shift in values instead of milliseconds.
   func framing(
     _ rate: Int, _ frameMilliseconds: Double, _ shiftMilliseconds: Double, _ kind: String,
-    _ context: LayerContext
+    _ context: LayerContext, most: Int = 65_536
   ) throws -> (frame: Int, shift: Int) {
     let frame = Double(rate) * frameMilliseconds / 1000
     let shift = Double(rate) * shiftMilliseconds / 1000
     try require(
-      frame >= 2 && frame <= 65_536, "\(kind) frame", expected: "of 2 to 65536 values",
+      frame >= 2 && frame <= Double(most), "\(kind) frame", expected: "of 2 to \(most) values",
       found: frame, context)
     try require(
       shift >= 1 && shift <= 1_000_000, "\(kind) shift", expected: "of at least one value",

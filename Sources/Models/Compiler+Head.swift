@@ -16,8 +16,7 @@ extension Compiler {
     let comparesNegatives = configuration.loss.comparesNegatives
     let targetIndex =
       comparesNegatives ? nil : fields.firstIndex { $0.name == configuration.target }
-    let output = try predictions(
-      chain.output, configuration.loss, targetIndex.map { fields[$0] }, path)
+    let output = try predictions(chain.output, configuration.loss, path)
     let outputs = output.unitCount
     guard chain.output.element == .float else {
       throw ModelError(.element, path, "expected values, found ids; put an embedding first")
@@ -53,16 +52,18 @@ extension Compiler {
   }
 
   /// The outputs as the loss sees them: a row for each sample, or one for each step.
+  ///
+  /// It follows from the outputs alone, so that it is the same where the data has no target.
   private mutating func predictions(
-    _ output: Value, _ loss: LossConfiguration, _ target: MicrobatchField?, _ path: String
+    _ output: Value, _ loss: LossConfiguration, _ path: String
   ) throws -> Value {
-    if output.isSequence { return try sequence(output, "a head", path) }
-    // [T, Y] against T labels, or any number of them, is a sequence of one length.
-    if loss.isTranscription, output.shape.count == 2 { return try sequence(output, "a head", path) }
-    guard case .crossEntropy = loss, output.shape.count == 2, let target, !target.isPacked,
-      target.sampleShape == [output.shape[0]]
-    else { return output }
-    return try sequence(output, "a head", path)
+    var isSequence = output.isSequence
+    if output.shape.count == 2 {
+      // Classes of T steps [T, Y] are those of a sequence of one length.
+      if case .crossEntropy = loss, output.shape[0] > 1 { isSequence = true }
+      if loss.isTranscription { isSequence = true }
+    }
+    return isSequence ? try sequence(output, "a head", path) : output
   }
 
   /// The error of a field that the data does not have.

@@ -56,6 +56,7 @@ extension Compiler {
     var heads: [Head] = []
     var branches: [HeadBranch] = []
     for head in configuration.heads {
+      if head.source == nil { try requireHalves(head, encoders, configuration) }
       let source = configuration.modalities.firstIndex { $0.name == head.source }
       guard let port = source.map({ encoders[$0].output }) ?? fusion.output else {
         preconditionFailure("a fusion that is read was not compiled")

@@ -34,7 +34,7 @@ extension Compiler {
     let scratch = try product(
       [Kernels.ctcScratchCount(steps: output.mostUnits, labels: longest)], path)
     return TranscriptionTarget(
-      outputs: axis, ids: target, blank: blank,
+      outputs: axis, present: axes.presence(axis), ids: target, blank: blank,
       classes: plan.reserve(try product([longest, capacity], path), of: Int64.self),
       scratch: plan.reserve(scratch, of: Double.self))
   }

@@ -34,6 +34,8 @@ struct Compiler {
   var carriedWidth = 0
   /// The largest scratch of any layer, in floats.
   var scratchCount = 1
+  /// Bytes of what layers look up and never change, beside the arena.
+  var tableBytes = 0
 
   /// How samples of a training pass are mixed, if they are.
   var mixing: Mixing?

@@ -1,3 +1,4 @@
+import Configuration
 import Parameters
 import Tensors
 
@@ -71,6 +72,29 @@ final class DotLayer: MicrobatchLayer {
 }
 
 extension Compiler {
+  /// A head whose layers begin with `dot` reads the outputs of encoders, those of one side behind those of the
+  /// other and nothing else: flags of learned substitutes, or sides of two lengths, would shift the halves.
+  func requireHalves(
+    _ head: HeadConfiguration, _ encoders: [Encoder], _ configuration: ModelConfiguration
+  ) throws {
+    guard case .dot? = head.layers.first, configuration.fusion == .concat else { return }
+    guard configuration.missing.substitute != .learned else {
+      throw ModelError(
+        .setting, "missing",
+        "dot expected substitute zero, found learned, which puts a flag for each modality behind the "
+          + "vectors")
+    }
+    let widths = encoders.map { whole($0.output.value).unitCount }
+    let total = widths.reduce(0, +)
+    let meets = widths.indices.contains { 2 * widths[...$0].reduce(0, +) == total }
+    guard widths.count > 1, !meets else { return }
+    throw ModelError(
+      .shape, "heads.\(head.name).layers.0",
+      "dot expected two vectors of one length, found "
+        + widths.map { "\($0)" }.joined(separator: " and ")
+        + "; make the encoders of both sides end with the same size")
+  }
+
   /// `dot`: `[2 D]` becomes `[1]`.
   mutating func dot(biases: Bool, offset: Double, _ context: LayerContext) throws -> Compiled {
     let input = context.input

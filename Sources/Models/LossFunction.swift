@@ -16,8 +16,8 @@ final class LossFunction {
   private let rows: Extent
   /// Y factors, or none.
   private let classWeights: HostBuffer<Float>
-  /// Where integer targets of a loss over values become floats; nil for float targets.
-  private let converted: Region?
+  /// Where integer targets of a loss over values become floats in a pass; nil for float targets.
+  let converted: Region?
   /// How targets are found where some samples have no predictions; nil where all have.
   let gathering: TargetGathering?
 

@@ -2,6 +2,18 @@ import Configuration
 import Tensors
 
 extension Model {
+  /// Whether a sample of the last pass has what a head reads, be it a sequence without a step.
+  ///
+  /// - Parameters:
+  ///   - sample: the sample's place in the microbatch.
+  ///   - index: the head's index.
+  /// - Returns: false where the sample lacks the modality, or does not take part with it.
+  public func reads(sample: Int, ofHead index: Int) -> Bool {
+    guard let axis = axes.presence(branches[index].output.axis) else { return true }
+    let offsets = lanes[0].offsets.offsets(axis)
+    return offsets[sample + 1] > offsets[sample]
+  }
+
   /// Reads what a head with the loss `ctc` made of each sequence of the last pass.
   ///
   /// - Parameters:

@@ -29,6 +29,9 @@ public final class Model {
   /// The most Float64 of one member at a synchronisation point.
   public let largestSynchronizedWidth: Int
 
+  /// Bytes of the tables that layers look up and never change, as the matrices of filter banks; beside
+  /// the arena, once for all lanes.
+  public let tableBytes: Int
   /// Floats of recurrent state of one sample that are carried from batch to batch; 0 where nothing is.
   public let carriedWidth: Int
 
@@ -106,6 +109,7 @@ public final class Model {
     (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
     tableReaders = compiler.tableReaders
     (shardedReaders, rowPort) = (compiler.shardedReaders, compiler.rowPort)
+    tableBytes = compiler.tableBytes
     (layout, layers) = (compiler.layout, compiler.summaries)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     modalities = configuration.modalities.map(\.name)
@@ -187,7 +191,7 @@ public final class Model {
   /// The labels of a head's predictions in the last evaluation, row by row.
   ///
   /// - Parameters:
-  ///   - index: the head's index; its target holds integers.
+  ///   - index: the head's index; its loss tells classes apart.
   ///   - microbatch: the samples of that pass.
   /// - Returns: as many labels as the head has predictions, or scalars of a target.
   public func labels(ofHead index: Int, _ microbatch: Microbatch) -> UnsafePointer<Int64> {
@@ -201,12 +205,13 @@ public final class Model {
   /// The values of a head's targets in the last evaluation, row by row.
   ///
   /// - Parameters:
-  ///   - index: the head's index; its target holds floats.
+  ///   - index: the head's index; its loss compares values, which integer targets were made into.
   ///   - microbatch: the samples of that pass.
   /// - Returns: as many rows as the head has predictions.
   public func values(ofHead index: Int, _ microbatch: Microbatch) -> UnsafePointer<Float> {
     guard let target = heads[index].targetIndex else { preconditionFailure("no target") }
-    guard let region = branches[index].loss?.gathering?.region else {
+    let loss = branches[index].loss
+    guard let region = loss?.converted ?? loss?.gathering?.region else {
       return UnsafePointer(microbatch.floats(target))
     }
     return UnsafePointer(lanes[0].arena.floats(region))

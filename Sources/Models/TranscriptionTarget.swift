@@ -7,6 +7,8 @@ import Tensors
 struct TranscriptionTarget {
   /// The axis of the outputs.
   let outputs: Int
+  /// The axis of the samples that have the sequence at all; nil where all have.
+  let present: Int?
   /// The axis of the ids.
   let ids: Int
   /// The class that stands for none of the ids.
@@ -27,9 +29,16 @@ struct TranscriptionTarget {
     for index in 0..<offsets[pass.samples] {
       labels[index] = source[index] + (source[index] >= Int64(blank) ? 1 : 0)
     }
-    return Kernels.ctc(
+    var result = Kernels.ctc(
       samples: pass.samples, classes: classCount, offsets: pass.offsets(outputs), logits: logits,
       targetOffsets: offsets, targets: labels, blank: blank, scale: scale, gradient: gradient,
       scratch: pass.doubles(scratch))
+    guard let there = present.map(pass.offsets) else { return result }
+    // Who lacks the sequence has no step, but nothing to spell either.
+    for sample in 0..<pass.samples
+    where there[sample + 1] == there[sample] && offsets[sample + 1] > offsets[sample] {
+      result.infeasible -= 1
+    }
+    return result
   }
 }

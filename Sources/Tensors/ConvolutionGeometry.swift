@@ -66,10 +66,12 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     return copy
   }
 
-  /// `(extent + 2 · padding − dilation · (kernel − 1) − 1) / stride + 1`, 0 or less if none fits.
+  /// `(extent + 2 · padding − dilation · (kernel − 1) − 1) / stride + 1`; 0 if none fits, and of an
+  /// empty input, since an output that reads padding alone belongs to nobody.
   public static func extent(
     _ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int
   ) -> Int {
+    guard input > 0 else { return 0 }
     let room = input + 2 * padding - dilation * (kernel - 1) - 1
     return room < 0 ? 0 : room / stride + 1
   }

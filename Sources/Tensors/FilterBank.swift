@@ -79,6 +79,11 @@ public final class FilterBank: @unchecked Sendable {
     cepstra = Self.buffer(settings.cepstrumMatrix)
   }
 
+  /// Bytes of the matrices: about four times the square of the transform's length.
+  public var byteCount: Int {
+    (spectrum.count + filters.count + cepstra.count) * MemoryLayout<Float>.stride
+  }
+
   /// Frames of `count` values: none where not even one fits, 1 + ⌊(count − L) / H⌋ else.
   public func frames(of count: Int) -> Int {
     count < settings.frame ? 0 : 1 + (count - settings.frame) / settings.shift

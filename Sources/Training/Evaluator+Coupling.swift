@@ -60,12 +60,15 @@ struct PairCollection {
       zip(CouplingConfiguration.contrastMetrics, hits).map {
         MetricValue(
           name: $0, value: batch.count > 0 ? Double($1) / Double(batch.count) : nil)
-      })
+      }, hasWeight: batch.count > 0)
   }
 
-  private func result(_ loss: Double, _ metrics: [MetricValue]) -> HeadResult {
+  private func result(
+    _ loss: Double, _ metrics: [MetricValue], hasWeight: Bool = true
+  ) -> HeadResult {
     HeadResult(
-      name: CouplingConfiguration.resultName, loss: loss.isFinite ? loss : nil, metrics: metrics)
+      name: CouplingConfiguration.resultName, loss: loss.isFinite ? loss : nil, metrics: metrics,
+      hasWeight: hasWeight)
   }
 
   /// The distance of the covariances of all pairs of all ranks.

@@ -83,10 +83,14 @@ public struct Evaluator {
   ///   - parameters: P values in canonical order, equal on all ranks.
   ///   - prefetch: microbatches read ahead.
   /// - Returns: the result, equal on all ranks.
-  /// - Throws: what reading, the metrics or MPI throw.
+  /// - Throws: what reading, the metrics or MPI throw, or ``TrainingError`` for a split without samples.
   public func evaluate(
     _ split: Split, of subset: [String]? = nil, parameters: UnsafePointer<Float>, prefetch: Int
   ) throws -> EvaluationResult {
+    guard split.count > 0 else {
+      throw TrainingError(
+        .badData, "the \(split.role.rawValue) split has no samples; choose another split")
+    }
     model.select(subset)
     defer { model.select(nil) }
     let heads = Self.metricHeads(model) { transcriber.texts[$0] != nil }
@@ -116,21 +120,28 @@ public struct Evaluator {
     }
     clock?.waits(for: .everyone)
     defer { clock?.wentOn() }
+    let result = try merged(accumulator, heads, samples: split.count)
+    guard let pairs, let coupling = model.coupling else { return result }
+    return result.adding(
+      try pairs.measure(world, parameters), weight: coupling.weight, samples: split.count)
+  }
+
+  /// What all ranks have counted, joined on one of them.
+  private func merged(
+    _ accumulator: MetricAccumulator, _ heads: [MetricHead], samples: Int
+  ) throws -> EvaluationResult {
     let partials = try world.gatherBytes(accumulator.encode(), root: 0)
     var encoded: [UInt8] = []
     if let partials {
       let result = try MetricAccumulator.merge(
         partials, heads: heads, metrics: metrics,
         predictions: Self.measuredHeads(model).map { index in
-          model.heads[index].rowsPerSample.map { $0 * split.count }
+          model.heads[index].rowsPerSample.map { $0 * samples }
         })
       encoded = Array(try JSONEncoder().encode(result))
     }
     let shared = try world.broadcastBytes(encoded, root: 0)
-    let result = try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
-    guard let pairs, let coupling = model.coupling else { return result }
-    return result.adding(
-      try pairs.measure(world, parameters), weight: coupling.weight, samples: split.count)
+    return try JSONDecoder().decode(EvaluationResult.self, from: Data(shared))
   }
 
   /// A rank's microbatches of a split, in order.
@@ -156,13 +167,14 @@ public struct Evaluator {
         addTranscriptions(microbatch, head: index, as: place, target: target, to: accumulator)
         continue
       }
-      let isInteger = microbatch.fields[target].element == .integer
+      var areClasses = false
+      if case .crossEntropy = head.loss { areClasses = true }
       accumulator.add(
         head: place, microbatch: microbatch.index,
         count: model.rows(ofHead: index, samples: microbatch.count),
         outputs: model.output(ofHead: index),
-        labels: isInteger ? model.labels(ofHead: index, microbatch) : nil,
-        values: isInteger ? nil : model.values(ofHead: index, microbatch),
+        labels: areClasses ? model.labels(ofHead: index, microbatch) : nil,
+        values: areClasses ? nil : model.values(ofHead: index, microbatch),
         loss: model.losses[index],
         weight: model.normalizerContribution(head: index, microbatch))
     }
@@ -176,7 +188,9 @@ public struct Evaluator {
     let texts = transcriber.texts[model.heads[head].target]
     var errors = TranscriptionErrors()
     let all = model.transcriptions(ofHead: head, microbatch, by: transcriber.search)
-    for (sample, found) in all.enumerated() {
+    var count = 0
+    for (sample, found) in all.enumerated() where model.reads(sample: sample, ofHead: head) {
+      count += 1
       let length = offsets[sample + 1] - offsets[sample]
       errors.add(
         found, truth: UnsafeBufferPointer(start: ids + offsets[sample], count: length),
@@ -184,7 +198,7 @@ public struct Evaluator {
     }
     errors.infeasible = model.infeasibleSequences(ofHead: head).lastPass
     accumulator.add(
-      head: place, microbatch: microbatch.index, count: microbatch.count, errors: errors,
+      head: place, microbatch: microbatch.index, count: count, errors: errors,
       loss: model.losses[head], weight: model.normalizerContribution(head: head, microbatch))
   }
 }

@@ -18,7 +18,7 @@ extension TrainedModel {
   /// - Throws: ``TrainingError`` with status `badConfiguration` for any other network, or what reading throws.
   func pairScores(ofRun run: String) throws -> PairScores {
     guard let biases = configuration.model.pairBiases, let sides = pairSides,
-      let users = table(sides.user), let items = table(sides.item)
+      let ownUsers = table(sides.user), let ownItems = table(sides.item)
     else {
       throw TrainingError(
         .badConfiguration,
@@ -40,12 +40,13 @@ extension TrainedModel {
       throw TrainingError(.missingInput, "\(own.name) has no training split any more")
     }
     let reader = try InteractionReader(training, user: fields[0], item: fields[1], value: nil)
-    let seen = try ItemLists(users: users.count) { visit in
-      try reader.forEach { visit($0.user, $0.item) }
-    }
-    var rows = (users: Array(users), items: Array(items))
+    // The data that is evaluated may know fewer ids than the run was trained with.
+    let users = min(ownUsers, reader.userVocabulary ?? ownUsers)
+    let items = min(ownItems, reader.itemVocabulary ?? ownItems)
+    let seen = try Self.seen(reader, users: users, items: items, in: own)
+    var rows = (users: Array(0..<users), items: Array(0..<items))
     let hasFeatures = configuration.model.modalities.count > 2
-    if hasFeatures { rows = try reader.firstSamples(users: users.count, items: items.count) }
+    if hasFeatures { rows = try reader.firstSamples(users: users, items: items) }
     return PairScores(
       pair: try pair(rows.users, rows.items, biases: biases, from: hasFeatures ? training : nil),
       seen: seen, userNames: PairScores.names(fields[0], in: own),
@@ -67,17 +68,34 @@ extension TrainedModel {
     return (user, item)
   }
 
-  /// The ids of a modality with one id per sample.
-  private func table(_ modality: Int) -> Range<Int>? {
+  /// The items of each user among a run's own training samples.
+  private static func seen(
+    _ reader: InteractionReader, users: Int, items: Int, in own: Dataset
+  ) throws -> ItemLists {
+    var beyond: InteractionReader.Interaction?
+    let seen = try ItemLists(users: users) { visit in
+      try reader.forEach { pair in
+        if (0..<users).contains(pair.user), (0..<items).contains(pair.item) {
+          visit(pair.user, pair.item)
+        } else {
+          beyond = pair
+        }
+      }
+    }
+    guard let beyond else { return seen }
+    throw TrainingError(
+      .badData,
+      "\(own.name) is not what the run was trained with: user \(beyond.user) and item \(beyond.item) "
+        + "are not among its \(users) users and \(items) items")
+  }
+
+  /// The rows of the embedding of a modality with one id per sample.
+  private func table(_ modality: Int) -> Int? {
     let configured = configuration.model.modalities[modality]
     guard let field = split.fields.first(where: { $0.name == configured.field }),
       field.element == .integer, field.scalarsPerSample == 1, !field.isPacked
     else { return nil }
-    if let classes = field.classes { return 0..<classes }
-    guard case .embedding(let vocabulary?, _, _, _, _)? = configured.encoder.first else {
-      return nil
-    }
-    return 0..<vocabulary
+    return model.layout["modalities.\(configured.name).0.weight"]?.shape[0]
   }
 
   /// The run's own data, whatever else is evaluated.
@@ -147,7 +165,7 @@ extension TrainedModel {
       else { continue }
       for index in 0..<microbatch.count {
         microbatch.integers(field)[index] =
-          min(microbatch.sampleNumbers[index], Int64(ids.count - 1))
+          min(microbatch.sampleNumbers[index], Int64(ids - 1))
       }
     }
   }

@@ -83,10 +83,12 @@ public final class TrainedModel {
   public init(_ request: Request) throws {
     run = request.run
     let folder = RunFolder(request.run)
-    guard FileManager.default.fileExists(atPath: folder.configuration) else {
-      throw TrainingError(.missingInput, "\(request.run) is no run folder: config.yaml is missing")
+    guard case .network(var configuration) = try LoadedRun.configuration(of: request.run) else {
+      throw TrainingError(
+        .usage,
+        "\(request.run) is a factorization, which has no heads that predict samples; use "
+          + "`aimass recommend` for lists, or `aimass evaluate`")
     }
-    var configuration = try RunConfiguration.load(path: folder.configuration)
     configuration.evaluate.subsets = request.subsets
     if let decoder = request.decoder { configuration.evaluate.decoder = decoder }
     // What is drawn in training says nothing about other data.

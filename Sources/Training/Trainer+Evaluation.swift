@@ -40,6 +40,7 @@ extension Trainer {
     defer { clock.enter(.other) }
     let result = try measure(validation)
     let subsets = try measureSubsets(validation)
+    forgetOtherMetrics()
     let isBest = judgeBest(result)
     try judgePlateau(result)
     try judgeEarlyStop(result)
@@ -66,6 +67,20 @@ extension Trainer {
     configuration.evaluate.best ?? configuration.evaluate.earlyStop?.metric ?? "loss"
   }
 
+  /// Forgets what was best by another metric: `evaluate` may change when a run is resumed.
+  private func forgetOtherMetrics() {
+    if let name = state.bestMetricName, name != bestMetric {
+      (state.bestMetric, state.bestStep) = (nil, nil)
+      observer?.noted("the best checkpoint is now chosen by \(bestMetric), no longer by \(name)")
+    }
+    state.bestMetricName = bestMetric
+    let stop = configuration.evaluate.earlyStop?.metric
+    if let name = state.earlyStopName, name != stop {
+      (state.earlyStopBest, state.badEvaluations) = (nil, 0)
+    }
+    state.earlyStopName = stop
+  }
+
   private func judgeBest(_ result: EvaluationResult) -> Bool {
     guard let value = result.value(of: bestMetric), value.isFinite else { return false }
     let better = Self.improvement(of: bestMetric)
@@ -81,7 +96,7 @@ extension Trainer {
     var plateau = PlateauState(
       factor: state.plateau.factor, best: state.plateau.best,
       badEvaluations: state.plateau.badEvaluations)
-    plateau.observe(value, better: Self.improvement(of: metric), in: configuration.schedule)
+    plateau.observe(value ?? .nan, better: Self.improvement(of: metric), in: configuration.schedule)
     state.plateau = TrainingState.Plateau(
       factor: plateau.factor, best: plateau.best, badEvaluations: plateau.badEvaluations)
   }
@@ -91,7 +106,7 @@ extension Trainer {
     let value = try measured(rule.metric, in: result, by: "evaluate.earlyStop.metric")
     let better = Self.improvement(of: rule.metric)
     let change = better == .higher ? rule.minimumChange : -rule.minimumChange
-    if state.earlyStopBest.map({ better.improves(value, over: $0 + change) }) ?? true {
+    if let value, state.earlyStopBest.map({ better.improves(value, over: $0 + change) }) ?? true {
       state.earlyStopBest = value
       state.badEvaluations = 0
       return
@@ -103,10 +118,11 @@ extension Trainer {
       "\(rule.metric) has not improved for \(rule.patience) evaluations; the run ends early")
   }
 
+  /// The value that a rule judges; nil where it is undefined, which is no improvement.
   private func measured(
     _ metric: String, in result: EvaluationResult, by key: String
-  ) throws -> Double {
-    if let value = result.value(of: metric) { return value }
+  ) throws -> Double? {
+    if result.measures(metric) { return result.value(of: metric) }
     let known = result.named.map(\.name).joined(separator: ", ")
     throw TrainingError(
       .badConfiguration, "\(key): \(metric) was not measured; use one of \(known)")

@@ -48,7 +48,6 @@ extension Trainer {
   /// Samples that all steps of the run have seen.
   private var samplesOfRun: Int {
     let (epochs, rest) = state.step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
-    let perEpoch = (0..<plan.stepsPerEpoch).reduce(0) { $0 + plan.samples(inStep: $1) }
-    return epochs * perEpoch + (0..<rest).reduce(0) { $0 + plan.samples(inStep: $1) }
+    return epochs * plan.samples(inFirst: plan.stepsPerEpoch) + plan.samples(inFirst: rest)
   }
 }

@@ -80,6 +80,8 @@ public struct TrainingPlan: Sendable {
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
+    let tables = setUp.model.tableBytes
+    if tables > 0 { memory.append(("matrices of filter banks", tables)) }
     memory += Self.carried(setUp, ranks: ranks)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory

@@ -58,6 +58,7 @@ public struct TrainingSetUp {
     case .steps(let steps): totalSteps = steps
     case .epochs(let epochs): totalSteps = epochs * plan.stepsPerEpoch
     }
+    try Self.check(resolved, totalSteps: totalSteps, stepsPerEpoch: plan.stepsPerEpoch)
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
       selectable: resolved.evaluate.subsets != nil)
@@ -98,6 +99,18 @@ public struct TrainingSetUp {
           + "\(plan.global) / batch.micro \(plan.micro)); start at most \(most) ranks or lower "
           + "batch.micro")
     }
+  }
+
+  /// Warm-up must end within the run, whose length in steps is known only with the data.
+  private static func check(
+    _ configuration: RunConfiguration, totalSteps: Int, stepsPerEpoch: Int
+  ) throws {
+    let warmup = configuration.schedule.warmupSteps
+    guard warmup > totalSteps else { return }
+    throw TrainingError(
+      .badConfiguration,
+      "schedule: expected warmupSteps of at most \(totalSteps), the steps of this run "
+        + "(\(stepsPerEpoch) an epoch), found \(warmup); lower it or train longer")
   }
 
   /// Bytes of memory of this node.

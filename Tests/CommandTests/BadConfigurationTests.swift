@@ -37,6 +37,9 @@ extension JobTests {
       Wrong(setting: "modalities.image.encoder.0={conv: {out: 4, kernel: 30}}", words: ["30"]),
       Wrong(
         setting: "modalities.image.field=imgae", words: ["imgae", "image"], status: 65),
+      Wrong(
+        setting: "schedule={cosine: {warmupSteps: 19}}",
+        words: ["at most 18, the steps", "found 19"]),
       Wrong(setting: "heads.digit.target=lable", words: ["lable", "label"], status: 65),
       Wrong(setting: "data.file=absent.h5", words: ["absent.h5"], status: 66),
     ])

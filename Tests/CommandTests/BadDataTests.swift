@@ -79,6 +79,32 @@ extension JobTests {
       }
     }
 
+    @Test(.enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
+    func offsetsOfNothingAreRefused() throws {
+      try withTemporaryFolder { folder in
+        _ = try Python.run(
+          """
+          import h5py, numpy, sys
+          with h5py.File(sys.argv[1], "w") as f:
+              f["x/values"] = numpy.zeros((0, 3), "f4")
+              f["x/offsets"] = numpy.zeros(0, "i8")
+          """, [folder.file("own.h5")])
+        let configuration = try folder.write(
+          """
+          name: own
+          data: {file: own.h5, fields: {x: x}, split: {validation: 0.2}}
+          batch: {global: 4}
+          modalities: {x: {field: x, encoder: [{pool: mean}]}}
+          heads: {y: {layers: [{linear: 3}], loss: meanSquaredError, target: x}}
+          optimizer: {adam: {learningRate: 0.1}}
+          train: {epochs: 2}
+
+          """, to: "own.yaml")
+        let result = try Aimass.train(configuration, output: folder.file("run"))
+        expectRefusal(result, 65, ["x/offsets", "is empty"])
+      }
+    }
+
     /// A recipe over one CSV table, and what is wrong with the table.
     static let tableRecipe = """
       name: table

@@ -65,6 +65,50 @@ extension JobTests {
       print((c == d['word/values'][:]).mean() > 0.7)
       """
 
+    private static let fixed = """
+      name: fixed
+      data:
+        file: fixed.h5
+        fields:
+          now: {dataset: "/{split}/now", kind: ids}
+          next: {dataset: "/{split}/next", kind: ids}
+      batch: {global: 8, micro: 3}
+      modalities: {now: {field: now, encoder: [{embedding: {vocabulary: 5, size: 8}}]}}
+      heads: {next: {layers: [{linear: 5}], loss: crossEntropy, target: next}}
+      optimizer: {adam: {learningRate: 0.1}}
+      train: {epochs: 20}
+
+      """
+
+    /// To predict is to do without the labels, which would tell that there is one for each step.
+    @Test func stepsOfOneLengthNeedNoTarget() throws {
+      try withTemporaryFolder { folder in
+        _ = try Python.run(
+          """
+          import h5py, sys, numpy as np
+          rng = np.random.default_rng(4)
+          with h5py.File(sys.argv[1], 'w') as f:
+            f['train/now'] = rng.integers(0, 5, (30, 4))
+            f['train/next'] = (f['train/now'][:] + 1) % 5
+          """, [folder.file("fixed.h5")])
+        let run = folder.file("run")
+        let trained = try Aimass.train(folder.write(Self.fixed, to: "fixed.yaml"), output: run)
+        #expect(trained.status == 0, "\(trained)")
+        let result = try Aimass.run(
+          ["predict", run, "--split", "train", "-o", folder.file("out.h5")])
+        #expect(result.status == 0, "\(result)")
+        let found = try Python.run(
+          """
+          import h5py, sys, numpy as np
+          o, y = h5py.File(sys.argv[2])['next'], h5py.File(sys.argv[1])['train/next'][:]
+          assert o['values'].shape == (120, 5) and (o['offsets'][:] == np.arange(31) * 4).all()
+          assert abs(o['values'][:].sum(1) - 1).max() < 1e-6
+          print((o['class'][:] == y.ravel()).mean() > 0.9)
+          """, [folder.file("fixed.h5"), folder.file("out.h5")])
+        #expect(found == "True\n")
+      }
+    }
+
     @Test func stepsAreEqualOnAnyNumberOfRanks() throws {
       try withTemporaryFolder { folder in
         _ = try Python.run(Self.make, [folder.file("steps.h5")])

@@ -57,6 +57,9 @@ extension JobTests {
     @Test(arguments: [
       "{gru: {hidden: 6}}, {pool: last}", "{lstm: {hidden: 6}}, {pool: attention}",
       "{positional: sinusoidal}, {attention: {heads: 2}}, {pool: mean}", "{pool: max}",
+      // Windows that reach so far over both ends that padding alone would fill one.
+      "{maxPool: {size: 2, padding: 1}}, {pool: last}",
+      "{conv1d: {out: 6, kernel: 4, padding: 2}}, {averagePool: {size: 2, padding: 1}}, {pool: mean}",
     ])
     func trainsEvaluatesAndPredicts(encoder: String) throws {
       try withTemporaryFolder { folder in

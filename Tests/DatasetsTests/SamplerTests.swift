@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 import Testing
 
@@ -47,6 +48,21 @@ struct SamplerTests {
     #expect(kept < 10)
     let displacement = order.enumerated().map { abs($0.offset - $0.element) }.reduce(0, +)
     #expect(abs(Double(displacement) / 10_000 - 3333) < 100)
+  }
+
+  @Test func stepsOfAnEpochAddUp() {
+    for (samples, global) in [(10, 4), (12, 4), (3, 4), (1, 1)] {
+      for lastBatch in [TrainConfiguration.LastBatch.keep, .drop] {
+        let plan = BatchPlan(samples: samples, global: global, micro: 1, lastBatch: lastBatch)
+        for steps in 0...plan.stepsPerEpoch {
+          let sum = (0..<steps).reduce(0) { $0 + plan.samples(inStep: $1) }
+          #expect(plan.samples(inFirst: steps) == sum)
+        }
+      }
+    }
+    // As long an epoch as `samplesPerEpoch` may ask for is not counted step by step.
+    let long = BatchPlan(samples: 1 << 40, global: 3, micro: 1, lastBatch: .keep)
+    #expect(long.samples(inFirst: long.stepsPerEpoch) == 1 << 40)
   }
 
   @Test func recordedOrderStays() {

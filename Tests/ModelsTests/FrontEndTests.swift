@@ -123,6 +123,15 @@ import Testing
     #expect(kept > 10 && kept < 50)
   }
 
+  @Test func theMatricesOfAFilterBankArePlannedFor() throws {
+    let filters = FilterBankConfiguration(rate: 8000, bins: 8, high: 3900)
+    let bench = try bench(
+      [.frontEnd(.mfcc(filters, coefficients: 5, lifter: 22)), .pool(.mean)], Self.sound,
+      outputs: 5)
+    // 200 values to real and imaginary parts of 128 bins, those to 8 filters, those to 5 cepstra.
+    #expect(bench.model.tableBytes == 4 * (200 * 2 * 128 + 128 * 8 + 8 * 5))
+  }
+
   private func message(_ encoder: [LayerConfiguration], _ field: MicrobatchField) -> String {
     do {
       _ = try Model(
@@ -184,6 +193,15 @@ import Testing
       MicrobatchField(name: "x", sampleShape: [], element: .float, longest: 199),
       "modalities.x.0: fbank expected a sequence at least as long as its window, found a window "
         + "of 200 over at most 199 steps; use a smaller window or fewer poolings"
+    ),
+    (
+      [.frontEnd(.fbank(FilterBankConfiguration(rate: 8000, bins: 40, frameMilliseconds: 1025)))],
+      sound,
+      "modalities.x.0: expected fbank frame of 2 to 8192 values, found 8200.0"
+    ),
+    (
+      [.frontEnd(.fbank(FilterBankConfiguration(rate: 8000, bins: 8193)))], sound,
+      "modalities.x.0: expected fbank bins in 1 ... 8192, found 8193.0"
     ),
   ]
 

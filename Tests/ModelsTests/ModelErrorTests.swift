@@ -136,6 +136,36 @@ import Testing
       head(.meanSquaredError, 1, values("y", []), weight: -1).contains("weight of at least 0"))
   }
 
+  @Test func productsNeedTwoVectorsAndNothingElse() {
+    func message(_ widths: [Int], _ missing: MissingConfiguration) -> String {
+      let fields = [values("x", [6]), values("z", [6]), values("y", [])]
+      let configuration = ModelConfiguration(
+        modalities: zip(["x", "z"], widths).map {
+          ModalityConfiguration(name: $0, field: $0, encoder: [linear($1)])
+        }, missing: missing,
+        heads: [
+          HeadConfiguration(
+            name: "y", layers: [.dot(biases: false, offset: 0)], loss: .meanSquaredError,
+            target: "y")
+        ])
+      return self.message(configuration, fields)
+    }
+    #expect(message([3, 3], MissingConfiguration()) == "no error")
+    #expect(message([3, 5], MissingConfiguration()).contains("of one length, found 3 and 5"))
+    #expect(
+      message([3, 3], MissingConfiguration(substitute: .learned))
+        .contains("dot expected substitute zero, found learned"))
+  }
+
+  @Test func stepsHaveLabelsOfTheirOwn() {
+    var configuration = network([linear(3)])
+    configuration.heads[0].layers = []
+    let target = labels("y", classes: 12)
+    #expect(
+      message(configuration, [values("x", [4, 2]), target]).contains(
+        "one integer label per step in 'y'"))
+  }
+
   @Test func structure() {
     var configuration = network([linear(2)])
     configuration.modalities[0].field = "picture"

@@ -48,6 +48,32 @@ import Testing
     }
   }
 
+  @Test(
+    "A window over nothing yields nothing, however far it reaches over the ends",
+    arguments: [
+      conv1d(4, 4, padding: 2), .maxPool(window(2, stride: 1, padding: 1)),
+      .averagePool(window(2, stride: 2, padding: 1)),
+    ])
+  func paddingAloneHasNoOutput(layer: LayerConfiguration) throws {
+    let fields = [Self.sequences[0], values("y", [2])]
+    let configuration = ModelConfiguration(
+      modalities: [
+        ModalityConfiguration(name: "x", field: "x", encoder: [linear(4), layer, .pool(.max)])
+      ],
+      heads: [
+        HeadConfiguration(name: "y", layers: [linear(2)], loss: .meanSquaredError, target: "y")
+      ])
+    let bench = try Bench(configuration, fields, capacity: 6)
+    bench.evaluate()
+    let offsets = bench.microbatch.offsets(0)
+    #expect(offsets[3] == offsets[2], "the third sample is meant to be empty")
+    let slot = try #require(bench.model.layout["heads.y.0.bias"])
+    let bias = [Float](bench.store[slot])
+    #expect(Array(bench.output()[4..<6]) == bias)
+    bench.train()
+    #expect(bench.gradientValues.allSatisfy { $0.isFinite })
+  }
+
   @Test func theDivisorCountsSteps() throws {
     let bench = try Bench(Self.stepwise(Self.encoder), Self.sequences, capacity: 6)
     #expect(bench.normalizers == [Double(bench.microbatch.offsets(0)[6])])

@@ -43,6 +43,12 @@ struct InteractionReader {
         "field '\(name)': expected \(isInteger ? "one id" : "one number") per sample, found "
           + "\(field.element == .integer ? "ids" : "values") of shape \(field.sampleShape)")
     }
+    guard !field.isPacked else {
+      throw TrainingError(
+        .badData,
+        "field '\(name)': expected a number for every sample, found a field that samples may lack or "
+          + "differ in; leave out the interactions without it")
+    }
     return index
   }
 

@@ -105,6 +105,12 @@ public struct ModelEnsemble {
         "\(name): head '\(heads[index].name)' has no truth in the data to be measured against; an "
           + "ensemble needs one")
     }
+    guard heads[index].isSequence || !heads[index].mayLack else {
+      throw TrainingError(
+        .usage,
+        "\(name): head '\(heads[index].name)' has no prediction for samples without the modality that "
+          + "it reads; an ensemble needs one prediction a sample")
+    }
     guard heads[index].rowsPerSample == 1, !heads[index].loss.isTranscription else {
       throw TrainingError(
         .usage,
