@@ -147,13 +147,15 @@ extension SourcePart {
         return number
       }
     case .rows(let rows) where rows.scalarsPerRow == 1 && !rows.isRagged:
-      return withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { cell in
+      let numbers = withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { cell -> [Double] in
         guard let base = cell.baseAddress else { return [] }
         return (0..<rows.rows).map { row in
           rows.copy(row, into: base)
           return rows.element.number(base, 0)
         }
       }
+      guard let row = numbers.firstIndex(where: { !$0.isFinite }) else { return numbers }
+      throw PreparationError(.badData, "\(rows.place(row)): \(numbers[row]), a number is needed")
     case .rows, .table, .media, .sequence:
       throw PreparationError(
         .badRecipe, "\(name): one column of a table, or one number a row, is needed")

@@ -90,6 +90,10 @@ struct SourceShelf {
         keys[row] = nil
       }
     }
+    // A draw among files is one among those that can be used.
+    if case .files(let media, _) = loaded[join.source], media.files.count == keys.count {
+      for row in keys.indices where !media.isGood(row) { keys[row] = nil }
+    }
     return try RowMap(join, split: split, on: part(join.on).keys("\(name), on"), to: keys)
   }
 

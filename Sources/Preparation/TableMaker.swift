@@ -43,7 +43,10 @@ struct TableMaker: FieldMaker {
     self.categorical = categorical
     numericIndices = self.numeric.map(\.index)
     let names = self.numeric.flatMap(TableMaker.names) + categorical.flatMap(TableMaker.names)
-    guard !names.isEmpty else { throw input.bad("no column is left; name some") }
+    guard !names.isEmpty else {
+      throw input.bad(
+        "no column is left: each is the same, or missing, in all training samples")
+    }
     description = FieldDescription(
       name: input.name, modality: "table", element: .float32, sampleShape: [names.count],
       columns: names)

@@ -34,27 +34,31 @@ extension Trainer {
       step: step, epoch: step / plan.stepsPerEpoch, loss: loss,
       learningRate: learningRate(at: step), gradientNorm: norm.value, samples: samples,
       skipped: false)
-    let isFinite = loss.isFinite && norm.isFinite
-    if isFinite && !updatesEarly { try update(norm: norm, samples: samples) }
+    try finish(&record, norm: norm)
+    clock.enter(.other)
+    return (record, request)
+  }
+
+  /// Updates what is not updated yet, publishes, and leaves out a step that is not finite.
+  private func finish(_ record: inout StepRecord, norm: GlobalNorm) throws {
+    let isFinite = record.loss.isFinite && norm.isFinite
     if isFinite {
+      if !updatesEarly { try update(norm: norm, samples: record.samples) }
       updateRows(gradientScale: norm.clipFactor(maxNorm: configuration.train.clipNorm))
     }
     clock.enter(.publish)
     // Also before an error that all ranks share: nothing is in flight when they leave.
     try exchange.finish(updated: isFinite || updatesEarly)
-    if isFinite {
-      optimizer.finishStep()
-      // A step that is left out leaves the states as they were: its own may not be finite.
-      carried?.advance()
-      if let problem = try memoryCheck.afterUpdate(step: step + 1) {
-        try failTogether(.failure, problem)
-      }
-    } else {
+    guard isFinite else {
       record.skipped = true
-      try handleNonFinite(record)
+      return try handleNonFinite(record)
     }
-    clock.enter(.other)
-    return (record, request)
+    optimizer.finishStep()
+    // A step that is left out leaves the states as they were: its own may not be finite.
+    carried?.advance()
+    if let problem = try memoryCheck.afterUpdate(step: record.step + 1) {
+      try failTogether(.failure, problem)
+    }
   }
 
   /// Whether a bucket is updated as soon as it is reduced, while others still travel.

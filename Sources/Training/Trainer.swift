@@ -114,9 +114,8 @@ public final class Trainer {
     settings.exchange.bucketMiB = Double(exchange.plan.bucketBytes) / Double(1 << 20)
     configuration = settings
     let (layout, blocks) = (model.layout, exchange.owned)
-    let touched = TouchedRows(layout)
-    self.touched = touched
-    optimizer = try world.agree { [settings] in
+    touched = TouchedRows(layout)
+    optimizer = try world.agree { [settings, touched] in
       try Optimizer(
         settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema,
         touched: touched)

@@ -97,6 +97,34 @@ struct OddFileTests {
     #expect(try bench.dataset("train/x/values").shape == [100])
   }
 
+  /// Numbers and sounds are paired by digit; one of the two sounds of each digit is damaged.
+  @Test func pairsAreDrawnAmongFilesThatCanBeUsed() throws {
+    let bench = try Workbench()
+    try bench.write("a.csv", "x,digit\n" + (0..<20).map { "\($0),\($0 % 2)\n" }.joined())
+    for digit in 0..<2 {
+      try bench.write("f/\(digit)/good.wav", wav(raw([Int16(digit), 7])))
+      try bench.write("f/\(digit)/bad.wav", "no sound")
+    }
+    var trial = recipe(
+      [("a", .csv(paths: ["a.csv"], options: .init())), ("f", files(.sounds, .folder("f")))],
+      train: [("x", "a.x"), ("sound", "f"), ("clip", "f")],
+      fields: [
+        ("x", .value(shape: nil, normalize: false)), ("sound", .sound(.init(scale: .int16))),
+        ("clip", .row),
+      ])
+    trial.splits[0].joins = [
+      RecipeJoin(
+        source: "f", on: .init(field: "on", reference: "a.digit"),
+        to: .init(field: "to", reference: "f.label"), seed: 1)
+    ]
+    let summary = try bench.prepare(trial)
+    #expect(summary.splits.map(\.samples) == [20])
+    // In the order of their paths the good files are numbers 1 and 3.
+    #expect(try bench.labels("train/clip") == (0..<20).map { $0 % 2 == 0 ? 1 : 3 })
+    let sounds: [Int16] = try bench.dataset("train/sound/values").readAll()
+    #expect(sounds == (0..<20).flatMap { [Int16($0 % 2), 7] })
+  }
+
   @Test func emptyFoldersOfClassesCount() throws {
     let bench = try Workbench()
     try bench.write("f/a/1.png", grey(2, 2, 9))

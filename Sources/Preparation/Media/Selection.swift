@@ -28,7 +28,9 @@ extension PlannedOrigin {
       throw PreparationError(
         met.isEmpty ? .badRecipe : .badData,
         "split '\(split.name)': "
-          + (met.isEmpty ? "no sample meets 'where'" : "no file of it can be used"))
+          + (count == 0
+            ? "its sources hold no samples"
+            : met.isEmpty ? "no sample meets 'where'" : "no file of it can be used"))
     }
     guard kept.count < count || !tests.isEmpty else { return self }
     let wanted = Set(rows)
