@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Trained runs of different modalities as one model.
   @Suite(.serialized) struct EnsembleTests {
     /// One run sees the picture, one the table, one both.

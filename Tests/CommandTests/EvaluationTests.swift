@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// What an evaluation does with heads that have nothing to say, and with targets of every kind.
   @Suite(.serialized, .enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
   struct EvaluationTests {

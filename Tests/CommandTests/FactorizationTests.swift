@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Factorizations by alternating least squares, from training to lists.
   @Suite(.serialized, .enabled(if: Python.has("numpy", "h5py"), "numpy or h5py is missing"))
   struct FactorizationTests {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Fusion, modality dropout, learned substitutes and heads of one modality, as a whole.
   @Suite(.serialized) struct FusedTests {
     /// A gated fusion that loses modalities, with heads of one modality, classes weighed in one of them.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Interactions as they come: repeated, without values, of other users than those of the training.
   @Suite(.serialized, .enabled(if: Python.has("numpy", "h5py"), "numpy or h5py is missing"))
   struct InteractionTests {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Matrix factorisation by gradients: two embeddings and the product of their vectors.
   @Suite(
     .serialized,

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Embeddings of which a step moves only the rows it touches.
   @Suite(.serialized) struct RowTests {
     /// Two modalities of which training loses some, so that steps touch some of ten rows.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Drawn samples and weighted losses: the same bits on any number of ranks.
   @Suite(.serialized, .enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
   struct SamplingTests {

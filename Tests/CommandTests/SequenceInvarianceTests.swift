@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// The same bits on any number of ranks where samples have lengths of their own, and where they are pairs.
   ///
   /// Lengths from 0 to 17 make the work of the microbatches unequal, so that ranks arrive at different times.

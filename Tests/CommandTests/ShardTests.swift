@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Embeddings of which every row lies on one rank.
   @Suite(.serialized) struct ShardTests {
     /// ``RowTests/settings`` with a table that no rank sees whole, several row groups of it touched.

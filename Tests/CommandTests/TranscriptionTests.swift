@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Strings of words from sound files to text, the same from any number of ranks.
   @Suite(.serialized, .enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
   struct TranscriptionTests {

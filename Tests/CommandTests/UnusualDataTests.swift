@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Data that is unusual but right: nothing to see, nothing to hear, very long, a class without samples.
   @Suite(.serialized, .enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
   struct UnusualDataTests {
