@@ -31,15 +31,16 @@ extension JobTests {
     @Test func rowsThatMoveWhenTouchedGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.wide.get(), layouts: [[1, 1], [3, 1], [2, 2]],
-        set: RowTests.settings + ["exchange.bucketMiB=1"])
+        set: LearningTests.RowTests.settings + ["exchange.bucketMiB=1"])
       try expectSameBits(
-        Shelf.wide.get(), layouts: [[2, 1]], set: RowTests.settings + ["train.clipNorm=0.05"])
+        Shelf.wide.get(), layouts: [[2, 1]],
+        set: LearningTests.RowTests.settings + ["train.clipNorm=0.05"])
     }
 
     @Test func shardedTablesGiveTheBitsOfWholeOnes() throws {
       try expectSameBits(
         Shelf.wide.get(), layouts: [[1, 1], [3, 1], [2, 2]],
-        set: ShardTests.settings + ["exchange.bucketMiB=1", "train.clipNorm=0.05"])
+        set: LearningTests.ShardTests.settings + ["exchange.bucketMiB=1", "train.clipNorm=0.05"])
     }
 
     @Test func bucketsOfAnySizeGiveTheSameBits() throws {
