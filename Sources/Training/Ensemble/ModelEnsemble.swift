@@ -41,9 +41,9 @@ public struct ModelEnsemble {
       throw TrainingError(.usage, "an ensemble needs at least two runs, found \(runs.count)")
     }
     heads = try zip(runs, names).map { try Self.head(of: $0, $1, named: options.head) }
-    kind = Evaluator.metricHeads(runs[0].model)[heads[0]].kind
-    for index in runs.indices.dropFirst() {
-      let other = Evaluator.metricHeads(runs[index].model)[heads[index]].kind
+    let kinds = zip(runs, heads).map { Self.kind(of: $1, in: $0.model) }
+    kind = kinds[0]
+    for (index, other) in kinds.enumerated() {
       guard other == kind else {
         throw TrainingError(
           .badData,
@@ -52,6 +52,14 @@ public struct ModelEnsemble {
       }
     }
     try Self.check(options, kind, count: runs.count)
+  }
+
+  /// What a head predicts; heads that are not measured were refused before.
+  private static func kind(of head: Int, in model: Model) -> MetricHead.Kind {
+    guard let place = Evaluator.measuredHeads(model).firstIndex(of: head) else {
+      preconditionFailure("a head that is not measured")
+    }
+    return Evaluator.metricHeads(model)[place].kind
   }
 
   private static func check(
