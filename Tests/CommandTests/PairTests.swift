@@ -8,7 +8,8 @@ extension LearningTests {
     .serialized,
     .enabled(if: Python.has("numpy", "h5py", "torch"), "numpy, h5py or torch is missing"))
   struct PairTests {
-    private static let configuration: Result<String, any Error> = Result {
+    /// A run over ``Interactions``, beside their file.
+    static let configuration: Result<String, any Error> = Result {
       _ = try Interactions.file.get()
       let path = try Shelf.file("pairs.yaml")
       try """

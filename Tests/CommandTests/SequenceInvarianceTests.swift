@@ -81,24 +81,9 @@ extension LearningTests {
 
     @Test(.enabled(if: Python.has("h5py", "numpy"), "h5py is missing"))
     func factorizationByGradients() throws {
-      _ = try Interactions.file.get()
-      let path = try Shelf.file("pairs-on-ranks.yaml")
-      try """
-      name: pairs
-      seed: 3
-      data: {file: interactions.h5}
-      batch: {global: 400, micro: 50}
-      modalities:
-        user: {field: user, encoder: [{embedding: {size: 6, deviation: 0.1}}]}
-        item: {field: item, encoder: [{embedding: {size: 6, deviation: 0.1}}]}
-      heads:
-        stars: {layers: [{dot: {biases: true, offset: 3}}], loss: meanSquaredError, target: rating}
-      optimizer: {adam: {learningRate: 0.02, weightDecay: 1.0e-3}}
-      train: {epochs: 3}
-      evaluate: {metrics: [rmse, mae]}
-
-      """.write(toFile: path, atomically: true, encoding: .utf8)
-      try expectSameBits(path, ranks: [1, 2, 3, 4, 6, 8])
+      try expectSameBits(
+        PairTests.configuration.get(), ranks: [1, 2, 3, 4, 6, 8],
+        set: ["batch={global: 400, micro: 50}", "train.epochs=3", "evaluate.metrics=[rmse, mae]"])
     }
   }
 }

@@ -7,13 +7,13 @@ extension RunConfiguration {
     case .sgd, .adam, .adamW: break
     case .lamb, .lars:
       map.optional("optimizer")?.fail(
-        "expected sgd, adam or adamW beside an embedding with rows: lazy, found a rule that scales by "
-          + "norms of whole tables; or set rows: dense")
+        "expected sgd, adam or adamW beside an embedding with rows: lazy or shard: true, found a rule that scales "
+          + "by norms of whole tables; or set rows: dense, shard: false")
     }
     if case .topK = exchange.wire {
       map.value.descend(["exchange", "wire"])?.fail(
-        "expected float32 or bfloat16 beside an embedding with rows: lazy, found topK, which brings rows "
-          + "of earlier steps late; or set rows: dense")
+        "expected float32 or bfloat16 beside an embedding with rows: lazy or shard: true, found topK, which "
+          + "brings rows of earlier steps late; or set rows: dense, shard: false")
     }
     guard layers.contains(where: { $0.holdsEmbedding { _, shard in shard } }) else { return }
     for path in [["train", "ema"], ["initialize"], ["coupling"]] {
