@@ -22,7 +22,11 @@ func golden(_ name: String) -> [String] {
 
 let package = Package(
   name: "aimass",
-  products: [.executable(name: "aimass", targets: ["aimass"])],
+  products: [
+    .executable(name: "aimass", targets: ["aimass"]),
+    // Preloaded by tests into the programs whose file operations are to fail.
+    .library(name: "aimass-faults", type: .dynamic, targets: ["FaultLibrary"]),
+  ],
   dependencies: [
     // Command line; imported by `aimass` only.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -113,6 +117,12 @@ let package = Package(
     .executableTarget(
       name: "rank-checks", dependencies: ["Buffers", "MPI", "Tensors", "Parameters", "Exchange"],
       path: "Tests/RankChecks", swiftSettings: strict),
+    .executableTarget(
+      name: "store-checks", dependencies: ["Buffers", "Checkpoints"],
+      path: "Tests/StoreChecks", swiftSettings: strict),
+    .target(
+      name: "FaultLibrary", path: "Tests/FaultLibrary",
+      cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("BuffersTests", ["Buffers", "TestSupport"]),
     tests("BLASTests", ["BLAS", "TestSupport"]),

@@ -19,10 +19,15 @@ final class InputFile {
   /// - Throws: `CheckpointError` naming the path.
   init(_ path: String, followsLinks: Bool = true) throws {
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW)
-    let descriptor = open(path, flags)
+    let descriptor = uninterrupted { open(path, flags) }
     guard descriptor >= 0 else { throw Self.failure(errno, path) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    guard uninterrupted({ fstat(descriptor, &status) }) == 0 else {
+      let number = errno
+      _ = close(descriptor)
+      throw CheckpointError.system(number, "look at", path)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
       _ = close(descriptor)
       throw CheckpointError(.damaged, "\(path) is not a regular file")
     }
@@ -37,8 +42,9 @@ final class InputFile {
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     var done = 0
     while done < buffer.count, let base = buffer.baseAddress {
-      let got = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
-      if got < 0, errno == EINTR { continue }
+      let got = uninterrupted {
+        pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+      }
       guard got >= 0 else { throw CheckpointError.system(errno, "read", path) }
       guard got > 0 else {
         throw CheckpointError(
@@ -79,6 +85,7 @@ final class InputFile {
     switch number {
     case ENOENT, ENOTDIR: CheckpointError(.missing, "\(path) does not exist")
     case ELOOP: CheckpointError(.damaged, "\(path) is a symbolic link, which is not followed here")
+    case ENXIO, ENODEV: CheckpointError(.damaged, "\(path) is not a regular file")
     default:
       CheckpointError(.inputOutput, "cannot open \(path): \(String(cString: strerror(number)))")
     }
