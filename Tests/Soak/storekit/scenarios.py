@@ -81,7 +81,7 @@ class Bench:
 
     def __init__(self, scenarios=SCENARIOS):
         self.folder = scratch()
-        self.judge = Store()
+        self._judge = Store()
         self.digests = {}
         self.traces = {}
         self.scenarios = {scenario.name: scenario for scenario in scenarios}
@@ -90,6 +90,14 @@ class Bench:
         for scenario in scenarios:
             scenario.build(self._template(scenario))
             self.traces[scenario.name] = self._record(scenario)
+
+    @property
+    def judge(self):
+        """The driver without faults, started again where the last case ended it."""
+        if self._judge.process.poll() is not None:
+            self._judge.close()
+            self._judge = Store()
+        return self._judge
 
     def _learn(self):
         """The digest of each checkpoint that a scenario can make, from one made alone."""
@@ -127,5 +135,5 @@ class Bench:
         return key if key in self.digests and self.digests[key] == told["digest"] else None
 
     def close(self):
-        self.judge.close()
+        self._judge.close()
         discard(self.folder)

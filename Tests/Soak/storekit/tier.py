@@ -23,6 +23,8 @@ def arguments(description):
     parser.add_argument("--count", type=int, default=None, help="cases of each test; by default all")
     parser.add_argument("--only", type=int, default=None, help="one case, as a failure names it")
     parser.add_argument("--test", default=None, help="one test of this tier")
+    parser.add_argument("--match", default="", help="only cases whose name contains this")
+    parser.add_argument("--stop", action="store_true", help="end with the first failure")
     return parser.parse_args()
 
 
@@ -38,6 +40,7 @@ class Tier:
 
     def enumerated(self, test, cases, run, note="", name=str):
         """Runs `run(case)` for `count` of the cases, all where none is given; `name(case)` names one."""
+        cases = [case for case in cases if self.options.match in name(case)]
         order = list(range(len(cases)))
         random.Random(f"{self.options.seed} {test}").shuffle(order)
         count = len(cases) if self.options.count is None else min(self.options.count, len(cases))
@@ -66,6 +69,8 @@ class Tier:
                 failed += 1
                 print(f"{os.path.basename(sys.argv[0])} --seed {self.options.seed} --test {test} "
                       f"--only {number}: {name(number)}: {failure}", file=sys.stderr, flush=True)
+                if self.options.stop:
+                    sys.exit(1)
         self.failures += failed
         print(json.dumps({"test": test, "seed": self.options.seed, "cases": len(numbers),
                           "failed": failed, "note": note,
