@@ -1,3 +1,4 @@
+import FaultPoints
 import Foundation
 import Glibc
 
@@ -26,6 +27,7 @@ extension CheckpointFolder {
       throw CheckpointError.system(errno, "create the folder", pending.path)
     }
     try Folders.sync(path)
+    FaultPoint.checkpointBegun.reach()
     return pending
   }
 
@@ -67,6 +69,7 @@ extension CheckpointFolder {
     let file = ShardRecord.fileName(index: index, count: count)
     let (bytes, sha256) = try SafetensorsWriter.write(
       tensors, metadata: ["format": "aimass-shard"], to: "\(pending.path)/\(file)")
+    FaultPoint.shardSynced.reach()
     return ShardRecord(file: file, bytes: bytes, sha256: sha256, arrays: pieces)
   }
 
@@ -90,9 +93,12 @@ extension CheckpointFolder {
     let digest = try OutputFile.create("\(pending.path)/\(Self.manifestName)") { file in
       try encoded.withUnsafeBytes { try file.write($0) }
     }.sha256
+    FaultPoint.manifestWritten.reach()
     _ = try OutputFile.create("\(pending.path)/\(Self.commitName)") { try $0.write(digest + "\n") }
     try Folders.sync(pending.path)
+    FaultPoint.commitWritten.reach()
     try publish(pending)
+    FaultPoint.checkpointCommitted.reach()
   }
 
   /// Gives a complete checkpoint its final name, replacing one of the same step.
@@ -105,6 +111,7 @@ extension CheckpointFolder {
       try Folders.rename(final, to: replaced)
     }
     try Folders.rename(pending.path, to: final)
+    FaultPoint.checkpointRenamed.reach()
     try Folders.sync(path)
     if replaces { try Folders.remove(replaced) }
   }
@@ -133,7 +140,9 @@ extension CheckpointFolder {
       if Folders.exists(hidden) { try Folders.remove(hidden) }
       try Folders.rename(path(ofStep: step), to: hidden)
       try Folders.sync(path)
+      FaultPoint.checkpointHidden.reach()
       try Folders.remove(hidden)
+      FaultPoint.checkpointDeleted.reach()
     }
     return Array(doomed)
   }

@@ -1,5 +1,6 @@
 import BLAS
 import Checkpoints
+import FaultPoints
 import Foundation
 import MPI
 import Optimizers
@@ -53,6 +54,7 @@ extension Trainer {
         in: pending, index: world.rank, of: world.size, arrays: ownedArrays())
     }
     let shards = try gather(record)
+    FaultPoint.shardsAgreed.reach()
     let digest = rowParts == nil ? nil : try parametersDigest()
     try agreeWatched {
       guard world.rank == 0 else { return }
@@ -126,6 +128,7 @@ extension Trainer {
     found?.rejected.forEach { observer?.noted("passed over a damaged checkpoint: \($0)") }
     let step = Int(try world.broadcast(Int64(found?.manifest.step ?? -1), root: 0))
     guard step >= 0 else { return try initialize() }
+    FaultPoint.checkpointChosen.reach()
     // Rank 0 has verified every file; the others need not read them all again.
     try world.agree { try restore(found ?? checkpoints.open(step: step, verifying: false)) }
   }
@@ -168,5 +171,6 @@ extension Trainer {
           + "\(Kernels.name) and \(BLAS.coreType): the last bits will differ")
     }
     try log?.truncate(to: state.logBytes)
+    FaultPoint.checkpointLoaded.reach()
   }
 }

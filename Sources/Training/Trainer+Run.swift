@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Datasets
 import Exchange
+import FaultPoints
 import Reports
 import Tensors
 
@@ -45,8 +46,10 @@ extension Trainer {
     let loader = makeLoader(from: state.step)
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
+    FaultPoint.trainingStarted.reach()
     while state.step < totalSteps && !state.stoppedEarly {
       beginStep()
+      FaultPoint.stepBegun.reach()
       let (record, request) = try step(from: loader)
       try timing?.add(step: state.step + 1, clock.finishStep())
       let noiseScale = try measureNoise(record)
@@ -59,6 +62,7 @@ extension Trainer {
       let last = state.step == totalSteps
       let infeasible = try countInfeasible(last: last)
       try report(record, noiseScale, infeasible, samplesPerSecond: speed)
+      FaultPoint.stepDone.reach()
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       if request == .stop && !last {
         try save()

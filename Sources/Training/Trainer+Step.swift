@@ -1,5 +1,6 @@
 import Datasets
 import Exchange
+import FaultPoints
 import MPI
 import Optimizers
 import Parameters
@@ -27,6 +28,7 @@ extension Trainer {
     clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
     try reduceRows(microbatches: microbatches)
+    FaultPoint.stepReduced.reach()
     try exchange.join(table.shared, table.parts(of: exchange.deal))
     let (loss, request) = combineLosses(microbatches: microbatches)
     let norm = GlobalNorm(combining: table.gradientNorms, count: optimizer.pieceCount)
