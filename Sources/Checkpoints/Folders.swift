@@ -98,15 +98,18 @@ enum Folders {
     }
   }
 
+  /// Deletes a folder of ours, or a file.
+  static func removeAny(_ path: String) throws {
+    if try exists(path) { return try remove(path) }
+    guard uninterrupted({ unlink(path) }) == 0 || errno == ENOENT else {
+      throw CheckpointError.system(errno, "delete", path)
+    }
+  }
+
   /// Deletes a folder of ours with the files in it.
   static func remove(_ path: String) throws {
     for name in try names(in: path) {
-      let inner = "\(path)/\(name)"
-      if try exists(inner) {
-        try remove(inner)
-      } else if uninterrupted({ unlink(inner) }) != 0, errno != ENOENT {
-        throw CheckpointError.system(errno, "delete", inner)
-      }
+      try removeAny("\(path)/\(name)")
     }
     guard uninterrupted({ rmdir(path) }) == 0 || errno == ENOENT else {
       throw CheckpointError.system(errno, "delete", path)

@@ -43,6 +43,16 @@ struct Answers {
       return ["token": lock?.token ?? 0]
     case "verify-lock": try lock?.verify()
     case "unlock": lock = nil
+    case "attempt":
+      let attempts = CheckpointAttempts(try command.folder)
+      try attempts.begin(step: command.number("step"))
+      return ["exhausted": attempts.exhausted.sorted()]
+    case "succeed":
+      CheckpointAttempts(try command.folder).succeed(step: try command.number("step"))
+    case "pin":
+      try command.folder.pin(
+        step: command.number("step"), command.number("on", default: 1) == 1)
+      return ["pinned": try command.folder.pinned().sorted()]
     case "memory": return ["peak": peakKiB]
     default: throw Misuse(text: "there is no command \(command.name)")
     }

@@ -13,8 +13,7 @@ struct Save {
   private let step: Int
   private let ranks: Int
   private let version: Int
-  private let keep: Int
-  private let best: Int?
+  private let retention: Retention?
   private let space: Int
   /// How far it came: what the answer calls the stage.
   private(set) var stage = "begin"
@@ -24,8 +23,9 @@ struct Save {
     step = try command.number("step")
     ranks = try command.number("ranks", default: 2)
     version = try command.number("version", default: 1)
-    keep = try command.number("keep", default: 0)
-    best = try command.number("best", default: -1)
+    let keep = try command.number("keep", default: 0)
+    let best = try command.number("best", default: -1)
+    retention = keep > 0 ? Retention(keep: keep, best: best < 0 ? nil : best) : nil
     space = try command.number("space", default: 1 << 16)
   }
 
@@ -50,7 +50,7 @@ struct Save {
     }
     stage = "retain"
     mark("committed")
-    let deleted = keep > 0 ? try folder.retain(keep: keep, best: best == -1 ? nil : best) : []
+    let deleted = try retention.map { try folder.retain($0) } ?? []
     stage = "done"
     mark("done")
     return deleted

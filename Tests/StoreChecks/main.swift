@@ -5,7 +5,8 @@
 //
 //   save root= step= [ranks=2 version=1 keep=0 best=-1 space=65536]    begin, shards, commit, retain
 //   prepare root=        load root= [quarantines=1]      open root= step=      examine root=
-//   lock root=           verify-lock                     unlock                memory
+//   lock root=           verify-lock          unlock     memory
+//   attempt root= step=  succeed root= step=             pin root= step= [on=1]
 //
 // The status is 2 for a command it does not know, and 0 at the end of the input.
 
