@@ -46,7 +46,7 @@ class Tier:
         count = len(cases) if self.options.count is None else min(self.options.count, len(cases))
         self.batch(test, count, lambda i: run(cases[order[i]]),
                    lambda i: name(cases[order[i]]),
-                   f"{count} of {len(cases)}{' ' + note if note else ''}")
+                   f"{count} of {len(cases)}{', ' + note if note else ''}")
 
     def drawn(self, test, count, run, note=""):
         """Runs `run(random, i)` for cases that are drawn; case `i` depends on the seed and `i` alone."""
