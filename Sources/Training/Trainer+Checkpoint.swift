@@ -113,6 +113,7 @@ extension Trainer {
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
       state: state, parameterCount: model.layout.count, parametersDigest: "", shards: [])
+    manifest.tensors = model.layout.slots.map(TensorPlace.init)
     if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
     let stepInEpoch = state.step % plan.stepsPerEpoch
     manifest.position = stepInEpoch * plan.global
@@ -147,7 +148,11 @@ extension Trainer {
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
-    guard let checkpoint = try resumption.choose(world, observer) else { return try initialize() }
+    guard let checkpoint = try resumption.choose(world, observer) else {
+      // What a start logged that died before its first checkpoint is done again.
+      try world.agree { try log?.truncate(to: 0) }
+      return try initialize()
+    }
     try world.agree { try restore(checkpoint) }
   }
 
