@@ -74,10 +74,11 @@ extension Trainer {
     switch progress {
     case .going: break
     case .committed(let step, let note):
+      hasCheckpoint = true
       observer?.saved(step: step)
       if let note { observer?.noted(note) }
     case .failed(let failure):
-      guard failure.isPassing, !mustSucceed else {
+      guard failure.isPassing, hasCheckpoint, !mustSucceed else {
         try world.agree { throw failure.error }
         return
       }
@@ -172,6 +173,7 @@ extension Trainer {
   /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
+    hasCheckpoint = true
     noise.moments = state.noise ?? TrainingState.NoiseMoments()
     if exchange.node.seat.localRank == 0 {
       for range in model.layout.residentRanges {

@@ -80,6 +80,8 @@ public final class Trainer {
   let saver: CheckpointSaver
   /// Chooses the checkpoint to go on from.
   let resumption: Resumption
+  /// Whether there is a checkpoint to go on from; equal on all ranks.
+  var hasCheckpoint = false
   /// When the last checkpoint was begun.
   var lastSaveTime = 0
   var started = 0
