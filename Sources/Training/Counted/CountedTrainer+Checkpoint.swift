@@ -29,7 +29,11 @@ extension CountedTrainer {
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
-    guard let checkpoint = try resumption.choose(world, observer) else { return model.initialize() }
+    guard let checkpoint = try resumption.choose(world, observer) else {
+      // What a start logged that died before its first checkpoint is done again.
+      try world.agree { try log?.truncate(to: 0) }
+      return model.initialize()
+    }
     try world.agree {
       state = checkpoint.manifest.state
       try checkpoint.read("parameters", 0..<model.store.layout.count, into: model.store.base)
@@ -58,6 +62,7 @@ extension CountedTrainer {
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
       state: state, parameterCount: model.store.layout.count, parametersDigest: "", shards: [])
+    manifest.tensors = model.store.layout.slots.map(TensorPlace.init)
     var identity = SHA256()
     identity.update(identityText)
     manifest.configurationIdentity = identity.hexadecimal()
