@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized, .enabled(if: Python.has("zipfile"), "python3 is not on PATH"))
 struct StoreTierTests {
   @Test(arguments: [
-    ("store-power", 1000, ["B7", "B11"]), ("store-faults", 80, ["B1", "B2", "B3", "B4"]),
+    ("store-power", 1000, ["B7", "B11-records"]), ("store-faults", 80, ["B1", "B2", "B3", "B4"]),
     ("store-damage", 250, ["C1", "C2", "C2-newer", "C2-harmless", "C5"]),
     ("store-disk", 15, ["B5"]),
   ])

@@ -67,11 +67,13 @@ def _socket(path):
     os.chdir(here)
 
 
-def _elsewhere(path):
-    original = path + ".original"
-    shutil.copy(os.path.join(os.path.dirname(path), "..", "step-00000010",
-                             os.path.basename(path)), original)
-    os.symlink(original, path)
+def _linked(file):
+    """The file itself, but under another name with a link to it."""
+    def damage(folder):
+        path = os.path.join(folder, file)
+        os.rename(path, path + ".original")
+        os.symlink(path + ".original", path)
+    return damage
 
 
 def _swap(folder):
@@ -103,7 +105,7 @@ def damages(folder):
             ("a dangling link", file, _instead(file, lambda path: os.symlink("nowhere", path))),
             ("a looping link", file, _instead(file, lambda path: os.symlink(path, path))),
             ("a link to zeros", file, _instead(file, lambda path: os.symlink("/dev/zero", path))),
-            ("a link to a copy", file, _instead(file, _elsewhere)),
+            ("a link to what it was", file, _linked(file)),
             ("that of another step", file, _instead(file, lambda path, file=file: shutil.copy(
                 os.path.join(os.path.dirname(path), "..", "step-00000010", file), path))),
         ]

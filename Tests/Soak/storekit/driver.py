@@ -1,11 +1,13 @@
 """Programs that are tested, their environment, and a dialogue with `store-checks`."""
 
+import atexit
 import json
 import os
 import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 
 from .tier import Failed
@@ -17,11 +19,15 @@ LIBRARY = os.path.join(PRODUCTS, "libaimass-faults.so")
 
 
 def scratch():
-    """A folder to work in, of its own and in memory where there is some; removed by `discard`."""
-    base = os.environ.get("AIMASS_SCRATCH")
-    if base is None and os.access("/dev/shm", os.W_OK):
-        base = "/dev/shm"
-    return tempfile.mkdtemp(prefix="store-", dir=base)
+    """A folder to work in, gone with this process.
+
+    In memory where there is some: thousands of saves would wait for the disk at every sync.
+    """
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else os.environ.get("AIMASS_SCRATCH")
+    folder = tempfile.mkdtemp(prefix="store-", dir=base)
+    atexit.register(discard, folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return folder
 
 
 def discard(folder):
