@@ -95,7 +95,7 @@ class Bench:
         self.count = 0
         self._learn()
         for scenario in scenarios:
-            scenario.build(self._template(scenario))
+            scenario.build(self.template(scenario))
             self.traces[scenario.name] = self._record(scenario)
 
     @property
@@ -115,14 +115,14 @@ class Bench:
                 self.digests[step, version] = self.judge.must(f"load root={root}")["digest"]
         assert len(set(self.digests.values())) == len(self.digests)
 
-    def _template(self, scenario):
+    def template(self, scenario):
         return os.path.join(self.folder, "template-" + scenario.name)
 
     def copy(self, scenario):
         """A fresh copy of the folder as it is before the scenario."""
         self.count += 1
         folder = os.path.join(self.folder, f"case-{self.count}")
-        shutil.copytree(self._template(scenario), folder, symlinks=True)
+        shutil.copytree(self.template(scenario), folder, symlinks=True)
         return folder
 
     def _record(self, scenario):
