@@ -2,6 +2,7 @@
 #define CLINUX_SHIM_H
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,15 @@
 // Memory without a name in any file system; the descriptor is closed on exec (MFD_CLOEXEC).
 static inline int CLinux_memfd_create(const char *name) {
   return (int)syscall(SYS_memfd_create, name, 1u);
+}
+
+// The flag of posix_spawn that gives the child a session of its own (POSIX_SPAWN_SETSID).
+static const short CLinux_spawn_setsid = 0x80;
+
+// The signal this process gets when the thread that started it ends (prctl takes any arguments, which
+// Swift does not import).
+static inline int CLinux_set_parent_death_signal(int number) {
+  return prctl(PR_SET_PDEATHSIG, number);
 }
 
 // Asks for large pages, where the kernel gives them.

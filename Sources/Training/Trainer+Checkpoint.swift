@@ -137,6 +137,8 @@ extension Trainer {
   func initialize() throws {
     initializeRows()
     try world.agree {
+      // A start that died before its first checkpoint has left lines.
+      try log?.truncate(to: 0)
       // The ranks of a node share the values: the first of them writes.
       guard exchange.node.seat.localRank == 0 else { return }
       model.initialize(store)

@@ -36,7 +36,11 @@ extension CountedTrainer {
     }
     found?.rejected.forEach { observer?.noted("passed over a damaged checkpoint: \($0)") }
     let step = Int(try world.broadcast(Int64(found?.manifest.step ?? -1), root: 0))
-    guard step >= 0 else { return model.initialize() }
+    guard step >= 0 else {
+      // A start that died before its first checkpoint has left lines.
+      try world.agree { try log?.truncate(to: 0) }
+      return model.initialize()
+    }
     // Rank 0 has verified every file; the others need not read them all again.
     try world.agree {
       let checkpoint = try found ?? checkpoints.open(step: step, verifying: false)

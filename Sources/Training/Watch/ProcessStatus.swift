@@ -23,6 +23,11 @@ package struct ProcessStatus: Equatable, Sendable {
     self.init(line: KernelFile.bytes("/proc/\(pid)/stat"))
   }
 
+  /// The name of the program of a process, empty if there is none (`/proc/PID/comm`).
+  static func name(of pid: pid_t) -> String {
+    String(decoding: KernelFile.bytes("/proc/\(pid)/comm").filter { $0 != 0x0A }, as: UTF8.self)
+  }
+
   /// A status from the line of `/proc/PID/stat`.
   package init?(line: [UInt8]) {
     // The name in parentheses may hold spaces and parentheses itself.
