@@ -73,6 +73,7 @@ extension Trainer {
     let watch = RunWatch(try StatusBoard(node), facts, nodeNumber: node.seat.node)
     watch.start(clock)
     exchange.observer = clock
+    world.observer = clock
     self.watch = watch
     timing = TimingGather(world, clock, offset: try ClockOffset.measure(node))
   }

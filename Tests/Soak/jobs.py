@@ -287,6 +287,56 @@ class Case:
             job.end()
 
 
+class Nodes:
+    """Virtual nodes, for as long as a case needs them."""
+
+    numbers = 0
+
+    def __init__(self, case, count):
+        Nodes.numbers += 1
+        self.case, self.count = case, count
+        self.name = f"s{os.getpid()}-{Nodes.numbers}"
+
+    def script(self, *words):
+        return check([ROOT + "/launch/virtual-nodes", *words], env=environment())
+
+    def __enter__(self):
+        self.script("up", str(self.count), "--prefix", self.name)
+        return self
+
+    def __exit__(self, *_):
+        for job in self.case.jobs:
+            job.end()
+        self.script("down", "--prefix", self.name)
+
+    def address(self, node):
+        return f"10.77.0.{node}"
+
+    def launch(self, ranks, restarts=3, more=()):
+        """A supervised job on all nodes, with so many ranks on each; the supervisor is on the first."""
+        slots = ranks if isinstance(ranks, list) else [ranks] * self.count
+        hosts = ",".join(f"{self.address(node + 1)}:{slots[node]}" for node in range(self.count))
+        words = ["launch", "run.yaml", "--hosts", hosts, "--agent", f"/run/aimass-nodes/{self.name}/agent",
+                 "--interfaces", "10.77.0.0/24", "--bind", "none", "--restarts", str(restarts),
+                 "-o", self.case.path("run"), *more]
+        before = [ROOT + "/launch/virtual-nodes", "exec", "1", "--prefix", self.name, "--"]
+        return Job(self.case, words, before=before)
+
+    def cut(self, node):
+        self.script("cut", str(node), "--prefix", self.name)
+
+    def processes(self):
+        """What runs on each node, by its number."""
+        found = {}
+        for node in range(1, self.count + 1):
+            text = check(["ip", "netns", "pids", f"{self.name}-{node}"])
+            found[node] = [int(word) for word in text.split()]
+        return found
+
+    def living(self):
+        return [process for group in self.processes().values() for process in group if state_of(process) != "Z"]
+
+
 def check(command, **keywords):
     done = subprocess.run(command, capture_output=True, text=True, **keywords)
     expect(done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -294,7 +344,12 @@ def check(command, **keywords):
 
 
 def lay(shelf):
-    """Writes configuration and data, and trains the reference, on one rank."""
+    """Writes configuration and data, and trains the reference, unless an earlier tier has."""
+    if os.path.exists(shelf + "/seconds"):
+        with open(shelf + "/seconds") as file:
+            Case.seconds = float(file.read())
+        Case.reference = Run(shelf + "/reference").result()
+        return
     with open(shelf + "/recipe.yaml", "w") as file:
         file.write(RECIPE)
     with open(shelf + "/run.yaml", "w") as file:
@@ -308,6 +363,8 @@ def lay(shelf):
     # How long a run trains; kills are drawn from this.
     Case.seconds = time.monotonic() - begin
     Case.reference = Run(shelf + "/reference").result()
+    with open(shelf + "/seconds", "w") as file:
+        file.write(f"{Case.seconds}\n")
 
 
 def main(tier, test, prepare=lay):
@@ -319,6 +376,8 @@ def main(tier, test, prepare=lay):
     parser.add_argument("--keep", action="store_true", help="leave the folders of the cases")
     options = parser.parse_args()
     scratch = tempfile.mkdtemp(prefix=f"{tier}-", dir=os.environ.get("AIMASS_SCRATCH"))
+    # A folder that several tiers share has what all of them need.
+    shelf = os.environ.get("AIMASS_SOAK_SHELF") or scratch
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     numbers = range(options.count) if options.only is None else [options.only]
     failed, batch, counts, begin = 0, [0, 0], {}, time.monotonic()
@@ -332,11 +391,11 @@ def main(tier, test, prepare=lay):
         counts.clear()
 
     try:
-        prepare(scratch)
+        prepare(shelf)
         for index in numbers:
             folder = f"{scratch}/case-{index}"
             os.mkdir(folder)
-            case = Case(options.seed, index, scratch, folder)
+            case = Case(options.seed, index, shelf, folder)
             try:
                 test(case)
             except Failed as failure:

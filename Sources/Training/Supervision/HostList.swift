@@ -63,7 +63,10 @@ public struct HostList: Sendable, Equatable {
   public var slots: Int { hosts.reduce(0) { $0 + $1.slots } }
 
   /// The hosts of the first `ranks` ranks, each with as many slots as it gets of them.
-  func placing(_ ranks: Int) -> HostList {
+  ///
+  /// - Parameter ranks: how many.
+  /// - Returns: hosts in the same order; those that get none are left out.
+  package func placing(_ ranks: Int) -> HostList {
     var rest = ranks
     var placed: [Host] = []
     for host in hosts where rest > 0 {
@@ -74,7 +77,10 @@ public struct HostList: Sendable, Equatable {
   }
 
   /// The host on which a rank runs, ranks being given out host by host.
-  func host(ofRank rank: Int) -> String? {
+  ///
+  /// - Parameter rank: from 0.
+  /// - Returns: its name, or nil for a rank beyond all slots.
+  package func host(ofRank rank: Int) -> String? {
     var end = 0
     for host in hosts {
       end += host.slots
@@ -84,5 +90,5 @@ public struct HostList: Sendable, Equatable {
   }
 
   /// `a:2,b:1`, as `mpirun --host` takes them.
-  var text: String { hosts.map { "\($0.name):\($0.slots)" }.joined(separator: ",") }
+  package var text: String { hosts.map { "\($0.name):\($0.slots)" }.joined(separator: ",") }
 }

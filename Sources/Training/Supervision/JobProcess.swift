@@ -101,6 +101,18 @@ final class JobProcess {
     if status == nil { kill(pid, signal) }
   }
 
+  /// The living processes of its session, itself included: those of a launch agent lose their environment, but
+  /// not this.
+  ///
+  /// - Cost: reads one file of every process.
+  var members: [pid_t] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap(pid_t.init).filter { process in
+      guard let status = ProcessStatus(of: process) else { return false }
+      return status.session == pid && status.letter != UInt8(ascii: "Z")
+    }
+  }
+
   /// Passes on what is left of the output.
   func finish() {
     relays.forEach { $0.finish() }

@@ -58,6 +58,9 @@ final class JobStart {
     return access(folder.summary, F_OK) == 0
   }
 
+  /// What is left of it on this host.
+  var processes: [pid_t] { Array(Set(mark.processes + process.members)) }
+
   /// Passes on the rest of the output and removes what Open MPI leaves when it is killed.
   ///
   /// - Note: memory of the ranks in `/dev/shm`, which nobody else would free before the next boot, and

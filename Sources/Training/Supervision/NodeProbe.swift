@@ -51,7 +51,7 @@ struct NodeProbe {
     }
     for probe in running {
       failed[probe.name] = "its probe was not done after \(Int(Self.limit)) s"
-      probe.process.send(SIGKILL)
+      for process in probe.process.members { kill(process, SIGKILL) }
     }
     for process in mark.processes { kill(process, SIGKILL) }
     for probe in running { while probe.process.reap() == nil { usleep(10_000) } }

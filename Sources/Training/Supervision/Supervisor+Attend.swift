@@ -81,7 +81,7 @@ extension Supervisor {
       _ = start.heartbeats.record(
         JobVerdict(.ended, "the supervisor ended what was left of the job"))
       start.process.send(SIGKILL)
-      for process in start.mark.processes { kill(process, SIGKILL) }
+      for process in start.processes { kill(process, SIGKILL) }
     case nil: break
     }
   }
@@ -119,14 +119,14 @@ extension Supervisor {
 
   /// Waits until nothing is left of a start, and ends what is.
   ///
-  /// Processes of this host are found by their mark and killed after five seconds; ranks of others are
+  /// Processes of this host are found by their mark and session, and killed after five seconds; ranks of others are
   /// waited for until their heartbeats have been silent for four.
   ///
   /// - Throws: ``TrainingError`` with `failure` if ranks of another host go on.
   func settle(_ start: JobStart) throws {
     var waited = 0.0
-    while !start.mark.processes.isEmpty {
-      if waited >= 5 { for process in start.mark.processes { kill(process, SIGKILL) } }
+    while case let left = start.processes, !left.isEmpty {
+      if waited >= 5 { for process in left { kill(process, SIGKILL) } }
       usleep(50_000)
       waited += 0.05
     }

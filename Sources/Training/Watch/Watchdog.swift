@@ -215,16 +215,17 @@ final class Watchdog: @unchecked Sendable {
     // The first to leave makes mpirun end the others: let those of this and other nodes write first.
     let grace = facts.files.count > 1 ? 2.5 : 4 * interval
     usleep(UInt32(grace * 1e6))
-    if isLeader, recorded?.cause.isolates ?? true { endDaemon() }
+    let isFirst = board.ranks.contains(0) && !(recorded?.cause.isolates ?? true)
+    if isLeader, !isFirst { endDaemon() }
     _exit(ExitStatus.watchdog.rawValue)
   }
 
-  /// Ends the daemon that started this node's ranks, if it is still there after `mpirun` had the time to end
-  /// it: one that is cut off would wait for orders for a quarter of an hour.
+  /// Ends the daemon that started this node's ranks, if `mpirun` has not ended both meanwhile: one that is cut
+  /// off would wait for orders for a quarter of an hour.
   private func endDaemon() {
     let daemon = getppid()
     guard ProcessStatus.name(of: daemon) == "orted" else { return }
-    usleep(1_500_000)
+    sleep(4)
     if getppid() == daemon { kill(daemon, SIGKILL) }
   }
 }
