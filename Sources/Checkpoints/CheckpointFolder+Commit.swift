@@ -42,7 +42,7 @@ extension CheckpointFolder {
     let needed = expectedBytes + expectedBytes / 10 + 1 << 20
     guard free >= needed else {
       throw CheckpointError(
-        .inputOutput,
+        .noSpace,
         "a checkpoint in \(path) needs \(needed) bytes, \(free) are free; free some space")
     }
   }
@@ -123,27 +123,15 @@ extension CheckpointFolder {
     try? Folders.remove(pending.path)
   }
 
-  /// Deletes old checkpoints, oldest first; only after a commit.
-  ///
-  /// - Parameters:
-  ///   - keep: how many of the newest stay, at least 1.
-  ///   - best: the step of the best checkpoint, which stays too.
-  /// - Returns: the steps that were deleted.
-  /// - Throws: `CheckpointError` if one cannot be deleted.
-  @discardableResult
-  public func retain(keep: Int, best: Int?) throws -> [Int] {
-    precondition(keep >= 1, "at least one checkpoint stays")
-    let doomed = try list().dropFirst(keep).filter { $0 != best }.reversed()
-    for step in doomed {
-      // Renamed first, so that a deletion cut short leaves no half checkpoint with a good name.
-      let hidden = "\(path)/\(Self.deletedPrefix)\(Self.name(ofStep: step))"
-      if Folders.exists(hidden) { try Folders.remove(hidden) }
-      try Folders.rename(path(ofStep: step), to: hidden)
-      try Folders.sync(path)
-      FaultPoint.checkpointHidden.reach()
-      try Folders.remove(hidden)
-      FaultPoint.checkpointDeleted.reach()
-    }
-    return Array(doomed)
+  /// Deletes one checkpoint for good.
+  func delete(step: Int) throws {
+    // Renamed first, so that a deletion cut short leaves no half checkpoint with a good name.
+    let hidden = "\(path)/\(Self.deletedPrefix)\(Self.name(ofStep: step))"
+    if Folders.exists(hidden) { try Folders.remove(hidden) }
+    try Folders.rename(path(ofStep: step), to: hidden)
+    try Folders.sync(path)
+    FaultPoint.checkpointHidden.reach()
+    try Folders.remove(hidden)
+    FaultPoint.checkpointDeleted.reach()
   }
 }

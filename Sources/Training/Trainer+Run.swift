@@ -24,6 +24,8 @@ extension Trainer {
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
+    // A death leaves the attempt noted; an end with a reason does not.
+    defer { resumption.went(to: nil) }
     return try watched {
       try resumeOrInitialize()
       observer?.started(facts)
@@ -50,7 +52,7 @@ extension Trainer {
     while state.step < totalSteps && !state.stoppedEarly {
       beginStep()
       FaultPoint.stepBegun.reach()
-      let (record, request) = try step(from: loader)
+      let (record, wishes) = try step(from: loader)
       try timing?.add(step: state.step + 1, clock.finishStep())
       let noiseScale = try measureNoise(record)
       state.step += 1
@@ -64,11 +66,14 @@ extension Trainer {
       try report(record, noiseScale, infeasible, samplesPerSecond: speed)
       FaultPoint.stepDone.reach()
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
-      if request == .stop && !last {
-        try save()
+      resumption.went(to: state.step)
+      try advanceSaving(allDone: wishes.allDone)
+      if wishes.request == .stop && !last {
+        try save(waiting: true)
         return false
       }
-      try saveIfDue(measured: measured, last: last || state.stoppedEarly, asked: request == .save)
+      try saveIfDue(
+        measured: measured, last: last || state.stoppedEarly, asked: wishes.request == .save)
     }
     return true
   }

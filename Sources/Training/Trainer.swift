@@ -76,6 +76,12 @@ public final class Trainer {
   var nonFiniteLayer: String?
   /// The right to write the run folder; rank 0 only.
   var lock: RunLock?
+  /// Writes checkpoints.
+  let saver: CheckpointSaver
+  /// Chooses the checkpoint to go on from.
+  let resumption: Resumption
+  /// When the last checkpoint was begun.
+  var lastSaveTime = 0
   var started = 0
   /// Distinct host names, in rank order.
   let hosts: [String]
@@ -130,6 +136,9 @@ public final class Trainer {
     couplingStep = try CouplingStep(exchange, setUp)
     carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
+    let checkpoints = CheckpointFolder(folder.checkpoints)
+    saver = CheckpointSaver(world, checkpoints, layout: layout)
+    resumption = Resumption(checkpoints)
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
   }
