@@ -28,7 +28,7 @@ public struct CheckpointFolder: Sendable {
   static func name(ofStep step: Int) -> String { "step-\(ShardRecord.padded(step, 8))" }
 
   /// The step of a checkpoint's folder name, nil for any other name.
-  static func step(ofName name: String) -> Int? {
+  public static func step(ofName name: String) -> Int? {
     let digits = name.dropFirst(5)
     guard name.hasPrefix("step-"), digits.count >= 8,
       digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let step = Int(digits),

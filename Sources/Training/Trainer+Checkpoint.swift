@@ -74,10 +74,11 @@ extension Trainer {
     switch progress {
     case .going: break
     case .committed(let step, let note):
+      hasCheckpoint = true
       observer?.saved(step: step)
       if let note { observer?.noted(note) }
     case .failed(let failure):
-      guard failure.isPassing, !mustSucceed else {
+      guard failure.isPassing, hasCheckpoint, !mustSucceed else {
         try world.agree { throw failure.error }
         return
       }
@@ -113,6 +114,7 @@ extension Trainer {
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
       state: state, parameterCount: model.layout.count, parametersDigest: "", shards: [])
+    manifest.tensors = model.layout.slots.map(TensorPlace.init)
     if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
     let stepInEpoch = state.step % plan.stepsPerEpoch
     manifest.position = stepInEpoch * plan.global
@@ -147,7 +149,11 @@ extension Trainer {
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
-    guard let checkpoint = try resumption.choose(world, observer) else { return try initialize() }
+    guard let checkpoint = try resumption.choose(world, observer) else {
+      // What a start logged that died before its first checkpoint is done again.
+      try world.agree { try log?.truncate(to: 0) }
+      return try initialize()
+    }
     try world.agree { try restore(checkpoint) }
   }
 
@@ -155,8 +161,6 @@ extension Trainer {
   func initialize() throws {
     initializeRows()
     try world.agree {
-      // A start that died before its first checkpoint has left lines.
-      try log?.truncate(to: 0)
       // The ranks of a node share the values: the first of them writes.
       guard exchange.node.seat.localRank == 0 else { return }
       model.initialize(store)
@@ -169,6 +173,7 @@ extension Trainer {
   /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
+    hasCheckpoint = true
     noise.moments = state.noise ?? TrainingState.NoiseMoments()
     if exchange.node.seat.localRank == 0 {
       for range in model.layout.residentRanges {

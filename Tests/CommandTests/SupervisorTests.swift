@@ -31,15 +31,15 @@ extension JobTests {
       #expect(result.output.contains("\"cases\": 1, \"failed\": 0"), "\(result)")
     }
 
-    @Test func aKilledRankCostsAtMostAnInterval() throws { try soak("K1", case: 0) }
+    @Test func aKilledRankCostsAtMostAnInterval() throws { try soak("kills", case: 0) }
 
     @Test(arguments: [0, 1]) func nothingIsLeftOfWhatIsKilledAbove(number: Int) throws {
-      try soak("K3", case: number)
+      try soak("kills-above", case: number)
     }
 
-    @Test func aWishToSaveIsHeardAtAnyTime() throws { try soak("S1", case: 0) }
+    @Test func aWishToSaveIsHeardAtAnyTime() throws { try soak("saves", case: 0) }
 
-    @Test func aWishToStopIsHeardBetweenTwoStarts() throws { try soak("S2", case: 4) }
+    @Test func aWishToStopIsHeardBetweenTwoStarts() throws { try soak("terminations", case: 4) }
 
     @Test func aJobThatFailsAtOnceIsNotTriedForEver() throws {
       try withTemporaryFolder { folder in

@@ -139,7 +139,7 @@ struct VirtualNodeTests {
   func aSupervisedRunGoesToOtherNodes() throws {
     try withTemporaryFolder { folder in
       let result = try runProcess(
-        "\(Checkout.folder)/Tests/Soak/R3", ["--seed", "1", "--only", "0"],
+        "\(Checkout.folder)/Tests/Soak/layouts", ["--seed", "1", "--only", "0"],
         environment: [
           "AIMASS": try Products.program("aimass"), "AIMASS_ROOT": Checkout.folder,
           "AIMASS_SCRATCH": folder.path,

@@ -401,7 +401,7 @@ def main(tier, test, prepare=lay):
             except Failed as failure:
                 failed += 1
                 batch[1] += 1
-                print(f"{tier} --seed {options.seed} --only {index}: {failure}", file=sys.stderr)
+                print(f"{os.path.relpath(sys.argv[0])} --seed {options.seed} --only {index}: {failure}", file=sys.stderr)
                 for job in case.jobs:
                     print(job.text()[-3000:], file=sys.stderr, flush=True)
             finally:

@@ -30,7 +30,7 @@ extension CountedTrainer {
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
     guard let checkpoint = try resumption.choose(world, observer) else {
-      // A start that died before its first checkpoint has left lines.
+      // What a start logged that died before its first checkpoint is done again.
       try world.agree { try log?.truncate(to: 0) }
       return model.initialize()
     }
@@ -62,6 +62,7 @@ extension CountedTrainer {
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
       state: state, parameterCount: model.store.layout.count, parametersDigest: "", shards: [])
+    manifest.tensors = model.store.layout.slots.map(TensorPlace.init)
     var identity = SHA256()
     identity.update(identityText)
     manifest.configurationIdentity = identity.hexadecimal()
