@@ -23,7 +23,7 @@ struct Launch: ParsableCommand {
   var hosts: String?
 
   @Option(
-    help: ArgumentHelp("Go on as long as so many hosts are left; default 1.", valueName: "count"))
+    help: ArgumentHelp("Go on as long as so many hosts are left.", valueName: "count"))
   var minHosts = 1
 
   @Option(

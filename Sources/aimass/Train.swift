@@ -45,15 +45,15 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Seconds that a run asked to stop gets to save; default 120.", valueName: "seconds"))
-  var grace: Double = 120
+      "Seconds that a run asked to stop gets to save.", valueName: "seconds"))
+  var grace = 120
 
   func validate() throws {
     if let ranks, ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
     if let restarts, restarts < 0 {
       throw ValidationError("--restarts must be at least 0, not \(restarts).")
     }
-    guard grace >= 0, grace <= 1e6 else {
+    guard (0...1_000_000).contains(grace) else {
       throw ValidationError("--grace is seconds from 0 on, not \(grace).")
     }
   }
@@ -118,7 +118,7 @@ struct Train: ParsableCommand {
     var options = JobOptions(
       arguments: Array(CommandLine.arguments.dropFirst()),
       runFolder: RunFolder(output ?? "runs/\(name)"), ranks: ranks, restarts: restarts ?? 0,
-      grace: grace, isDryRun: dryRun)
+      grace: Double(grace), isDryRun: dryRun)
     change(&options)
     TerminalFacts.handDown()
     let status = try Supervisor(options) { line in

@@ -146,7 +146,7 @@ struct SupervisionTests {
   }
 
   @Test(arguments: [
-    "", ",", "a:0", "a:-1", "a:x", "a:1:2", "-a", "a b:c", "a slots=0", "a;b", "/no/such/file",
+    "", ",", "a:0", "a:-1", "a:x", "a:1:2", "-a", "a slots=0", "a;b", "/no/such/file",
   ])
   func wrongHostsAreRefused(text: String) {
     #expect(throws: TrainingError.self) { try HostList(text) }

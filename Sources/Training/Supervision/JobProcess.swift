@@ -26,19 +26,8 @@ final class JobProcess {
       throw TrainingError(
         .failure, "\(words[0]) cannot be started (it is not on PATH); run launch/setup")
     }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
+    var attributes = Self.attributes()
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(
-      &attributes,
-      CLinux_spawn_setsid | Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETSIGMASK))
-    var broken = sigset_t()
-    var none = sigset_t()
-    sigemptyset(&none)
-    sigemptyset(&broken)
-    sigaddset(&broken, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &broken)
-    posix_spawnattr_setsigmask(&attributes, &none)
     var files = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&files)
     defer { posix_spawn_file_actions_destroy(&files) }
@@ -117,6 +106,23 @@ final class JobProcess {
   func finish() {
     relays.forEach { $0.finish() }
     last.finish()
+  }
+
+  /// A session of its own, no signal blocked, and the usual meaning of `SIGPIPE`, which is ignored here.
+  private static func attributes() -> posix_spawnattr_t {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    posix_spawnattr_setflags(
+      &attributes,
+      CLinux_spawn_setsid | Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETSIGMASK))
+    var broken = sigset_t()
+    var none = sigset_t()
+    sigemptyset(&none)
+    sigemptyset(&broken)
+    sigaddset(&broken, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &broken)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    return attributes
   }
 
   private static func pipe() -> (source: Int32, sink: Int32)? {

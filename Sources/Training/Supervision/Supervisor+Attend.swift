@@ -94,7 +94,18 @@ extension Supervisor {
     watch.silence = numbers(beats) == numbers(watch.beats) ? watch.silence + 1 : 0
     if !beats.isEmpty { watch.beats = beats }
     // Of a job that has been heard and is no more, perhaps nothing is left but its starter.
-    watch.isEmpty = !watch.beats.isEmpty && watch.silence >= 5 && !hasRank(start, watch.beats)
+    watch.isEmpty =
+      !watch.beats.isEmpty && watch.silence >= silenceLimit(watch.beats)
+      && !hasRank(start, watch.beats)
+  }
+
+  /// Seconds without a heartbeat after which none may be left who could write one.
+  ///
+  /// A file server between hosts may hold heartbeats up for as long as the watchdog is patient.
+  private func silenceLimit(_ beats: [String: Heartbeats.Beat]) -> Double {
+    let host = JobStart.hostName
+    guard beats.values.contains(where: { $0.node != host }) else { return 5 }
+    return options.watchdogSeconds > 0 ? max(5, options.watchdogSeconds) : .infinity
   }
 
   /// Whether a rank that was heard of on this host still runs; those of other hosts are heard.
