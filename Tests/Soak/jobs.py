@@ -74,7 +74,7 @@ def environment(**more):
     values.update(
         OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
         OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_btl_vader_single_copy_mechanism="none",
-        HDF5_USE_FILE_LOCKING="FALSE", AIMASS_DATA="", COLUMNS="80")
+        HDF5_USE_FILE_LOCKING="FALSE", SWIFT_BACKTRACE="enable=no", AIMASS_DATA="", COLUMNS="80")
     values.update(more)
     return values
 

@@ -78,8 +78,9 @@ package struct JobEnding: Sendable, Equatable {
     let verdict = evidence.verdict
     if let signal {
       let name = String(cString: strsignal(signal))
-      sentence =
-        "\(Self.victim(evidence)) ended by signal \(signal) (\(name)), perhaps for want of memory"
+      sentence = "\(Self.victim(evidence)) ended by signal \(signal) (\(name))"
+      // What the kernel kills for want of memory it kills so.
+      if signal == SIGKILL { sentence += ", perhaps for want of memory" }
     } else if let verdict, verdict.cause == .dead {
       sentence = verdict.sentence + "; it left without ending MPI"
     } else if code == 0 {

@@ -76,7 +76,7 @@ public struct JobPlace: Sendable {
     let names = ProcessInfo.processInfo.environment.keys.filter { name in
       prefixes.contains { name.hasPrefix($0) } || name == "PATH" || name == "LD_LIBRARY_PATH"
     }
-    let own = [JobMark.variable, "OPENBLAS_NUM_THREADS"]
+    let own = [JobMark.variable, "OPENBLAS_NUM_THREADS", "SWIFT_BACKTRACE"]
     return Set(names).union(own).sorted().flatMap { ["-x", $0] }
   }
 
@@ -85,6 +85,8 @@ public struct JobPlace: Sendable {
     var values = ProcessInfo.processInfo.environment
     var defaults = [
       "OPENBLAS_NUM_THREADS": "1",
+      // Where a rank traps, for people: the calls, without registers and libraries, so that the report holds them.
+      "SWIFT_BACKTRACE": "color=no,registers=none,images=none",
       // Ranks of one thread's making live as long as their launcher (``Leash``).
       "OMPI_MCA_odls_base_num_threads": "0",
     ]
