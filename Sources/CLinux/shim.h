@@ -13,6 +13,15 @@ static inline int CLinux_memfd_create(const char *name) {
   return (int)syscall(SYS_memfd_create, name, 1u);
 }
 
+// The flag of posix_spawn that gives the child a session of its own (POSIX_SPAWN_SETSID).
+static const short CLinux_spawn_setsid = 0x80;
+
+// The signal this process gets when the thread that started it ends (prctl takes any arguments, which
+// Swift does not import).
+static inline int CLinux_set_parent_death_signal(int number) {
+  return prctl(PR_SET_PDEATHSIG, number);
+}
+
 // Asks for large pages, where the kernel gives them.
 static inline int CLinux_advise_huge_pages(void *start, size_t bytes) {
   return (int)syscall(SYS_madvise, start, bytes, 14);

@@ -91,7 +91,7 @@
     private static func descend(_ depth: Int) -> Int {
       withUnsafeTemporaryAllocation(of: Int.self, capacity: 4096) { block in
         block[0] = depth
-        return descend(depth + block[0]) + block[0]
+        return descend(depth &+ block[0]) &+ block[0]
       }
     }
   }

@@ -10,7 +10,7 @@ extension Communicator {
   public func allToAll<Scalar: MPIScalar>(_ values: [Scalar]) throws(MPIError) -> [Scalar] {
     precondition(values.count == size, "\(values.count) numbers for \(size) ranks")
     var received = [Scalar](repeating: .zero, count: size)
-    try check(
+    try together(
       MPI_Alltoall(
         values, 1, Scalar.datatype.handle, &received, 1, Scalar.datatype.handle, handle),
       "MPI_Alltoall")
@@ -34,7 +34,7 @@ extension Communicator {
   ) throws(MPIError) {
     let sent = try AllToAllPlan(counts, of: values.count, self)
     let coming = try AllToAllPlan(receivedCounts, of: received.count, self)
-    try check(
+    try together(
       MPI_Alltoallv(
         values.baseAddress, sent.counts, sent.offsets, Scalar.datatype.handle,
         received.baseAddress, coming.counts, coming.offsets, Scalar.datatype.handle, handle),

@@ -14,7 +14,7 @@ extension Communicator {
     let rootRank = try peer(root, "MPI_Bcast")
     guard let start = buffer.baseAddress else { return }
     for offset in pieces(buffer.count) {
-      try check(
+      try together(
         MPI_Bcast(
           start + offset, pieceLength(offset, of: buffer.count), Scalar.datatype.handle, rootRank,
           handle), "MPI_Bcast")
@@ -45,8 +45,10 @@ extension Communicator {
   public func broadcast<Scalar: MPIScalar>(_ value: Scalar, root: Int) throws(MPIError) -> Scalar {
     var value = value
     let rootRank = try peer(root, "MPI_Bcast")
-    let status = withUnsafeMutablePointer(to: &value) {
-      MPI_Bcast($0, 1, Scalar.datatype.handle, rootRank, handle)
+    let status = waiting {
+      withUnsafeMutablePointer(to: &value) {
+        MPI_Bcast($0, 1, Scalar.datatype.handle, rootRank, handle)
+      }
     }
     try check(status, "MPI_Bcast")
     return value
@@ -64,7 +66,7 @@ extension Communicator {
   ) throws(MPIError) {
     guard let start = buffer.baseAddress else { return }
     for offset in pieces(buffer.count) {
-      try check(
+      try together(
         MPI_Allreduce(
           COpenMPI_in_place(), start + offset, pieceLength(offset, of: buffer.count),
           Scalar.datatype.handle, operation.handle, handle), "MPI_Allreduce")
@@ -96,9 +98,11 @@ extension Communicator {
     _ value: Scalar, by operation: ReductionOperator
   ) throws(MPIError) -> Scalar {
     var value = value
-    let status = withUnsafeMutablePointer(to: &value) {
-      MPI_Allreduce(
-        COpenMPI_in_place(), $0, 1, Scalar.datatype.handle, operation.handle, handle)
+    let status = waiting {
+      withUnsafeMutablePointer(to: &value) {
+        MPI_Allreduce(
+          COpenMPI_in_place(), $0, 1, Scalar.datatype.handle, operation.handle, handle)
+      }
     }
     try check(status, "MPI_Allreduce")
     return value
@@ -119,16 +123,18 @@ extension Communicator {
     precondition(counts.reduce(0, +) == all.count, "the runs are not as long as the buffer")
     guard size > 1 else { return }
     _ = try checkedCount(all.count, limit: countLimit, "MPI_Allgatherv")
-    let status = withUnsafeTemporaryAllocation(of: CInt.self, capacity: 2 * size) { numbers in
-      var start: CInt = 0
-      for (rank, count) in counts.enumerated() {
-        numbers[rank] = CInt(count)
-        numbers[size + rank] = start
-        start += CInt(count)
+    let status = waiting {
+      withUnsafeTemporaryAllocation(of: CInt.self, capacity: 2 * size) { numbers in
+        var start: CInt = 0
+        for (rank, count) in counts.enumerated() {
+          numbers[rank] = CInt(count)
+          numbers[size + rank] = start
+          start += CInt(count)
+        }
+        return MPI_Allgatherv(
+          COpenMPI_in_place(), 0, Scalar.datatype.handle, all.baseAddress, numbers.baseAddress,
+          numbers.baseAddress.map { $0 + size }, Scalar.datatype.handle, handle)
       }
-      return MPI_Allgatherv(
-        COpenMPI_in_place(), 0, Scalar.datatype.handle, all.baseAddress, numbers.baseAddress,
-        numbers.baseAddress.map { $0 + size }, Scalar.datatype.handle, handle)
     }
     try check(status, "MPI_Allgatherv")
   }

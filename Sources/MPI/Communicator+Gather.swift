@@ -15,7 +15,7 @@ extension Communicator {
     let rootRank = try peer(root, "MPI_Gather")
     let count = try checkedCount(values.count, limit: countLimit, "MPI_Gather")
     var all = [Scalar](repeating: .zero, count: rank == root ? values.count * size : 0)
-    try check(
+    try together(
       MPI_Gather(
         values, count, Scalar.datatype.handle, &all, count, Scalar.datatype.handle, rootRank,
         handle),
@@ -32,7 +32,7 @@ extension Communicator {
   public func allGather<Scalar: MPIScalar>(_ value: Scalar) throws(MPIError) -> [Scalar] {
     var mine = value
     var all = [Scalar](repeating: .zero, count: size)
-    try check(
+    try together(
       MPI_Allgather(&mine, 1, Scalar.datatype.handle, &all, 1, Scalar.datatype.handle, handle),
       "MPI_Allgather")
     return all
@@ -53,7 +53,7 @@ extension Communicator {
     let rootRank = try peer(root, "MPI_Gatherv")
     let plan = try GatherPlan(values.count, self, "MPI_Gatherv")
     var all = [Scalar](repeating: .zero, count: rank == root ? plan.total : 0)
-    try check(
+    try together(
       MPI_Gatherv(
         values, plan.counts[rank], Scalar.datatype.handle, &all, plan.counts, plan.offsets,
         Scalar.datatype.handle, rootRank, handle),
@@ -73,7 +73,7 @@ extension Communicator {
   ) throws(MPIError) -> [[Scalar]] {
     let plan = try GatherPlan(values.count, self, "MPI_Allgatherv")
     var all = [Scalar](repeating: .zero, count: plan.total)
-    try check(
+    try together(
       MPI_Allgatherv(
         values, plan.counts[rank], Scalar.datatype.handle, &all, plan.counts, plan.offsets,
         Scalar.datatype.handle, handle),

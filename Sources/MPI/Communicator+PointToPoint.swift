@@ -17,7 +17,7 @@ extension Communicator {
     let receiverRank = try peer(receiver, "MPI_Send")
     // An empty buffer still is a message, so the two sides stay in step.
     for offset in pieces(max(1, buffer.count)) {
-      try check(
+      try together(
         MPI_Send(
           buffer.baseAddress.map { $0 + offset }, pieceLength(offset, of: buffer.count),
           Scalar.datatype.handle, receiverRank, Self.kind(tag), handle),
@@ -38,7 +38,7 @@ extension Communicator {
   ) throws(MPIError) {
     let senderRank = try peer(sender, "MPI_Recv")
     for offset in pieces(max(1, buffer.count)) {
-      try check(
+      try together(
         MPI_Recv(
           buffer.baseAddress.map { $0 + offset }, pieceLength(offset, of: buffer.count),
           Scalar.datatype.handle, senderRank, Self.kind(tag), handle, COpenMPI_status_ignore()),

@@ -64,6 +64,8 @@ final class CommunicatorFamily {
   var derived: [MPI_Comm] = []
   /// Which threads may call MPI.
   let level: ThreadLevel
+  /// Told of calls in which ranks wait for each other.
+  weak var observer: (any CollectiveObserver)?
 
   init(_ level: ThreadLevel) { self.level = level }
 

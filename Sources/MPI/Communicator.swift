@@ -45,7 +45,27 @@ public final class Communicator {
   /// - Throws: ``MPIError`` if the library fails.
   /// - MPI standard: 3.1, section 5.3.
   public func barrier() throws(MPIError) {
-    try check(MPI_Barrier(handle), "MPI_Barrier")
+    try together(MPI_Barrier(handle), "MPI_Barrier")
+  }
+
+  /// Told whenever this rank is in a call that ends only once others have come; held weakly, and shared by all
+  /// communicators of a world.
+  public var observer: (any CollectiveObserver)? {
+    get { family.observer }
+    set { family.observer = newValue }
+  }
+
+  /// Makes a call that ends only once others have come, and checks it.
+  func together(_ status: @autoclosure () -> CInt, _ call: StaticString) throws(MPIError) {
+    try check(waiting(status), call)
+  }
+
+  /// Runs `body` while the observer knows that this rank waits for others.
+  func waiting<Result>(_ body: () -> Result) -> Result {
+    let observer = family.observer
+    observer?.joined()
+    defer { observer?.left() }
+    return body()
   }
 
   /// Where the messages begin that `0 ..< count` travels in.
@@ -78,6 +98,14 @@ public final class Communicator {
     precondition(tag >= 0 && tag <= Int(CInt.max), "a tag is in 0...\(CInt.max), found \(tag)")
     return CInt(tag)
   }
+}
+
+/// Learns when a rank waits for others inside MPI, for example to tell a rank that computes from one that spins.
+public protocol CollectiveObserver: AnyObject {
+  /// The rank enters a blocking call that other ranks take part in.
+  func joined()
+  /// The call is over.
+  func left()
 }
 
 /// What holds before, and apart from, any communicator.

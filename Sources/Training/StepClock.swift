@@ -1,6 +1,7 @@
 import Buffers
 import Exchange
 import Glibc
+import MPI
 import Models
 
 /// Tells what this rank is doing: sums the time of every phase, writes the node's status board, and
@@ -199,4 +200,16 @@ extension StepClock: ExchangeObserver {
     slot.wait(0)
     show()
   }
+}
+
+/// A rank inside a collective waits, whatever it was doing before: one that spins there uses its core like one that
+/// computes.
+extension StepClock: CollectiveObserver {
+  /// The rank waits for the others, if it does not show already for whom.
+  public func joined() {
+    if waitPeer == nil { slot.wait(WaitPeer.everyone.word) }
+  }
+
+  /// The rank goes on with what it did.
+  public func left() { slot.wait(waitPeer?.word ?? 0) }
 }

@@ -25,14 +25,28 @@ final class RunWatch {
 
   /// Ends in order; the last rank of the node removes its heartbeat.
   ///
-  /// - Parameter failure: why this rank leaves before the others, if it does.
-  func stop(failure: String?) {
+  /// - Parameter error: why this rank leaves before the others, if it does.
+  func stop(_ error: (any Error)? = nil) {
     let heartbeats = Heartbeats(of: facts.folder)
     // The others are ended now: what they were doing is not why.
-    if let failure { _ = heartbeats.record(failure) }
+    if let error, (error as? AgreedFailure)?.rank ?? rank == rank { record(error, in: heartbeats) }
     board.own.close()
     watchdog.stop()
-    if board.leave(), failure == nil { heartbeats.remove(facts.file) }
+    if board.leave(), error == nil { heartbeats.remove(facts.file) }
+  }
+
+  private var rank: Int { board.ranks[board.localRank] }
+
+  private func record(_ error: any Error, in heartbeats: Heartbeats) {
+    let position = board.own.currentPosition
+    let state = RankState(
+      rank: rank, node: facts.node, process: getpid(), step: position.step, phase: position.phase,
+      layer: position.layer.flatMap(facts.layerName), bucket: position.bucket,
+      microbatch: position.microbatch)
+    _ = heartbeats.record(
+      JobVerdict(
+        .error, "rank \(rank) on node \(facts.node) ended with an error: \(state.place)",
+        ranks: [state]))
   }
 }
 
@@ -59,6 +73,7 @@ extension Trainer {
     let watch = RunWatch(try StatusBoard(node), facts, nodeNumber: node.seat.node)
     watch.start(clock)
     exchange.observer = clock
+    world.observer = clock
     self.watch = watch
     timing = TimingGather(world, clock, offset: try ClockOffset.measure(node))
   }
@@ -107,10 +122,10 @@ extension Trainer {
     defer { watch = nil }
     do {
       let result = try body()
-      watch?.stop(failure: nil)
+      watch?.stop()
       return result
     } catch {
-      watch?.stop(failure: "rank \(world.rank) ended with an error in step \(state.step + 1)")
+      watch?.stop(error)
       throw error
     }
   }

@@ -19,12 +19,14 @@ struct Aimass: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Doctor.self, Prepare.self, Inspect.self, Train.self, Plan.self, Evaluate.self, Ensemble.self,
-      Predict.self, Recommend.self, CheckpointCommand.self, Report.self, Benchmark.self,
+      Doctor.self, Prepare.self, Inspect.self, Train.self, Launch.self, Plan.self, Evaluate.self,
+      Ensemble.self, Predict.self, Recommend.self, CheckpointCommand.self, Report.self,
+      Benchmark.self,
     ])
 
   /// Parses and runs, with errors as one sentence and the documented exit code.
   static func main() {
+    Leash.becomeIfAsked()
     ProcessEnvironment.prepare()
     do {
       var command = try parseAsRoot()

@@ -1,5 +1,6 @@
 import Glibc
 import Tensors
+import Training
 
 /// What must hold before the libraries look at the environment.
 enum ProcessEnvironment {
@@ -10,6 +11,7 @@ enum ProcessEnvironment {
   static func prepare() {
     flushDenormals()
     hearSignals()
+    Leash.tieRank()
     // Open MPI's usual protocol for long messages over TCP lets two hosts that send to each other take
     // turns: half the speed of a link that could carry both ways at once.
     setenv("OMPI_MCA_btl_tcp_flags", "send,inplace", 0)

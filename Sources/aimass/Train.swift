@@ -17,7 +17,7 @@ struct Train: ParsableCommand {
     help: "The YAML file that decides the run's numbers.", completion: .file(extensions: ["yaml"]))
   var config: String
 
-  @Option(help: ArgumentHelp("Ranks to start on this machine.", valueName: "count"))
+  @Option(help: ArgumentHelp("Ranks to start.", valueName: "count"))
   var ranks: Int?
 
   @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
@@ -38,11 +38,29 @@ struct Train: ParsableCommand {
   @Flag(help: "Record what every rank does, into trace.json of the run folder.")
   var trace = false
 
+  @Option(
+    help: ArgumentHelp(
+      "How often a job that failed is started again without progress between.", valueName: "count"))
+  var restarts: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Seconds that a run asked to stop gets to save.", valueName: "seconds"))
+  var grace = 120
+
   func validate() throws {
     if let ranks, ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
+    if let restarts, restarts < 0 {
+      throw ValidationError("--restarts must be at least 0, not \(restarts).")
+    }
+    guard (0...1_000_000).contains(grace) else {
+      throw ValidationError("--grace is seconds from 0 on, not \(grace).")
+    }
   }
 
   func run() throws {
+    // Whoever asks a rank to save may do so while it still starts.
+    if MPIEnvironment.isUnderLauncher { StopSignal.install() }
     let settings: RunConfiguration
     switch try ConfiguredRun.load(path: config, overrides: set) {
     case .counted(let counted): return try fit(counted)
@@ -56,7 +74,6 @@ struct Train: ParsableCommand {
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun, trace: trace,
       version: Aimass.version)
     try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
-      StopSignal.install()
       let console = Console(world, placement: try PlacementReport.collect(world))
       let trainer = try Trainer(world, options, observer: console)
       let outcome = try trainer.run()
@@ -79,7 +96,6 @@ struct Train: ParsableCommand {
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
       version: Aimass.version)
     try Ranks.run { world in
-      StopSignal.install()
       let console = Console(world)
       let outcome = try CountedTrainer(world, options, observer: console).run()
       console.finish(outcome, output: options.output)
@@ -87,22 +103,38 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// Starts ranks of this very command and supervises them.
+  /// Starts ranks of this very command on this machine and supervises them.
   private func startRanks(name: String, ranks count: Int) throws {
-    var arguments = CommandLine.arguments
-    arguments.removeFirst()
+    try supervise(name: name) { $0.ranks = count }
+  }
+
+  /// Runs ranks of this very command under a supervisor.
+  ///
+  /// - Parameters:
+  ///   - name: the run's name.
+  ///   - change: says what is not as for one machine.
+  /// - Throws: `ExitCode` with the job's status, or what the supervisor throws.
+  func supervise(name: String, _ change: (inout JobOptions) -> Void) throws {
+    var options = JobOptions(
+      arguments: Array(CommandLine.arguments.dropFirst()),
+      runFolder: RunFolder(output ?? "runs/\(name)"), ranks: ranks, restarts: restarts ?? 0,
+      grace: Double(grace), isDryRun: dryRun)
+    change(&options)
     TerminalFacts.handDown()
-    let status = try LocalLauncher(
-      ranks: count, arguments: arguments,
-      runFolder: RunFolder(output ?? "runs/\(name)")
-    ).run()
+    let status = try Supervisor(options) { line in
+      StandardOutput.write("aimass: \(line)\n", to: 2)
+    }.run()
     guard status == 0 else { throw ExitCode(status) }
   }
 
   /// `min(cores, V)`.
   private func defaultRanks(_ settings: RunConfiguration) -> Int {
-    let most = settings.batch.micro.map { (settings.batch.global + $0 - 1) / $0 }
-    return Placement.ofThisProcess.ranks(most: most)
+    Placement.ofThisProcess.ranks(most: Self.mostRanks(settings))
+  }
+
+  /// V, where the configuration says it.
+  static func mostRanks(_ settings: RunConfiguration) -> Int? {
+    settings.batch.micro.map { (settings.batch.global + $0 - 1) / $0 }
   }
 }
 

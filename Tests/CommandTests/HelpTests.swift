@@ -5,7 +5,7 @@ extension JobTests {
   /// What the program says about itself.
   @Suite(.serialized) struct HelpTests {
     static let subcommands = [
-      "doctor", "prepare", "inspect", "train", "plan", "evaluate", "ensemble", "predict",
+      "doctor", "prepare", "inspect", "train", "launch", "plan", "evaluate", "ensemble", "predict",
       "recommend", "checkpoint", "report", "benchmark",
     ]
 

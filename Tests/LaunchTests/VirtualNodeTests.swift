@@ -136,6 +136,20 @@ struct VirtualNodeTests {
   }
 
   @Test(.enabled(if: Rights.network, Rights.networkHint))
+  func aSupervisedRunGoesToOtherNodes() throws {
+    try withTemporaryFolder { folder in
+      let result = try runProcess(
+        "\(Checkout.folder)/Tests/Soak/layouts", ["--seed", "1", "--only", "0"],
+        environment: [
+          "AIMASS": try Products.program("aimass"), "AIMASS_ROOT": Checkout.folder,
+          "AIMASS_SCRATCH": folder.path,
+        ], timeout: 120)
+      #expect(result.status == 0 && result.output.contains("\"failed\": 0"), "\(result)")
+      #expect(result.leftovers.isEmpty, "\(result.leftovers)")
+    }
+  }
+
+  @Test(.enabled(if: Rights.network, Rights.networkHint))
   func aCutCableEndsTheJobAndHealsAgain() throws {
     try withNodes(2) {
       // A port where nobody listens: refused at once where there is a way, silence where none is.

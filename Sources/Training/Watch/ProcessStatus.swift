@@ -8,6 +8,8 @@ package struct ProcessStatus: Equatable, Sendable {
   package var birth: UInt64
   /// Processor time of all threads in clock ticks.
   package var processorTicks: UInt64
+  /// The session it belongs to, which has the number of the process that began it.
+  package var session: pid_t = 0
 
   /// A status from its parts.
   init(letter: UInt8, birth: UInt64, processorTicks: UInt64) {
@@ -23,6 +25,11 @@ package struct ProcessStatus: Equatable, Sendable {
     self.init(line: KernelFile.bytes("/proc/\(pid)/stat"))
   }
 
+  /// The name of the program of a process, empty if there is none (`/proc/PID/comm`).
+  static func name(of pid: pid_t) -> String {
+    String(decoding: KernelFile.bytes("/proc/\(pid)/comm").filter { $0 != 0x0A }, as: UTF8.self)
+  }
+
   /// A status from the line of `/proc/PID/stat`.
   package init?(line: [UInt8]) {
     // The name in parentheses may hold spaces and parentheses itself.
@@ -30,6 +37,7 @@ package struct ProcessStatus: Equatable, Sendable {
     let fields = line[(end + 1)...].split(whereSeparator: { $0 == 0x20 || $0 == 0x0A })
     guard fields.count > 19, let letter = fields[0].first else { return nil }
     self.letter = letter
+    session = pid_t(truncatingIfNeeded: KernelFile.number(fields[3]))
     processorTicks = KernelFile.number(fields[11]) + KernelFile.number(fields[12])
     birth = KernelFile.number(fields[19])
   }

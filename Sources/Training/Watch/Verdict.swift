@@ -54,6 +54,19 @@ public struct Verdict: Sendable, Equatable {
     }
   }
 
+  /// What is recorded of this verdict over a job in which nothing moves.
+  ///
+  /// - Parameters:
+  ///   - states: as it was made of.
+  ///   - silent: as it was made of.
+  /// - Returns: the verdict with its kind and the states of the culprits.
+  func forJob(_ states: [RankState], silent: [String: Double]) -> JobVerdict {
+    let late = states.filter { culprits.contains($0.rank) }
+    let cause: JobVerdict.Cause =
+      late.isEmpty ? .network : late.contains { silent[$0.node] != nil } ? .silent : .late
+    return JobVerdict(cause, sentence, ranks: late)
+  }
+
   private static func late(_ states: [RankState], _ silent: [String: Double]) -> [RankState] {
     let unheard = states.filter { silent[$0.node] != nil }
     if let node = unheard.first?.node { return unheard.filter { $0.node == node } }

@@ -25,9 +25,13 @@ final class Watchdog: @unchecked Sendable {
   private var deathSeconds = 0.0
   private var hasToldDeath = false
   private var hasWarned = false
+  private var verdictSeconds = 0.0
 
   /// Seconds without any sign of life after which a person is told, long before the job is ended.
   private static let warningSeconds = 25.0
+  /// Seconds after which a node ends its ranks by itself, once it is recorded why the job ends: by then
+  /// `mpirun` has, if it can.
+  private static let obedienceSeconds = 5.0
 
   /// A watchdog of this rank; it does not run yet.
   ///
@@ -97,8 +101,14 @@ final class Watchdog: @unchecked Sendable {
     let states = view.states
     let dead = states.filter { $0.condition == .dead }
     sinceBeat += seconds
-    if sinceBeat >= 1 || (!dead.isEmpty && deathSeconds == 0) { beat(states) }
-    if !dead.isEmpty { mourn(dead, seconds) }
+    if sinceBeat >= 1 {
+      beat(states)
+      obey(states)
+    }
+    if !dead.isEmpty {
+      if deathSeconds == 0 { beat(states) }
+      mourn(dead, seconds)
+    }
     guard facts.limit > 0 else { return }
     if view.isStill(for: min(facts.limit / 2, Self.warningSeconds)) {
       judge(states, seconds)
@@ -113,8 +123,16 @@ final class Watchdog: @unchecked Sendable {
     sinceBeat = 0
     heartbeats.write(
       Heartbeats.Beat(
-        node: facts.node, number: beatNumber, time: Date().timeIntervalSince1970, ranks: states),
+        node: facts.node, number: beatNumber, time: Date().timeIntervalSince1970, ranks: states,
+        job: heartbeats.job),
       to: facts.file)
+  }
+
+  /// Ends the node's ranks where it was recorded some time ago that the job ends: `mpirun` may be gone, or
+  /// out of reach.
+  private func obey(_ states: [RankState]) {
+    verdictSeconds = heartbeats.verdict == nil ? 0 : verdictSeconds + 1
+    if verdictSeconds > Self.obedienceSeconds { condemn(nil, states) }
   }
 
   /// A process of the node is gone without having said so; `mpirun` usually ends the others now.
@@ -123,9 +141,10 @@ final class Watchdog: @unchecked Sendable {
     // Where all are being killed, this one does not live long enough to blame the first.
     if deathSeconds >= 0.2, !hasToldDeath {
       hasToldDeath = true
-      tell(Verdict(dead: dead, memoryKills: newMemoryKills).sentence)
+      let verdict = Verdict(dead: dead, memoryKills: newMemoryKills)
+      tell(JobVerdict(.dead, verdict.sentence, ranks: dead))
     }
-    if deathSeconds >= 10 { _exit(ExitStatus.failure.rawValue) }
+    if deathSeconds >= Self.obedienceSeconds { _exit(ExitStatus.failure.rawValue) }
   }
 
   private var newMemoryKills: Int {
@@ -146,7 +165,7 @@ final class Watchdog: @unchecked Sendable {
     }
     guard RankState.areStuck(speaking, facts.limit) else { return }
     guard all.contains(where: { $0.condition != .ended }) else { return }
-    condemn(Verdict(all, silent: others.silent).sentence, states)
+    condemn(Verdict(all, silent: others.silent).forJob(all, silent: others.silent), states)
   }
 
   /// Tells a person, once and on the first node, who is late while there is still time.
@@ -160,19 +179,19 @@ final class Watchdog: @unchecked Sendable {
     _ = line.withCString { Glibc.write(2, $0, strlen($0)) }
   }
 
-  private func condemn(_ sentence: String?, _ states: [RankState]) -> Never {
+  private func condemn(_ verdict: JobVerdict?, _ states: [RankState]) -> Never {
     beat(states)
-    if let sentence { tell(sentence) }
+    if let verdict { tell(verdict) }
     board.isCondemned = true
     end(isLeader: true)
   }
 
   /// Prints why the job ends, if nobody has.
-  private func tell(_ sentence: String) {
-    guard heartbeats.record(sentence) else { return }
-    // The launcher prints what was recorded when it sees how the job has ended.
-    guard getenv(LocalLauncher.supervisedVariable) == nil else { return }
-    let line = "aimass: \(sentence)\n"
+  private func tell(_ verdict: JobVerdict) {
+    guard heartbeats.record(verdict) else { return }
+    // The supervisor prints what was recorded when it sees how the job has ended.
+    guard heartbeats.job == nil else { return }
+    let line = "aimass: \(verdict.sentence)\n"
     _ = line.withCString { Glibc.write(2, $0, strlen($0)) }
   }
 
@@ -180,7 +199,8 @@ final class Watchdog: @unchecked Sendable {
   ///
   /// - Parameter isLeader: whether this watchdog also writes for ranks that cannot.
   private func end(isLeader: Bool) -> Never {
-    let verdict = heartbeats.verdict ?? "the watchdog of the node ended the job"
+    let recorded = heartbeats.verdict
+    let verdict = recorded?.sentence ?? "the watchdog of the node ended the job"
     if !isLeader { view.ask(after: interval) }
     for (index, state) in view.states.enumerated() {
       let isSpeechless = [.stopped, .frozen, .dead].contains(state.condition)
@@ -195,13 +215,24 @@ final class Watchdog: @unchecked Sendable {
     // The first to leave makes mpirun end the others: let those of this and other nodes write first.
     let grace = facts.files.count > 1 ? 2.5 : 4 * interval
     usleep(UInt32(grace * 1e6))
+    let isFirst = board.ranks.contains(0) && !(recorded?.cause.isolates ?? true)
+    if isLeader, !isFirst { endDaemon() }
     _exit(ExitStatus.watchdog.rawValue)
+  }
+
+  /// Ends the daemon that started this node's ranks, if `mpirun` has not ended both meanwhile: one that is cut
+  /// off would wait for orders for a quarter of an hour.
+  private func endDaemon() {
+    let daemon = getppid()
+    guard ProcessStatus.name(of: daemon) == "orted" else { return }
+    sleep(4)
+    if getppid() == daemon { kill(daemon, SIGKILL) }
   }
 }
 
 /// The heartbeats of the other nodes, as heard while this one stands still.
 private struct Neighbours {
-  private var tracks: [String: (number: Int, silence: Double)] = [:]
+  private var tracks: [String: (life: [Int], silence: Double)] = [:]
   private var beats: [String: Heartbeats.Beat] = [:]
 
   /// Reads all files.
@@ -209,10 +240,9 @@ private struct Neighbours {
     guard facts.files.count > 1 else { return }
     beats = heartbeats.read()
     for file in facts.files where file != facts.file {
-      let number = beats[file]?.number ?? -1
+      let life = [beats[file]?.number ?? -1, heartbeats.touched(file)]
       let before = tracks[file]
-      tracks[file] =
-        before?.number == number ? (number, (before?.silence ?? 0) + seconds) : (number, 0)
+      tracks[file] = before?.life == life ? (life, (before?.silence ?? 0) + seconds) : (life, 0)
     }
   }
 
