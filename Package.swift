@@ -93,7 +93,7 @@ let package = Package(
       [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
         "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics", "CountedModels",
-        "Preparation",
+        "Preparation", "CLinux",
       ]),
     room(
       "Benchmarks",
@@ -113,6 +113,16 @@ let package = Package(
     .executableTarget(
       name: "rank-checks", dependencies: ["Buffers", "MPI", "Tensors", "Parameters", "Exchange"],
       path: "Tests/RankChecks", swiftSettings: strict),
+    .executableTarget(
+      name: "file-checks", dependencies: ["Buffers", "Configuration", "Datasets", "Tensors"],
+      path: "Tests/FileChecks", swiftSettings: strict),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
+        "Preparation", "Training",
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("BuffersTests", ["Buffers", "TestSupport"]),
     tests("BLASTests", ["BLAS", "TestSupport"]),
@@ -142,9 +152,18 @@ let package = Package(
     tests(
       "TrainingTests", ["Training", "Exchange", "Reports", "Configuration", "TestSupport"]),
     tests("BenchmarksTests", ["Benchmarks", "Reports", "TestSupport"]),
+    tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("HouseTests", ["TestSupport"]),
     tests("LaunchTests", ["TestSupport"]),
   ]
 )
+
+// The fuzzer is built by `launch/fuzz` alone: everything below it is instrumented.
+if Context.environment["AIMASS_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]))
+}

@@ -17,6 +17,14 @@ static inline int CLinux_advise_huge_pages(void *start, size_t bytes) {
   return (int)syscall(SYS_madvise, start, bytes, 14);
 }
 
+// Closes every descriptor from `first` on.
+static inline void CLinux_close_from(unsigned first) {
+#ifdef SYS_close_range
+  if (syscall(SYS_close_range, first, ~0u, 0u) == 0) return;
+#endif
+  for (long number = sysconf(_SC_OPEN_MAX) - 1; number >= (long)first; number--) close((int)number);
+}
+
 // Tells the core that this is a wait, so that its twin thread gets the units (not a system call).
 static inline void CLinux_pause(void) {
 #if defined(__x86_64__)

@@ -14,7 +14,10 @@ struct Inspect: ParsableCommand {
   @Argument(help: "A file or folder.", completion: .file())
   var path: String
 
+  @OptionGroup var trust: FileTrust
+
   func run() throws {
+    trust.begin()
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw TrainingError(.missingInput, "\(path) does not exist")

@@ -38,6 +38,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Record what every rank does, into trace.json of the run folder.")
   var trace = false
 
+  @OptionGroup var trust: FileTrust
+
   func validate() throws {
     if let ranks, ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
   }
@@ -57,6 +59,7 @@ struct Train: ParsableCommand {
       version: Aimass.version)
     try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
       StopSignal.install()
+      try trust.begin(world, settings.data, relativeTo: folder(of: config))
       let console = Console(world, placement: try PlacementReport.collect(world))
       let trainer = try Trainer(world, options, observer: console)
       let outcome = try trainer.run()
@@ -80,6 +83,7 @@ struct Train: ParsableCommand {
       version: Aimass.version)
     try Ranks.run { world in
       StopSignal.install()
+      try trust.begin(world, settings.data, relativeTo: folder(of: config))
       let console = Console(world)
       let outcome = try CountedTrainer(world, options, observer: console).run()
       console.finish(outcome, output: options.output)
