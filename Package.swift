@@ -97,7 +97,7 @@ let package = Package(
       ]),
     room(
       "Benchmarks",
-      ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
+      ["Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
     // Floor 7
     .executableTarget(
       name: "aimass",
@@ -114,7 +114,8 @@ let package = Package(
       name: "rank-checks", dependencies: ["Buffers", "MPI", "Tensors", "Parameters", "Exchange"],
       path: "Tests/RankChecks", swiftSettings: strict),
     .executableTarget(
-      name: "file-checks", dependencies: ["Buffers", "Configuration", "Datasets", "Tensors"],
+      name: "file-checks",
+      dependencies: ["Buffers", "Checkpoints", "Configuration", "Datasets", "Tensors"],
       path: "Tests/FileChecks", swiftSettings: strict),
     .target(
       name: "FuzzTargets",

@@ -1,6 +1,7 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,6 +24,14 @@ static inline void CLinux_close_from(unsigned first) {
   if (syscall(SYS_close_range, first, ~0u, 0u) == 0) return;
 #endif
   for (long number = sysconf(_SC_OPEN_MAX) - 1; number >= (long)first; number--) close((int)number);
+}
+
+// Takes a write lock of the open file description on the whole file (F_OFD_SETLK), or fails at once.
+static inline int CLinux_lock_description(int descriptor) {
+  struct flock lock = {0};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return fcntl(descriptor, 37, &lock);
 }
 
 // Tells the core that this is a wait, so that its twin thread gets the units (not a system call).

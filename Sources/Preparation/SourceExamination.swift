@@ -36,7 +36,7 @@ public struct SourceExamination: Sendable, Equatable {
   }
 
   private static func add(_ array: some RawRows, to hash: inout SHA256) -> Int {
-    hash.update("\(array.rowShape) \(array.element)\n")
+    hash.update("\(array.rowShape) \(array.rowBytes) \(array.element)\n")
     for row in 0..<array.rows where array.isPresent(row) {
       let count = array.rowBytes * array.steps(row)
       hash.update("\(array.place(row))\n")

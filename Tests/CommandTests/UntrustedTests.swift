@@ -86,6 +86,32 @@ extension JobTests {
       }
     }
 
+    /// Makes chunks of no extent, by which HDF5 1.10.8 divides; later versions refuse the file in words.
+    private static let fatal = """
+      import sys, h5py, numpy as np
+      with h5py.File(sys.argv[1], 'w') as f:
+        f.create_dataset('x', data=np.arange(64, dtype='f4'), chunks=(16,), fletcher32=True)
+      bytes = bytearray(open(sys.argv[1], 'rb').read())
+      at = bytes.index(b'\\x03\\x02\\x02', bytes.index(b'fletcher32'))
+      bytes[at + 2] = 0
+      open(sys.argv[1], 'wb').write(bytes)
+      """
+
+    @Test func theDeathOfTheCheckerIsARefusal() throws {
+      try withTemporaryFolder { folder in
+        let file = folder.file("fatal.h5")
+        _ = try Python.run(Self.fatal, [file])
+        let alone = try Aimass.run(["check-file", file])
+        #expect(alone.status != 0, "\(alone)")
+        let result = try Aimass.run(["inspect", file, "--untrusted"])
+        #expect(result.status == 65 && result.output.isEmpty, "\(result)")
+        #expect(result.lines(with: "refused by --untrusted: ").count == 1, "\(result)")
+        if let signal = alone.signal {
+          #expect(result.errors.contains("was ended by signal \(signal)"), "\(result)")
+        }
+      }
+    }
+
     @Test func soundFilesPassOnEveryRank() throws {
       try withTemporaryFolder { folder in
         let trusting = try Aimass.train(

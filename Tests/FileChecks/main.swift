@@ -1,11 +1,12 @@
 import Buffers
+import Checkpoints
 import Configuration
 import Datasets
 import Glibc
 import Tensors
 
-// Reads data files as training does, one after the other, for harnesses that damage them. Standard input has a line
-// for each: the path, and for somebody else's file NAME=DATASET, all separated by tabs. The answer is a line:
+// Reads files as training does, one after the other, for harnesses that damage them. Standard input has a line for
+// each: the path, and for somebody else's data file NAME=DATASET, all separated by tabs. The answer is a line:
 // `read DIGEST` with a digest of all that was delivered, or `refused SENTENCE`. A file that kills this process has no
 // answer.
 
@@ -50,6 +51,20 @@ func add(_ split: Split, to hash: inout SHA256) throws {
   }
 }
 
+/// A digest of the names, types, shapes and bytes of a file of weights, in the order of names.
+func digest(weights path: String) throws -> String {
+  let file = try SafetensorsFile(path)
+  var hash = SHA256()
+  let entries = file.header.entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  for entry in entries {
+    hash.update("\(entry.name)\n\(entry.type.rawValue)\n\(entry.shape)\n")
+    var bytes = [UInt8](repeating: 0, count: entry.bytes.count)
+    try bytes.withUnsafeMutableBytes { try file.readBytes(entry, into: $0) }
+    bytes.withUnsafeBytes { hash.update($0) }
+  }
+  return hash.hexadecimal()
+}
+
 /// Writes a line at once, whatever a file has put into it.
 func answer(_ line: String) {
   let text = line.unicodeScalars.map { $0.value < 32 ? " " : String($0) }.joined() + "\n"
@@ -68,5 +83,10 @@ while let line = readLine() {
     let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
     return FieldConfiguration(name: parts[0], dataset: parts[parts.count - 1])
   }
-  do { answer("read \(try digest(path, fields))") } catch { answer("refused \(error)") }
+  let isWeights = path.hasSuffix(".safetensors")
+  do {
+    answer("read \(try isWeights ? digest(weights: path) : digest(path, fields))")
+  } catch {
+    answer("refused \(error)")
+  }
 }

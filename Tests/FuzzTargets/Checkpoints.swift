@@ -9,7 +9,7 @@ extension FuzzTarget {
       try FuzzFolder.write(bytes, to: "weights.safetensors")
       let file = try SafetensorsFile("\(FuzzFolder.path)/weights.safetensors")
       for entry in file.header.entries where entry.bytes.count <= 1 << 20 {
-        precondition(file[name: entry.name] == entry, "\(entry.name) is not found again")
+        precondition(file[entry.name] == entry, "\(entry.name) is not found again")
         var buffer = [UInt8](repeating: 0, count: entry.bytes.count)
         try buffer.withUnsafeMutableBytes { try file.readBytes(entry, into: $0) }
         guard [.float32, .float16, .bfloat16, .float64].contains(entry.type) else { continue }

@@ -12,7 +12,7 @@ extension FuzzTarget {
       try FuzzFolder.write(bytes, to: "heartbeats/verdict.txt")
       let beats = Heartbeats(of: run)
       _ = beats.verdict
-      for state in beats.read().values.flatMap(\.ranks) { _ = state.place }
+      for state in beats.read().values.flatMap(\.ranks) { _ = state.node }
     },
     FuzzTarget("summary") { bytes in
       try FuzzFolder.write(bytes, to: "summary.json")

@@ -139,7 +139,8 @@ struct FuzzDraw {
   mutating func number() -> Double {
     switch byte() % 4 {
     case 0: return Double(Int8(bitPattern: byte()))
-    case 1: return one(of: [.nan, .infinity, -.infinity, 1e308, -1e308, 5e-324, 0, 1])
+    case 1:
+      return one(of: [.nan, .infinity, -.infinity, 1e308, -1e308, .leastNonzeroMagnitude, 0, 1])
     case 2: return Double(bitPattern: UInt64(bitPattern: integer()))
     default: return Double(byte()) / 16
     }
