@@ -3,7 +3,7 @@ import Glibc
 /// Why a file of weights or a checkpoint could not be written, read or trusted.
 public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of failure it is; the command line maps each to its exit code.
-  public enum Code: String, Sendable, Equatable {
+  public enum Code: String, Sendable, Equatable, Codable {
     /// Content that is not what it must be: exit code 65.
     case damaged
     /// Something named does not exist: exit code 66.
@@ -14,6 +14,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case cannotCreate
     /// The disk or the file system failed: exit code 74.
     case inputOutput
+    /// The disk or the quota is full: exit code 74.
+    case noSpace
     /// A key of the configuration that cannot be followed: exit code 78.
     case badConfiguration
     /// Another job holds the run folder: exit code 77.
@@ -53,7 +55,7 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
     case ENOENT:
       return CheckpointError(.missing, text)
     case ENOSPC, EDQUOT:
-      return CheckpointError(.inputOutput, "\(text); free some space and run again")
+      return CheckpointError(.noSpace, "\(text); free some space and run again")
     default:
       return CheckpointError(.inputOutput, text)
     }

@@ -1,3 +1,4 @@
+import FaultPoints
 import Foundation
 import Glibc
 
@@ -26,6 +27,7 @@ extension CheckpointFolder {
       throw CheckpointError.system(errno, "create the folder", pending.path)
     }
     try Folders.sync(path)
+    FaultPoint.checkpointBegun.reach()
     return pending
   }
 
@@ -40,7 +42,7 @@ extension CheckpointFolder {
     let needed = expectedBytes + expectedBytes / 10 + 1 << 20
     guard free >= needed else {
       throw CheckpointError(
-        .inputOutput,
+        .noSpace,
         "a checkpoint in \(path) needs \(needed) bytes, \(free) are free; free some space")
     }
   }
@@ -67,6 +69,7 @@ extension CheckpointFolder {
     let file = ShardRecord.fileName(index: index, count: count)
     let (bytes, sha256) = try SafetensorsWriter.write(
       tensors, metadata: ["format": "aimass-shard"], to: "\(pending.path)/\(file)")
+    FaultPoint.shardSynced.reach()
     return ShardRecord(file: file, bytes: bytes, sha256: sha256, arrays: pieces)
   }
 
@@ -90,9 +93,12 @@ extension CheckpointFolder {
     let digest = try OutputFile.create("\(pending.path)/\(Self.manifestName)") { file in
       try encoded.withUnsafeBytes { try file.write($0) }
     }.sha256
+    FaultPoint.manifestWritten.reach()
     _ = try OutputFile.create("\(pending.path)/\(Self.commitName)") { try $0.write(digest + "\n") }
     try Folders.sync(pending.path)
+    FaultPoint.commitWritten.reach()
     try publish(pending)
+    FaultPoint.checkpointCommitted.reach()
   }
 
   /// Gives a complete checkpoint its final name, replacing one of the same step.
@@ -105,6 +111,7 @@ extension CheckpointFolder {
       try Folders.rename(final, to: replaced)
     }
     try Folders.rename(pending.path, to: final)
+    FaultPoint.checkpointRenamed.reach()
     try Folders.sync(path)
     if replaces { try Folders.remove(replaced) }
   }
@@ -116,25 +123,15 @@ extension CheckpointFolder {
     try? Folders.remove(pending.path)
   }
 
-  /// Deletes old checkpoints, oldest first; only after a commit.
-  ///
-  /// - Parameters:
-  ///   - keep: how many of the newest stay, at least 1.
-  ///   - best: the step of the best checkpoint, which stays too.
-  /// - Returns: the steps that were deleted.
-  /// - Throws: `CheckpointError` if one cannot be deleted.
-  @discardableResult
-  public func retain(keep: Int, best: Int?) throws -> [Int] {
-    precondition(keep >= 1, "at least one checkpoint stays")
-    let doomed = try list().dropFirst(keep).filter { $0 != best }.reversed()
-    for step in doomed {
-      // Renamed first, so that a deletion cut short leaves no half checkpoint with a good name.
-      let hidden = "\(path)/\(Self.deletedPrefix)\(Self.name(ofStep: step))"
-      if Folders.exists(hidden) { try Folders.remove(hidden) }
-      try Folders.rename(path(ofStep: step), to: hidden)
-      try Folders.sync(path)
-      try Folders.remove(hidden)
-    }
-    return Array(doomed)
+  /// Deletes one checkpoint for good.
+  func delete(step: Int) throws {
+    // Renamed first, so that a deletion cut short leaves no half checkpoint with a good name.
+    let hidden = "\(path)/\(Self.deletedPrefix)\(Self.name(ofStep: step))"
+    if Folders.exists(hidden) { try Folders.remove(hidden) }
+    try Folders.rename(path(ofStep: step), to: hidden)
+    try Folders.sync(path)
+    FaultPoint.checkpointHidden.reach()
+    try Folders.remove(hidden)
+    FaultPoint.checkpointDeleted.reach()
   }
 }

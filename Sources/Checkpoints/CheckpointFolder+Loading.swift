@@ -7,12 +7,22 @@ extension CheckpointFolder {
   /// the next older is tried. A checkpoint of a newer version, or a disk that fails, is an error
   /// and renames nothing.
   ///
-  /// - Parameter quarantines: false only reads: damaged checkpoints stay where they are.
+  /// - Parameters:
+  ///   - quarantines: false only reads: damaged checkpoints stay where they are.
+  ///   - exhausted: steps that are passed over though they verify: see ``CheckpointAttempts``.
   /// - Returns: the checkpoint with the reasons against newer ones, or nil where none was ever made.
   /// - Throws: `CheckpointError`; `damaged` where checkpoints exist but none is valid.
-  public func loadNewestValid(quarantines: Bool = true) throws -> Checkpoint? {
+  public func loadNewestValid(
+    quarantines: Bool = true, passingOver exhausted: Set<Int> = []
+  ) throws -> Checkpoint? {
     var reasons: [String] = []
     for step in try stepFolders() {
+      if exhausted.contains(step) {
+        reasons.append(
+          "\(Self.name(ofStep: step)): \(CheckpointAttempts.limit) starts from it died at once;"
+            + " delete \(CheckpointAttempts.name) to try it again")
+        continue
+      }
       do {
         var checkpoint = try open(step: step)
         checkpoint.rejected = reasons

@@ -19,6 +19,7 @@ public struct CheckpointFolder: Sendable {
   static let replacedPrefix = ".old-"
   static let deletedPrefix = ".del-"
   static let quarantinePrefix = "quarantine-"
+  static let pinPrefix = "pin-"
 
   /// The folder at `path`, which need not exist yet.
   public init(_ path: String) { self.path = path }
@@ -27,7 +28,7 @@ public struct CheckpointFolder: Sendable {
   static func name(ofStep step: Int) -> String { "step-\(ShardRecord.padded(step, 8))" }
 
   /// The step of a checkpoint's folder name, nil for any other name.
-  static func step(ofName name: String) -> Int? {
+  public static func step(ofName name: String) -> Int? {
     let digits = name.dropFirst(5)
     guard name.hasPrefix("step-"), digits.count >= 8,
       digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let step = Int(digits),
@@ -64,7 +65,7 @@ public struct CheckpointFolder: Sendable {
     try Folders.create(path)
     for name in try Folders.names(in: path) {
       if name.hasPrefix(Self.pendingPrefix) || name.hasPrefix(Self.deletedPrefix) {
-        try Folders.remove("\(path)/\(name)")
+        try Folders.removeAny("\(path)/\(name)")
       } else if name.hasPrefix(Self.replacedPrefix) {
         let original = "\(path)/\(name.dropFirst(Self.replacedPrefix.count))"
         if Folders.exists(original) {
@@ -84,4 +85,12 @@ public struct PendingCheckpoint: Sendable, Equatable {
   public let step: Int
   /// Its temporary folder.
   public let path: String
+
+  /// Its shards, readable before the commit.
+  ///
+  /// - Parameter manifest: with the records of all shards.
+  /// - Returns: what a reader would see after the commit.
+  public func contents(_ manifest: CheckpointManifest) -> Checkpoint {
+    Checkpoint(path: path, manifest: manifest)
+  }
 }

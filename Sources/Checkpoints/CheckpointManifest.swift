@@ -31,6 +31,8 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   public var lengths: [String: Int]? {
     didSet { version = lengths == nil ? 1 : 2 }
   }
+  /// The tensors of the canonical order; nil in checkpoints that do not tell them.
+  public var tensors: [TensorPlace]?
   /// The digest of the parameters, as `summary.json` has it.
   public var parametersDigest: String
   /// Every file of data.
@@ -123,6 +125,7 @@ extension CheckpointManifest {
     guard parameterCount >= 0, !shards.isEmpty else {
       throw CheckpointError(.damaged, "it has no shards")
     }
+    if let tensors { try TensorPlace.check(tensors, count: parameterCount) }
     for (index, shard) in shards.enumerated() {
       let expected = ShardRecord.fileName(index: index, count: shards.count)
       guard shard.file == expected, shard.bytes >= 0 else {

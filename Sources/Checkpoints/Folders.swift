@@ -61,15 +61,18 @@ enum Folders {
     return names.sorted()
   }
 
+  /// Deletes a folder of ours, or a file.
+  static func removeAny(_ path: String) throws {
+    if exists(path) { return try remove(path) }
+    guard unlink(path) == 0 || errno == ENOENT else {
+      throw CheckpointError.system(errno, "delete", path)
+    }
+  }
+
   /// Deletes a folder of ours with the files in it.
   static func remove(_ path: String) throws {
     for name in try names(in: path) {
-      let inner = "\(path)/\(name)"
-      if exists(inner) {
-        try remove(inner)
-      } else if unlink(inner) != 0, errno != ENOENT {
-        throw CheckpointError.system(errno, "delete", inner)
-      }
+      try removeAny("\(path)/\(name)")
     }
     guard rmdir(path) == 0 || errno == ENOENT else {
       throw CheckpointError.system(errno, "delete", path)

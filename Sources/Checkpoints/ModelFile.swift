@@ -39,7 +39,7 @@ public enum ModelFile {
   }
 
   /// Writes a temporary file beside `path`, then gives it the name.
-  private static func replace(_ path: String, write: (String) throws -> Void) throws {
+  static func replace(_ path: String, write: (String) throws -> Void) throws {
     let temporary = "\(path).tmp-\(getpid())"
     _ = unlink(temporary)
     do {

@@ -1,3 +1,4 @@
+import FaultPoints
 import Glibc
 
 /// A tensor to be written to a safetensors file.
@@ -52,10 +53,12 @@ public enum SafetensorsWriter {
     }.map(\.element)
     let header = header(ordered, metadata: metadata)
     return try OutputFile.create(path) { file in
+      FaultPoint.shardCreated.reach()
       var length = UInt64(header.utf8.count).littleEndian
       try withUnsafeBytes(of: &length) { try file.write($0) }
       try file.write(header)
       for tensor in ordered { try file.write(tensor.bytes) }
+      FaultPoint.shardWritten.reach()
     }
   }
 

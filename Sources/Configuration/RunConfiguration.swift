@@ -321,10 +321,20 @@ public struct TrainConfiguration: Sendable, Equatable {
 
 /// When checkpoints are written and how many stay.
 public struct CheckpointConfiguration: Sendable, Equatable {
-  /// Steps between checkpoints; nil: one at every evaluation.
+  /// Steps between checkpoints; nil: one at every evaluation, unless time decides.
   public var everySteps: Int?
-  /// The newest checkpoints that stay, at least 1; default 2.
+  /// Seconds between checkpoints, by the clock of the first rank.
+  public var everySeconds: Double?
+  /// The share of the run's time that checkpoints may cost, above 0 and below 1; they come as often as
+  /// that allows.
+  public var overhead: Double?
+  /// The newest checkpoints that stay, at least 2; default 2.
   public var keep: Int
+  /// Checkpoints of steps that are multiples of this stay for good.
+  public var keepEvery: Int?
+
+  /// Whether a clock decides when checkpoints are written.
+  public var isTimed: Bool { everySeconds != nil || overhead != nil }
 }
 
 /// When and what is measured.

@@ -24,23 +24,47 @@ extension ParameterLayout {
     var sharded = 0
     var hash = SHA256()
     for slot in slots {
-      hash.update(slot.name)
-      var zero: UInt8 = 0
-      withUnsafeBytes(of: &zero) { hash.update($0) }
-      for extent in slot.shape {
-        withUnsafeBytes(of: Int64(extent).littleEndian) { hash.update($0) }
-      }
-      // Linux runs Swift on little-endian processors only, so memory is already in file order.
+      slot.describe(to: &hash)
       if slot.table == .sharded {
         try rows(sharded) { hash.update(UnsafeRawBufferPointer($0)) }
         sharded += 1
-        continue
+      } else {
+        let own = UnsafeBufferPointer(start: values + slot.offset, count: slot.count)
+        hash.update(UnsafeRawBufferPointer(own))
       }
-      hash.update(
-        UnsafeRawBufferPointer(
-          start: values + slot.offset, count: slot.count * MemoryLayout<Float>.stride))
     }
     return hash.hexadecimal()
+  }
+
+  /// The same digest of values that lie wherever the caller finds them.
+  ///
+  /// - Parameter scalars: called for each slot in canonical order; hands all its scalars on, from the
+  ///   first to the last, in any portions.
+  /// - Returns: 64 lowercase hexadecimal digits.
+  /// - Throws: what `scalars` throws.
+  public func digest(
+    _ scalars: (_ slot: ParameterSlot, _ take: (UnsafeBufferPointer<Float>) -> Void) throws -> Void
+  ) rethrows -> String {
+    var hash = SHA256()
+    for slot in slots {
+      slot.describe(to: &hash)
+      try scalars(slot) { hash.update(UnsafeRawBufferPointer($0)) }
+    }
+    return hash.hexadecimal()
+  }
+}
+
+extension ParameterSlot {
+  /// What stands before a slot's scalars in a digest: name and shape.
+  ///
+  /// Linux runs Swift on little-endian processors only, so memory is already in file order.
+  fileprivate func describe(to hash: inout SHA256) {
+    hash.update(name)
+    var zero: UInt8 = 0
+    withUnsafeBytes(of: &zero) { hash.update($0) }
+    for extent in shape {
+      withUnsafeBytes(of: Int64(extent).littleEndian) { hash.update($0) }
+    }
   }
 }
 

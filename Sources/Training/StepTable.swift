@@ -56,7 +56,10 @@ final class StepTable {
     shared.values + microbatch * heads
   }
 
-  /// What the ranks were asked to do, by place.
+  /// Added to a rank's wish when its part of the checkpoint under way is done.
+  static let doneMark = 8
+
+  /// What the ranks were asked to do, by place; see `Trainer.stepWish`.
   var wishes: UnsafeMutablePointer<Double> { shared.values + mostMicrobatches * heads }
 
   /// Σ g² of every piece.

@@ -1,5 +1,6 @@
 import BLAS
 import Checkpoints
+import FaultPoints
 import Foundation
 import MPI
 import Optimizers
@@ -12,27 +13,30 @@ extension Trainer {
   /// - Parameters:
   ///   - measured: whether the step just done was evaluated, and if so whether it is the best.
   ///   - last: whether the run ends with this step.
-  ///   - asked: whether a signal asked to save.
-  /// - Throws: what ``save()`` throws.
+  ///   - asked: whether a signal or the clock asked to save.
+  /// - Throws: what ``save(waiting:)`` throws.
   func saveIfDue(measured: Bool?, last: Bool, asked: Bool) throws {
+    let rule = configuration.checkpoint
     var due = last || asked || measured == true
-    if let every = configuration.checkpoint.everySteps {
-      due = due || state.step % every == 0
-    } else {
+    if let every = rule.everySteps { due = due || state.step % every == 0 }
+    if rule.everySteps == nil, !rule.isTimed {
       due =
         due || measured != nil
         || (validation == nil && state.step % plan.stepsPerEpoch == 0)
     }
-    if due { try save() }
+    if due { try save(waiting: last) }
     if asked { StopSignal.clearSave() }
   }
 
-  /// Writes a checkpoint of the state after `state.step` steps, whole or not at all.
+  /// Begins a checkpoint of the state after `state.step` steps, which will exist whole or not at all.
   ///
-  /// Every rank writes the blocks it owns; rank 0 commits after all shards are safe on disk.
-  func save() throws {
+  /// - Parameter waiting: whether it must exist when this returns.
+  /// - Throws: ``AgreedFailure`` where one cannot be written for another reason than a full disk, or
+  ///   where `waiting` for any.
+  func save(waiting: Bool) throws {
     clock.enter(.checkpoint)
     defer { clock.enter(.other) }
+    try finishSaving(mustSucceed: false)
     state.epoch = state.step / plan.stepsPerEpoch
     state.stepsTaken = optimizer.stepsTaken
     state.hasAverage = optimizer.averagedWeights != nil
@@ -40,27 +44,64 @@ extension Trainer {
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
-    let checkpoints = CheckpointFolder(folder.checkpoints)
-    let pending = checkpoints.pending(step: state.step)
-    try agreeWatched {
-      guard world.rank == 0 else { return }
-      try lock?.verify()
-      try log?.synchronize()
-      _ = try checkpoints.begin(step: state.step, expectedBytes: checkpointBytes)
+    let rule = configuration.checkpoint
+    saver.start(
+      CheckpointSaver.Order(
+        manifest: manifest(saved),
+        retention: Retention(keep: rule.keep, keepEvery: rule.keepEvery, best: state.bestStep),
+        bytes: checkpointBytes),
+      ownedArrays())
+    lastSaveTime = StepClock.now()
+    if waiting { try finishSaving(mustSucceed: true) }
+  }
+
+  /// Waits for the checkpoint under way; collective.
+  func finishSaving(mustSucceed: Bool) throws {
+    clock.waits(for: .everyone)
+    defer { clock.wentOn() }
+    try take(try saver.finish(), mustSucceed: mustSucceed)
+  }
+
+  /// Goes on with the checkpoint under way, if every rank has told that it is done with its part.
+  func advanceSaving(allDone: Bool) throws {
+    guard allDone, saver.isBusy else { return }
+    clock.enter(.checkpoint)
+    defer { clock.enter(.other) }
+    try take(try saver.advance(), mustSucceed: false)
+  }
+
+  private func take(_ progress: CheckpointSaver.Progress, mustSucceed: Bool) throws {
+    switch progress {
+    case .going: break
+    case .committed(let step, let note):
+      hasCheckpoint = true
+      observer?.saved(step: step)
+      if let note { observer?.noted(note) }
+    case .failed(let failure):
+      guard failure.isPassing, hasCheckpoint, !mustSucceed else {
+        try world.agree { throw failure.error }
+        return
+      }
+      observer?.noted("\(failure.message); training goes on and tries again at the next")
     }
-    let record = try agreeWatched {
-      try checkpoints.writeShard(
-        in: pending, index: world.rank, of: world.size, arrays: ownedArrays())
-    }
-    let shards = try gather(record)
-    let digest = rowParts == nil ? nil : try parametersDigest()
-    try agreeWatched {
-      guard world.rank == 0 else { return }
-      try checkpoints.commit(
-        pending, manifest: manifest(saved, shards: shards, digest: digest ?? store.digest))
-      try checkpoints.retain(keep: configuration.checkpoint.keep, best: state.bestStep)
-    }
-    observer?.saved(step: state.step)
+  }
+
+  /// What this rank tells the others with each step: the strongest wish, and whether it is done saving.
+  var stepWish: Double {
+    var request = StopSignal.request
+    if request == .none, world.rank == 0, isSavingTimeUp { request = .save }
+    return Double(request.rawValue + (saver.isDone ? StepTable.doneMark : 0))
+  }
+
+  /// Whether the clock asks for a checkpoint.
+  private var isSavingTimeUp: Bool {
+    let rule = configuration.checkpoint
+    guard rule.isTimed, !saver.isBusy else { return false }
+    let elapsed = Double(StepClock.now() - max(lastSaveTime, started)) * 1e-9
+    if let seconds = rule.everySeconds { return elapsed >= seconds }
+    // Before the first one nobody knows what it costs.
+    guard let share = rule.overhead, let cost = saver.lastCost else { return elapsed >= 30 }
+    return elapsed >= cost / share
   }
 
   /// Bytes of all shards together.
@@ -70,19 +111,10 @@ extension Trainer {
         + (carried?.count ?? 0))
   }
 
-  /// Every rank's record, in rank order, on rank 0; elsewhere none.
-  private func gather(_ record: ShardRecord) throws -> [ShardRecord] {
-    let mine = Array(try JSONEncoder().encode(record))
-    let all = try world.gatherBytes(mine, root: 0) ?? []
-    return try all.map { try JSONDecoder().decode(ShardRecord.self, from: Data($0)) }
-  }
-
-  private func manifest(
-    _ state: TrainingState, shards: [ShardRecord], digest: String
-  ) -> CheckpointManifest {
+  private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.layout.count, parametersDigest: digest,
-      shards: shards)
+      state: state, parameterCount: model.layout.count, parametersDigest: "", shards: [])
+    manifest.tensors = model.layout.slots.map(TensorPlace.init)
     if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
     let stepInEpoch = state.step % plan.stepsPerEpoch
     manifest.position = stepInEpoch * plan.global
@@ -117,17 +149,12 @@ extension Trainer {
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
-    let checkpoints = CheckpointFolder(folder.checkpoints)
-    let found = try world.agree { () -> Checkpoint? in
-      guard world.rank == 0 else { return nil }
-      try checkpoints.prepare()
-      return try checkpoints.loadNewestValid()
+    guard let checkpoint = try resumption.choose(world, observer) else {
+      // What a start logged that died before its first checkpoint is done again.
+      try world.agree { try log?.truncate(to: 0) }
+      return try initialize()
     }
-    found?.rejected.forEach { observer?.noted("passed over a damaged checkpoint: \($0)") }
-    let step = Int(try world.broadcast(Int64(found?.manifest.step ?? -1), root: 0))
-    guard step >= 0 else { return try initialize() }
-    // Rank 0 has verified every file; the others need not read them all again.
-    try world.agree { try restore(found ?? checkpoints.open(step: step, verifying: false)) }
+    try world.agree { try restore(checkpoint) }
   }
 
   /// Fills the store with initial values, by initialisers or from a file.
@@ -146,6 +173,7 @@ extension Trainer {
   /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
+    hasCheckpoint = true
     noise.moments = state.noise ?? TrainingState.NoiseMoments()
     if exchange.node.seat.localRank == 0 {
       for range in model.layout.residentRanges {
@@ -168,5 +196,6 @@ extension Trainer {
           + "\(Kernels.name) and \(BLAS.coreType): the last bits will differ")
     }
     try log?.truncate(to: state.logBytes)
+    FaultPoint.checkpointLoaded.reach()
   }
 }

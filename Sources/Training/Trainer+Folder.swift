@@ -41,6 +41,7 @@ extension Trainer {
       origin: options.configurationFolder, fresh: options.fresh
     ).take { $0.steps >= totalSteps || $0.stoppedEarly }
     (lock, log) = (taken.lock, taken.log)
+    if let lock, let log { saver.holder = (lock, log) }
     if taken.state != .complete {
       try folder.recordMeanings(dataset, TrainingSetUp.fieldNames(configuration.model))
     }
@@ -51,6 +52,7 @@ extension Trainer {
 
   /// Releases the folder.
   func closeFolder() {
+    saver.holder = nil
     log = nil
     lock = nil
   }

@@ -55,7 +55,10 @@ extension Trainer {
   }
 
   /// Ends the run on all ranks with one message, for a failure that all of them see alike.
+  ///
+  /// A checkpoint under way is finished first: it is the newest there is to go on from.
   func failTogether(_ status: ExitStatus, _ message: String) throws {
+    _ = try? saver.finish()
     try world.agree { throw TrainingError(status, message) }
   }
 }

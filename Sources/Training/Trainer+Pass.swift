@@ -18,7 +18,7 @@ extension Trainer {
     } else {
       try computeGroups(from: loader, step: step)
     }
-    table.wishes[exchange.node.seat.place] = Double(StopSignal.request.rawValue)
+    table.wishes[exchange.node.seat.place] = stepWish
   }
 
   /// One microbatch by itself.

@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Datasets
 import Exchange
+import FaultPoints
 import Reports
 import Tensors
 
@@ -23,6 +24,8 @@ extension Trainer {
     if options.dryRun { return try dryRun() }
     guard try openFolder() else { return .alreadyComplete }
     defer { closeFolder() }
+    // A death leaves the attempt noted; an end with a reason does not.
+    defer { resumption.went(to: nil) }
     return try watched {
       try resumeOrInitialize()
       observer?.started(facts)
@@ -45,9 +48,11 @@ extension Trainer {
     let loader = makeLoader(from: state.step)
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
+    FaultPoint.trainingStarted.reach()
     while state.step < totalSteps && !state.stoppedEarly {
       beginStep()
-      let (record, request) = try step(from: loader)
+      FaultPoint.stepBegun.reach()
+      let (record, wishes) = try step(from: loader)
       try timing?.add(step: state.step + 1, clock.finishStep())
       let noiseScale = try measureNoise(record)
       state.step += 1
@@ -59,12 +64,16 @@ extension Trainer {
       let last = state.step == totalSteps
       let infeasible = try countInfeasible(last: last)
       try report(record, noiseScale, infeasible, samplesPerSecond: speed)
+      FaultPoint.stepDone.reach()
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
-      if request == .stop && !last {
-        try save()
+      resumption.went(to: state.step)
+      try advanceSaving(allDone: wishes.allDone)
+      if wishes.request == .stop && !last {
+        try save(waiting: true)
         return false
       }
-      try saveIfDue(measured: measured, last: last || state.stoppedEarly, asked: request == .save)
+      try saveIfDue(
+        measured: measured, last: last || state.stoppedEarly, asked: wishes.request == .save)
     }
     return true
   }

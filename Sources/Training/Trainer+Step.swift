@@ -1,5 +1,6 @@
 import Datasets
 import Exchange
+import FaultPoints
 import MPI
 import Optimizers
 import Parameters
@@ -12,7 +13,7 @@ extension Trainer {
   /// - Returns: what the step came to, equal on every rank, and what the ranks were asked to do.
   /// - Throws: ``TrainingError`` for a NaN or infinity where the configuration says abort, or what
   ///   the rooms throw.
-  func step(from loader: BatchLoader) throws -> (record: StepRecord, request: StopSignal.Request) {
+  func step(from loader: BatchLoader) throws -> (record: StepRecord, wishes: StepWishes) {
     let step = state.step
     let stepInEpoch = step % plan.stepsPerEpoch
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
@@ -27,8 +28,10 @@ extension Trainer {
     clock.enter(.reduce)
     while let bucket = try exchange.nextReduced() { try take(bucket, samples: samples) }
     try reduceRows(microbatches: microbatches)
+    FaultPoint.stepReduced.reach()
     try exchange.join(table.shared, table.parts(of: exchange.deal))
-    let (loss, request) = combineLosses(microbatches: microbatches)
+    let loss = combineLosses(microbatches: microbatches)
+    let wishes = StepWishes(table.wishes, ranks: world.size)
     let norm = GlobalNorm(combining: table.gradientNorms, count: optimizer.pieceCount)
     var record = StepRecord(
       step: step, epoch: step / plan.stepsPerEpoch, loss: loss,
@@ -36,7 +39,7 @@ extension Trainer {
       skipped: false)
     try finish(&record, norm: norm)
     clock.enter(.other)
-    return (record, request)
+    return (record, wishes)
   }
 
   /// Updates what is not updated yet, publishes, and leaves out a step that is not finite.
@@ -107,8 +110,8 @@ extension Trainer {
     try exchange.publish(bucket)
   }
 
-  /// The mean loss of the global batch and the strongest wish of any rank.
-  private func combineLosses(microbatches: Int) -> (Double, StopSignal.Request) {
+  /// The mean loss of the global batch.
+  private func combineLosses(microbatches: Int) -> Double {
     var loss = 0.0
     for (head, facts) in model.heads.enumerated() {
       var sum = 0.0
@@ -117,9 +120,7 @@ extension Trainer {
       if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
     }
     if let couplingStep { loss += (model.coupling?.weight ?? 0) * couplingStep.loss }
-    var request = 0
-    for place in 0..<world.size { request = max(request, Int(table.wishes[place])) }
-    return (loss, StopSignal.Request(rawValue: request) ?? .none)
+    return loss
   }
 
   /// Moves owned weights, statistics and optimizer state, and publishes them bucket by bucket.

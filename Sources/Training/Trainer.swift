@@ -76,6 +76,14 @@ public final class Trainer {
   var nonFiniteLayer: String?
   /// The right to write the run folder; rank 0 only.
   var lock: RunLock?
+  /// Writes checkpoints.
+  let saver: CheckpointSaver
+  /// Chooses the checkpoint to go on from.
+  let resumption: Resumption
+  /// Whether there is a checkpoint to go on from; equal on all ranks.
+  var hasCheckpoint = false
+  /// When the last checkpoint was begun.
+  var lastSaveTime = 0
   var started = 0
   /// Distinct host names, in rank order.
   let hosts: [String]
@@ -102,9 +110,7 @@ public final class Trainer {
     let agreed = try facts.agree(world)
     hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }
     startNote = agreed.note
-    dataset = setUp.dataset
-    training = setUp.training
-    validation = setUp.validation
+    (dataset, training, validation) = (setUp.dataset, setUp.training, setUp.validation)
     plan = setUp.plan
     sampler = setUp.sampler
     totalSteps = setUp.totalSteps
@@ -121,8 +127,7 @@ public final class Trainer {
         touched: touched)
     }
     schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
-    memoryCheck = try MemoryCheck(
-      every: settings.distributed.checkEvery, exchange, optimizer)
+    memoryCheck = try MemoryCheck(every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)
     rowParts = Self.makeRows(exchange, setUp, optimizer)
@@ -130,6 +135,8 @@ public final class Trainer {
     couplingStep = try CouplingStep(exchange, setUp)
     carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
+    saver = CheckpointSaver(world, CheckpointFolder(folder.checkpoints), layout: layout)
+    resumption = Resumption(CheckpointFolder(folder.checkpoints))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
   }

@@ -78,6 +78,7 @@ public struct TrainingPlan: Sendable {
       ("gradients", 2 * bytes),
       ("partial sums", bytes * (levels + 1) / local),
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
+      ("copy that a checkpoint is written from", bytes * (1 + states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
     let tables = setUp.model.tableBytes

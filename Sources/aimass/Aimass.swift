@@ -20,7 +20,8 @@ struct Aimass: ParsableCommand {
     version: version,
     subcommands: [
       Doctor.self, Prepare.self, Inspect.self, Train.self, Plan.self, Evaluate.self, Ensemble.self,
-      Predict.self, Recommend.self, Report.self, Benchmark.self, CheckFile.self,
+      Predict.self, Recommend.self, CheckpointCommand.self, Report.self, Benchmark.self,
+      CheckFile.self,
     ])
 
   /// Parses and runs, with errors as one sentence and the documented exit code.

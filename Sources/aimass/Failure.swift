@@ -45,7 +45,7 @@ enum Failure {
     case .missing: .missingInput
     case .newerVersion: .newerVersion
     case .cannotCreate: .cannotCreate
-    case .inputOutput: .inputOutput
+    case .inputOutput, .noSpace: .inputOutput
     case .locked: .locked
     case .badConfiguration: .badConfiguration
     }

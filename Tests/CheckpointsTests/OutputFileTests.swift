@@ -29,7 +29,7 @@ import Testing
       code = error.code
       message = error.message
     }
-    #expect(code == .inputOutput)
+    #expect(code == .noSpace)
     #expect(message.contains("cannot write shard: No space left on device; free some space"))
     file.abandon()
   }

@@ -27,6 +27,21 @@ enum Aimass {
       ranks: ranks, "aimass", arguments, environment: variables([:]), timeout: Int(patience))
   }
 
+  /// The same built for debugging, in which `AIMASS_FAULT` makes something go wrong.
+  ///
+  /// - Parameters:
+  ///   - fault: as `FaultPlan` reads it.
+  ///   - arguments: the command.
+  /// - Returns: how it ended.
+  /// - Throws: `ProcessFailure` if it is not built or does not end in its time.
+  static func run(fault: String, _ arguments: [String]) throws -> ProcessResult {
+    try runProcess(
+      Products.faultProgram, arguments,
+      // Swift's own report of a trap takes seconds and tells nothing here.
+      environment: variables(["AIMASS_FAULT": fault, "SWIFT_BACKTRACE": "enable=no"]),
+      timeout: patience)
+  }
+
   /// Trains a configuration of the shelf, or one of the test's own.
   static func train(
     _ configuration: String, ranks: Int = 1, output: String, set: [String] = [],

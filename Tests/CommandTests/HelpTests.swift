@@ -6,8 +6,7 @@ extension JobTests {
   @Suite(.serialized) struct HelpTests {
     static let subcommands = [
       "doctor", "prepare", "inspect", "train", "plan", "evaluate", "ensemble", "predict",
-      "recommend",
-      "report", "benchmark",
+      "recommend", "checkpoint", "report", "benchmark",
     ]
 
     @Test func theProgramHelps() throws {

@@ -8,7 +8,7 @@ struct FloorTests {
   static let floors: [[String]] = [
     [
       "COpenMPI", "CHDF5", "COpenBLAS", "CCrypto", "CZlib", "CPNG", "CTurboJPEG", "CSndfile",
-      "CArchive", "CLinux", "CKernels", "Buffers",
+      "CArchive", "CLinux", "CKernels", "Buffers", "FaultPoints",
     ],
     ["MPI", "HDF5", "BLAS", "Configuration", "Reports"],
     ["Tensors"],

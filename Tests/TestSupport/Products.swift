@@ -25,6 +25,23 @@ public enum Products {
   }
 }
 
+extension Products {
+  /// The path of `aimass` built with fault points: `swift build --product aimass`, as `launch/test` does.
+  ///
+  /// - Returns: where it is.
+  /// - Throws: ``ProcessFailure`` if it was not built.
+  public static var faultProgram: String {
+    get throws {
+      let path = (folder as NSString).deletingLastPathComponent + "/debug/aimass"
+      guard FileManager.default.isExecutableFile(atPath: path) else {
+        throw ProcessFailure(
+          description: "\(path) is missing; build it with: swift build --product aimass")
+      }
+      return path
+    }
+  }
+}
+
 /// The checkout the tests were compiled from.
 public enum Checkout {
   /// Its folder, two levels above this file's.

@@ -42,7 +42,13 @@ extension CheckpointConfiguration {
   init(reading map: MapReader?) {
     self.init(
       everySteps: map?.optional("everySteps")?.count(from: 1),
-      keep: map?.optional("keep")?.integer(1...1_000_000) ?? 2)
+      everySeconds: map?.optional("everySeconds")?.number(.positive),
+      overhead: map?.optional("overhead")?.number(.open),
+      keep: map?.optional("keep")?.integer(2...1_000_000) ?? 2,
+      keepEvery: map?.optional("keepEvery")?.count(from: 1))
+    if let map, map.has("everySeconds"), map.has("overhead") {
+      map.value.fail("expected one of everySeconds and overhead, found both")
+    }
   }
 }
 

@@ -30,7 +30,8 @@ public enum Vocabulary {
   static let train = KeySection(
     "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
     later: ["precision"])
-  static let checkpoint = KeySection("checkpoint", ["everySteps", "keep"])
+  static let checkpoint = KeySection(
+    "checkpoint", ["everySteps", "everySeconds", "overhead", "keep", "keepEvery"])
   static let evaluate = KeySection(
     "evaluate", ["everyEpochs", "everySteps", "metrics", "subsets", "earlyStop", "best", "decoder"])
   static let earlyStop = KeySection("earlyStop", ["metric", "patience", "minimumChange"])

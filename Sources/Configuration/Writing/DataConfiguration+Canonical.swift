@@ -87,7 +87,11 @@ extension CheckpointConfiguration {
   var canonical: CanonicalWriter.Value {
     var entries: [(String, CanonicalWriter.Value)] = []
     if let everySteps { entries.append(("everySteps", .number(everySteps))) }
-    return .map(entries + [("keep", .number(keep))])
+    if let everySeconds { entries.append(("everySeconds", .number(everySeconds))) }
+    if let overhead { entries.append(("overhead", .number(overhead))) }
+    entries.append(("keep", .number(keep)))
+    if let keepEvery { entries.append(("keepEvery", .number(keepEvery))) }
+    return .map(entries)
   }
 }
 

@@ -20,6 +20,7 @@ extension CountedTrainer {
         origin: options.configurationFolder, fresh: options.fresh
       ).take { $0.steps >= totalSteps }
       (lock, log) = (taken.lock, taken.log)
+      if let lock, let log { saver.holder = (lock, log) }
       if let aside = taken.aside { observer?.noted("the earlier folder is now \(aside)") }
       return taken.state == .complete
     }
@@ -28,18 +29,12 @@ extension CountedTrainer {
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
-    let checkpoints = CheckpointFolder(folder.checkpoints)
-    let found = try world.agree { () -> Checkpoint? in
-      guard world.rank == 0 else { return nil }
-      try checkpoints.prepare()
-      return try checkpoints.loadNewestValid()
+    guard let checkpoint = try resumption.choose(world, observer) else {
+      // What a start logged that died before its first checkpoint is done again.
+      try world.agree { try log?.truncate(to: 0) }
+      return model.initialize()
     }
-    found?.rejected.forEach { observer?.noted("passed over a damaged checkpoint: \($0)") }
-    let step = Int(try world.broadcast(Int64(found?.manifest.step ?? -1), root: 0))
-    guard step >= 0 else { return model.initialize() }
-    // Rank 0 has verified every file; the others need not read them all again.
     try world.agree {
-      let checkpoint = try found ?? checkpoints.open(step: step, verifying: false)
       state = checkpoint.manifest.state
       try checkpoint.read("parameters", 0..<model.store.layout.count, into: model.store.base)
       try log?.truncate(to: state.logBytes)
@@ -53,39 +48,21 @@ extension CountedTrainer {
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
-    let checkpoints = CheckpointFolder(folder.checkpoints)
-    let pending = checkpoints.pending(step: state.step)
     let count = model.store.layout.count
-    try world.agree {
-      guard world.rank == 0 else { return }
-      try lock?.verify()
-      try log?.synchronize()
-      _ = try checkpoints.begin(
-        step: state.step, expectedBytes: count * MemoryLayout<Float>.stride)
-    }
-    let record = try world.agree {
-      let part = (0..<count).part(world.rank, of: world.size)
-      return try checkpoints.writeShard(
-        in: pending, index: world.rank, of: world.size,
-        arrays: [
-          ShardArray(
-            name: "parameters", range: part, base: model.store.base + part.lowerBound)
-        ])
-    }
-    let gathered = try world.gatherBytes(Array(try JSONEncoder().encode(record)), root: 0) ?? []
-    try world.agree {
-      guard world.rank == 0 else { return }
-      let shards = try gathered.map { try JSONDecoder().decode(ShardRecord.self, from: Data($0)) }
-      try checkpoints.commit(pending, manifest: manifest(saved, shards: shards))
-      try checkpoints.retain(keep: configuration.checkpoint.keep, best: nil)
-    }
+    let part = (0..<count).part(world.rank, of: world.size)
+    saver.start(
+      CheckpointSaver.Order(
+        manifest: manifest(saved), retention: Retention(keep: configuration.checkpoint.keep),
+        bytes: count * MemoryLayout<Float>.stride),
+      [ShardArray(name: "parameters", range: part, base: model.store.base + part.lowerBound)])
+    if case .failed(let failure) = try saver.finish() { try world.agree { throw failure.error } }
     observer?.saved(step: state.step)
   }
 
-  private func manifest(_ state: TrainingState, shards: [ShardRecord]) -> CheckpointManifest {
+  private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.store.layout.count,
-      parametersDigest: model.store.digest, shards: shards)
+      state: state, parameterCount: model.store.layout.count, parametersDigest: "", shards: [])
+    manifest.tensors = model.store.layout.slots.map(TensorPlace.init)
     var identity = SHA256()
     identity.update(identityText)
     manifest.configurationIdentity = identity.hexadecimal()

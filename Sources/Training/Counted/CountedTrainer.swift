@@ -31,6 +31,10 @@ public final class CountedTrainer {
   var log: JSONLines?
   /// The right to write the run folder; rank 0 only.
   var lock: RunLock?
+  /// Writes checkpoints.
+  let saver: CheckpointSaver
+  /// Chooses the checkpoint to go on from.
+  let resumption: Resumption
   var lastEvaluation: EvaluationOutcome?
   private var started = 0.0
   private lazy var seen: Result<ItemLists, any Error> = Result { try setUp.seenItems() }
@@ -61,7 +65,11 @@ public final class CountedTrainer {
     let agreed = try facts.agree(world)
     hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }
     startNote = agreed.note
-    model = try world.agree { try setUp.model(rank: world.rank, of: world.size) }
+    let model = try world.agree { try setUp.model(rank: world.rank, of: world.size) }
+    self.model = model
+    let checkpoints = CheckpointFolder(folder.checkpoints)
+    saver = CheckpointSaver(world, checkpoints, layout: model.store.layout)
+    resumption = Resumption(checkpoints)
   }
 
   /// Steps of the whole run.
@@ -87,7 +95,8 @@ public final class CountedTrainer {
       return .dryRun(try step())
     }
     guard try openFolder() else { return .alreadyComplete }
-    defer { (log, lock) = (nil, nil) }
+    defer { (saver.holder, log, lock) = (nil, nil, nil) }
+    defer { resumption.went(to: nil) }
     try resumeOrInitialize()
     if state.step > 0 { observer?.noted("resuming after step \(state.step)") }
     started = MPIEnvironment.wallTime
@@ -131,6 +140,7 @@ public final class CountedTrainer {
     }
     observer?.noted(told)
     let wish = try world.allReduce(Int64(StopSignal.request.rawValue), by: .maximum)
+    resumption.went(to: state.step)
     let every = configuration.checkpoint.everySteps ?? 1
     if last || wish > 0 || state.step % every == 0 { try save() }
     if wish == 1 { StopSignal.clearSave() }

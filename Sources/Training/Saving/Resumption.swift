@@ -1,0 +1,53 @@
+import Checkpoints
+import FaultPoints
+import MPI
+
+/// Chooses the checkpoint that a start goes on from, and remembers how that went.
+final class Resumption {
+  /// Steps after which a start has shown that its checkpoint is not what kills it.
+  static let provingSteps = 10
+
+  private let folder: CheckpointFolder
+  private var chosen: Int?
+  private var isOwner = false
+
+  /// For the checkpoints of a run.
+  init(_ folder: CheckpointFolder) { self.folder = folder }
+
+  /// Opens the newest checkpoint that verifies and has not killed two starts; collective.
+  ///
+  /// Rank 0 removes litter, verifies every file, and notes the attempt.
+  ///
+  /// - Returns: the checkpoint, on every rank; nil where none was ever made.
+  /// - Throws: ``AgreedFailure`` with a `CheckpointError`, or `MPIError`.
+  func choose(
+    _ world: Communicator, _ observer: (any TrainingObserver)?
+  ) throws -> Checkpoint? {
+    isOwner = world.rank == 0
+    let attempts = CheckpointAttempts(folder)
+    let found = try world.agree { () -> Checkpoint? in
+      guard isOwner else { return nil }
+      try folder.prepare()
+      let found = try folder.loadNewestValid(passingOver: attempts.exhausted)
+      if let found { try attempts.begin(step: found.manifest.step) }
+      return found
+    }
+    found?.rejected.forEach { observer?.noted("passed over a checkpoint: \($0)") }
+    let step = Int(try world.broadcast(Int64(found?.manifest.step ?? -1), root: 0))
+    guard step >= 0 else { return nil }
+    chosen = step
+    FaultPoint.checkpointChosen.reach()
+    // Rank 0 has verified every file; the others need not read them all again.
+    return try world.agree { try found ?? folder.open(step: step, verifying: false) }
+  }
+
+  /// Tells that the start is `step` steps far, or has ended with a reason.
+  ///
+  /// - Parameter step: steps done; nil at an end.
+  func went(to step: Int?) {
+    guard isOwner, let chosen else { return }
+    if let step, step < chosen + Self.provingSteps { return }
+    CheckpointAttempts(folder).succeed(step: chosen)
+    self.chosen = nil
+  }
+}
