@@ -45,7 +45,7 @@ public struct StorageProbe {
       inodes.isFinite ? ["freeInodes": inodes] : [:]
     ) { $1 }
     if inodes < 64 { return StorageFinding("space", .broken, "no room for more files", numbers) }
-    guard bytes >= 64 << 20 else { return StorageFinding("space", .broken, text, numbers) }
+    guard bytes >= 67_108_864 else { return StorageFinding("space", .broken, text, numbers) }
     return StorageFinding("space", bytes < 4e9 ? .slow : .sound, text, numbers)
   }
 
