@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Every input that the fuzzer starts from, or that once broke something, given to its reader again.
-struct ReplayTests {
+@Suite(.serialized) struct ReplayTests {
   private static let folder = Checkout.folder + "/Tests/Fuzz"
 
   /// The files of a target below Corpus or Regressions.
