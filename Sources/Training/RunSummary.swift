@@ -29,6 +29,8 @@ public struct RunSummary: Sendable, Equatable, Codable {
   public var phases: [String: Double]
   /// Where the time of the last start went, rank by rank; nil in summaries that do not know it.
   public var timing: TimingReport?
+  /// What checkpoints cost rank 0 in the last start; nil in summaries that do not know it.
+  public var checkpoints: CheckpointCost? = nil
   /// The gradient noise scale in samples, where it could be measured.
   public var noiseScale: Double?
   /// Distinct host names.

@@ -25,6 +25,7 @@ extension Trainer {
     for metric in lastEvaluation?.named ?? [] {
       if let value = metric.value, value.isFinite { summary.metrics[metric.name] = value }
     }
+    summary.checkpoints = saver.cost
     for (phase, seconds) in clock.table { summary.phases[phase] = seconds }
     summary.timing = try timing?.report(node: world.hostName)
     try agreeWatched {

@@ -46,9 +46,11 @@ final class CheckpointSaver {
   /// What only rank 0 has: the right to write, and the log that must be on disk before a commit.
   var holder: (lock: RunLock, log: JSONLines)?
 
-  /// Seconds that the last checkpoint cost this rank: the copy, waiting, and its thread's work.
+  /// What checkpoints have cost this rank so far.
+  private(set) var cost = CheckpointCost()
+  /// Seconds that the last checkpoint cost this rank, nil before the first.
   private(set) var lastCost: Double?
-  private var cost = 0.0
+  private var costBefore = 0.0
 
   /// A saver with nothing under way.
   init(_ world: Communicator, _ folder: CheckpointFolder, layout: ParameterLayout) {
@@ -72,10 +74,12 @@ final class CheckpointSaver {
   /// - Precondition: nothing is under way.
   func start(_ order: Order, _ arrays: [ShardArray]) {
     precondition(stage == .idle, "a checkpoint is under way")
+    costBefore = cost.seconds
     let before = StepClock.now()
     staged = staging.copy(arrays)
     self.order = order
-    cost = Double(StepClock.now() - before) * 1e-9
+    cost.copySeconds += Double(StepClock.now() - before) * 1e-9
+    cost.copiedBytes += arrays.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride
     FaultPoint.checkpointStaged.reach()
     stage = .beginning
     guard let holder else { return }
@@ -105,7 +109,8 @@ final class CheckpointSaver {
       FaultPoint.shardsAgreed.reach()
       commit(order)
     case .committing:
-      lastCost = cost
+      lastCost = cost.seconds - costBefore
+      cost.written += 1
       end()
       return .committed(step: order.manifest.step, note: reports.lazy.compactMap(\.note).first)
     }
@@ -118,9 +123,9 @@ final class CheckpointSaver {
   /// - Throws: `MPIError`.
   func finish() throws -> Progress {
     let before = StepClock.now()
+    defer { cost.waitSeconds += Double(StepClock.now() - before) * 1e-9 }
     while isBusy {
       let progress = try advance()
-      cost += isBusy ? 0 : Double(StepClock.now() - before) * 1e-9
       if case .going = progress { continue }
       return progress
     }
@@ -153,7 +158,7 @@ final class CheckpointSaver {
     var report = SavingReport()
     if let job {
       report = SavingReport.of { try job.wait() }
-      cost += job.processorSeconds
+      cost.threadSeconds += job.processorSeconds
     }
     job = nil
     return try world.allGatherBytes(report.encoded()).map(SavingReport.init(decoding:))
