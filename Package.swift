@@ -81,7 +81,7 @@ let package = Package(
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
-    room("Checkpoints", ["Buffers", "FaultPoints", "Configuration", "Parameters"]),
+    room("Checkpoints", ["Buffers", "CLinux", "FaultPoints", "Configuration", "Parameters"]),
     room("Metrics", ["Buffers", "BLAS", "Configuration"]),
     room(
       "CountedModels", ["Buffers", "MPI", "BLAS", "Configuration", "Tensors", "Parameters"]),
@@ -99,11 +99,11 @@ let package = Package(
       [
         "Buffers", "FaultPoints", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors",
         "Parameters", "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics",
-        "CountedModels", "Preparation",
+        "CountedModels", "Preparation", "CLinux",
       ]),
     room(
       "Benchmarks",
-      ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
+      ["Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
     // Floor 7
     .executableTarget(
       name: "aimass",
@@ -125,6 +125,17 @@ let package = Package(
     .target(
       name: "FaultLibrary", path: "Tests/FaultLibrary",
       cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+    .executableTarget(
+      name: "file-checks",
+      dependencies: ["Buffers", "Checkpoints", "Configuration", "Datasets", "Tensors"],
+      path: "Tests/FileChecks", swiftSettings: strict),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
+        "Preparation", "Training",
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("BuffersTests", ["Buffers", "TestSupport"]),
     tests("BLASTests", ["BLAS", "TestSupport"]),
@@ -154,9 +165,18 @@ let package = Package(
     tests(
       "TrainingTests", ["Training", "Exchange", "Reports", "Configuration", "TestSupport"]),
     tests("BenchmarksTests", ["Benchmarks", "Reports", "TestSupport"]),
+    tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("HouseTests", ["TestSupport"]),
     tests("LaunchTests", ["TestSupport"]),
   ]
 )
+
+// The fuzzer is built by `launch/fuzz` alone: everything below it is instrumented.
+if Context.environment["AIMASS_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]))
+}

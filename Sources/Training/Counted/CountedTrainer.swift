@@ -88,6 +88,7 @@ public final class CountedTrainer {
   public func run() throws -> RunOutcome {
     observer?.noted(description)
     if let startNote { observer?.noted(startNote) }
+    if let note = setUp.dataset.checksumNote { observer?.noted(note) }
     started = MPIEnvironment.wallTime
     guard !options.dryRun else {
       model.initialize()
