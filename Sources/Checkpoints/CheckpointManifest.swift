@@ -19,6 +19,8 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   public var datasetDigest: String
   /// Ranks that wrote it; any number may read it.
   public var worldSize: Int
+  /// The SHA-256 of the program's file; nil in checkpoints that do not know it.
+  public var program: String?
   /// The vector kernels in use, for example `v4`.
   public var kernels: String
   /// OpenBLAS's core type, for example `SkylakeX`.
