@@ -178,5 +178,6 @@ if Context.environment["AIMASS_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+      exclude: ["Corpus", "Regressions"],
       swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]))
 }

@@ -1,7 +1,8 @@
 extension JSONText {
   /// Reads one JSON value.
   ///
-  /// Whole numbers without point or exponent that fit become `.integer`, all others `.number`.
+  /// Whole numbers without point or exponent that fit become `.integer`, all others `.number`; one beyond a Float64 is
+  /// refused.
   ///
   /// - Parameter text: the value with nothing but white space around it.
   /// - Returns: the value; members keep their order.
@@ -97,7 +98,8 @@ extension JSONText {
           || !(digits.dropFirst().first?.isNumber ?? false))
         && digits.last != "."
       if isForm, let whole = Int(text) { return .integer(whole) }
-      if isForm, let number = Double(text) { return .number(number) }
+      // One beyond a Float64 would come back as an infinity, which JSON cannot say.
+      if isForm, let number = Double(text), number.isFinite { return .number(number) }
       position = start
       throw mistake("a value")
     }
