@@ -22,7 +22,11 @@ func golden(_ name: String) -> [String] {
 
 let package = Package(
   name: "aimass",
-  products: [.executable(name: "aimass", targets: ["aimass"])],
+  products: [
+    .executable(name: "aimass", targets: ["aimass"]),
+    // Preloaded by tests into the programs whose file operations are to fail.
+    .library(name: "aimass-faults", type: .dynamic, targets: ["FaultLibrary"]),
+  ],
   dependencies: [
     // Command line; imported by `aimass` only.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -77,7 +81,7 @@ let package = Package(
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
-    room("Checkpoints", ["Buffers", "FaultPoints", "Configuration", "Parameters"]),
+    room("Checkpoints", ["Buffers", "CLinux", "FaultPoints", "Configuration", "Parameters"]),
     room("Metrics", ["Buffers", "BLAS", "Configuration"]),
     room(
       "CountedModels", ["Buffers", "MPI", "BLAS", "Configuration", "Tensors", "Parameters"]),
@@ -95,11 +99,11 @@ let package = Package(
       [
         "Buffers", "FaultPoints", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors",
         "Parameters", "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics",
-        "CountedModels", "Preparation",
+        "CountedModels", "Preparation", "CLinux",
       ]),
     room(
       "Benchmarks",
-      ["Buffers", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
+      ["Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
     // Floor 7
     .executableTarget(
       name: "aimass",
@@ -115,6 +119,23 @@ let package = Package(
     .executableTarget(
       name: "rank-checks", dependencies: ["Buffers", "MPI", "Tensors", "Parameters", "Exchange"],
       path: "Tests/RankChecks", swiftSettings: strict),
+    .executableTarget(
+      name: "store-checks", dependencies: ["Buffers", "Checkpoints"],
+      path: "Tests/StoreChecks", swiftSettings: strict),
+    .target(
+      name: "FaultLibrary", path: "Tests/FaultLibrary",
+      cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+    .executableTarget(
+      name: "file-checks",
+      dependencies: ["Buffers", "Checkpoints", "Configuration", "Datasets", "Tensors"],
+      path: "Tests/FileChecks", swiftSettings: strict),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
+        "Preparation", "Training",
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("BuffersTests", ["Buffers", "TestSupport"]),
     tests("BLASTests", ["BLAS", "TestSupport"]),
@@ -144,9 +165,18 @@ let package = Package(
     tests(
       "TrainingTests", ["Training", "Exchange", "Reports", "Configuration", "TestSupport"]),
     tests("BenchmarksTests", ["Benchmarks", "Reports", "TestSupport"]),
+    tests("FuzzTests", ["FuzzTargets", "TestSupport"]),
     tests("RankTests", ["TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("HouseTests", ["TestSupport"]),
     tests("LaunchTests", ["TestSupport"]),
   ]
 )
+
+// The fuzzer is built by `launch/fuzz` alone: everything below it is instrumented.
+if Context.environment["AIMASS_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz",
+      swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]))
+}

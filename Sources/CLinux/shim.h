@@ -1,6 +1,7 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,6 +26,33 @@ static inline int CLinux_set_parent_death_signal(int number) {
 // Asks for large pages, where the kernel gives them.
 static inline int CLinux_advise_huge_pages(void *start, size_t bytes) {
   return (int)syscall(SYS_madvise, start, bytes, 14);
+}
+
+// Opens a name below a folder; no link on the way is followed, and nothing leads out (openat2, Linux 5.6).
+static inline int CLinux_open_beneath(int folder, const char *name, int flags) {
+  // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS.
+  unsigned long long how[3] = {(unsigned long long)flags, 0, 0x08 | 0x04 | 0x02};
+#ifdef SYS_openat2
+  return (int)syscall(SYS_openat2, folder, name, how, sizeof how);
+#else
+  return (int)syscall(437, folder, name, how, sizeof how);
+#endif
+}
+
+// Closes every descriptor from `first` on.
+static inline void CLinux_close_from(unsigned first) {
+#ifdef SYS_close_range
+  if (syscall(SYS_close_range, first, ~0u, 0u) == 0) return;
+#endif
+  for (long number = sysconf(_SC_OPEN_MAX) - 1; number >= (long)first; number--) close((int)number);
+}
+
+// Takes a write lock of the open file description on the whole file (F_OFD_SETLK), or fails at once.
+static inline int CLinux_lock_description(int descriptor) {
+  struct flock lock = {0};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return fcntl(descriptor, 37, &lock);
 }
 
 // Names the calling thread for top and debuggers (PR_SET_NAME; 15 bytes are kept).

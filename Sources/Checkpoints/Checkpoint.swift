@@ -12,7 +12,7 @@ public struct Checkpoint: Sendable {
     self.manifest = manifest
   }
 
-  /// Checks every shard's size and SHA-256.
+  /// Checks every shard's size and SHA-256, and that it holds the tensors the manifest names.
   ///
   /// - Throws: `CheckpointError` with the file, the expected and the found value.
   public func verify() throws {
@@ -27,7 +27,21 @@ public struct Checkpoint: Sendable {
         throw CheckpointError(
           .damaged, "\(file.path) has the SHA-256 \(found), expected \(shard.sha256)")
       }
+      let content = try SafetensorsFile(file)
+      for piece in shard.arrays { _ = try Self.entry(of: piece, in: content) }
     }
+  }
+
+  /// The tensor of a shard file that holds a stretch of an array.
+  private static func entry(
+    of piece: ShardRecord.Piece, in file: SafetensorsFile
+  ) throws -> SafetensorsEntry {
+    guard let entry = file[piece.tensorName], entry.shape == [piece.count], entry.type == .float32
+    else {
+      throw CheckpointError(
+        .damaged, "\(file.path) lacks '\(piece.tensorName)' with \(piece.count) Float32 scalars")
+    }
+    return entry
   }
 
   /// Whether it holds the array `name`.
@@ -58,13 +72,7 @@ public struct Checkpoint: Sendable {
       guard !pieces.isEmpty else { continue }
       let file = try SafetensorsFile(InputFile("\(path)/\(shard.file)", followsLinks: false))
       for piece in pieces {
-        guard let entry = file[piece.tensorName], entry.shape == [piece.count],
-          entry.type == .float32
-        else {
-          throw CheckpointError(
-            .damaged,
-            "\(file.path) lacks '\(piece.tensorName)' with \(piece.count) Float32 scalars")
-        }
+        let entry = try Self.entry(of: piece, in: file)
         let part = piece.range.clamped(to: range)
         try file.readFloats(
           entry, part.lowerBound - piece.start..<part.upperBound - piece.start,

@@ -51,7 +51,7 @@ public struct CheckpointAttempts: Sendable {
 
   private func write(_ counts: [Int: Int]) throws {
     if counts.isEmpty {
-      guard unlink(path) == 0 || errno == ENOENT else {
+      guard uninterrupted({ unlink(path) }) == 0 || errno == ENOENT else {
         throw CheckpointError.system(errno, "delete", path)
       }
       return
@@ -61,7 +61,7 @@ public struct CheckpointAttempts: Sendable {
     encoder.outputFormatting = [.sortedKeys]
     let text = String(decoding: (try? encoder.encode(named)) ?? Data("{}".utf8), as: UTF8.self)
     let hidden = "\(folder)/\(CheckpointFolder.pendingPrefix)\(Self.name)"
-    _ = unlink(hidden)
+    _ = uninterrupted { unlink(hidden) }
     _ = try OutputFile.create(hidden) { try $0.write(text + "\n") }
     try Folders.rename(hidden, to: path)
     try Folders.sync(folder)

@@ -21,9 +21,9 @@ extension CheckpointFolder {
   public func begin(step: Int, expectedBytes: Int = 0) throws -> PendingCheckpoint {
     try Folders.create(path)
     let pending = pending(step: step)
-    if Folders.exists(pending.path) { try Folders.remove(pending.path) }
+    if try Folders.exists(pending.path) { try Folders.remove(pending.path) }
     try checkSpace(expectedBytes)
-    guard mkdir(pending.path, 0o755) == 0 else {
+    guard uninterrupted({ mkdir(pending.path, 0o755) }) == 0 else {
       throw CheckpointError.system(errno, "create the folder", pending.path)
     }
     try Folders.sync(path)
@@ -35,10 +35,13 @@ extension CheckpointFolder {
   private func checkSpace(_ expectedBytes: Int) throws {
     guard expectedBytes > 0 else { return }
     var status = statvfs()
-    guard statvfs(path, &status) == 0 else {
+    guard uninterrupted({ statvfs(path, &status) }) == 0 else {
       throw CheckpointError.system(errno, "ask for the free space of", path)
     }
-    let free = Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+    // Some file systems answer with a number that means "no limit".
+    let (product, overflow) = UInt64(status.f_bavail)
+      .multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    let free = overflow ? Int.max : Int(clamping: product)
     let needed = expectedBytes + expectedBytes / 10 + 1 << 20
     guard free >= needed else {
       throw CheckpointError(
@@ -105,15 +108,23 @@ extension CheckpointFolder {
   private func publish(_ pending: PendingCheckpoint) throws {
     let final = path(ofStep: pending.step)
     let replaced = "\(path)/\(Self.replacedPrefix)\(Self.name(ofStep: pending.step))"
-    let replaces = Folders.exists(final)
+    let replaces = try Folders.exists(final)
     if replaces {
-      if Folders.exists(replaced) { try Folders.remove(replaced) }
+      if try Folders.exists(replaced) { try Folders.remove(replaced) }
       try Folders.rename(final, to: replaced)
     }
-    try Folders.rename(pending.path, to: final)
-    FaultPoint.checkpointRenamed.reach()
-    try Folders.sync(path)
-    if replaces { try Folders.remove(replaced) }
+    do {
+      try Folders.rename(pending.path, to: final)
+      FaultPoint.checkpointRenamed.reach()
+      try Folders.sync(path)
+    } catch {
+      // What may not be durable must not look committed, and the one before must be there again.
+      try? Folders.rename(final, to: pending.path)
+      if replaces { try? Folders.rename(replaced, to: final) }
+      throw error
+    }
+    // The checkpoint exists; what of the earlier one stays is removed by the next `prepare`.
+    if replaces { try? Folders.remove(replaced) }
   }
 
   /// Removes a checkpoint that will not be committed, as far as that is possible.
@@ -127,7 +138,7 @@ extension CheckpointFolder {
   func delete(step: Int) throws {
     // Renamed first, so that a deletion cut short leaves no half checkpoint with a good name.
     let hidden = "\(path)/\(Self.deletedPrefix)\(Self.name(ofStep: step))"
-    if Folders.exists(hidden) { try Folders.remove(hidden) }
+    if try Folders.exists(hidden) { try Folders.remove(hidden) }
     try Folders.rename(path(ofStep: step), to: hidden)
     try Folders.sync(path)
     FaultPoint.checkpointHidden.reach()

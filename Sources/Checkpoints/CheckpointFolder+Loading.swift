@@ -56,7 +56,7 @@ extension CheckpointFolder {
   /// - Throws: `CheckpointError`: `missing`, `damaged` naming the file, or `newerVersion`.
   public func open(step: Int, verifying: Bool = true) throws -> Checkpoint {
     let folder = path(ofStep: step)
-    guard Folders.exists(folder) else {
+    guard try Folders.exists(folder) else {
       let steps = try list().map(String.init).joined(separator: ", ")
       throw CheckpointError(
         .missing, "there is no checkpoint of step \(step) in \(path); it has the steps [\(steps)]")
@@ -73,7 +73,7 @@ extension CheckpointFolder {
     let checkpoint = Checkpoint(
       path: folder,
       manifest: try CheckpointManifest.decode(
-        manifest.contents(limit: 256 << 20), path: manifest.path))
+        manifest.contents(limit: Self.manifestLimit), path: manifest.path))
     guard checkpoint.manifest.step == step else {
       throw CheckpointError(
         .damaged, "\(folder) holds the checkpoint of step \(checkpoint.manifest.step)")
@@ -87,12 +87,12 @@ extension CheckpointFolder {
     let name = Self.quarantinePrefix + Self.name(ofStep: step)
     var aside = "\(path)/\(name)"
     var number = 1
-    while Folders.exists(aside) {
+    while try Folders.exists(aside) {
       number += 1
       aside = "\(path)/\(name)-\(number)"
     }
     try Folders.rename(path(ofStep: step), to: aside)
-    _ = unlink("\(aside)/REASON")
+    _ = uninterrupted { unlink("\(aside)/REASON") }
     _ = try OutputFile.create("\(aside)/REASON") { try $0.write(reason + "\n") }
     try Folders.sync(path)
   }

@@ -15,6 +15,8 @@ public struct CheckpointFolder: Sendable {
 
   static let manifestName = "manifest.json"
   static let commitName = "COMMIT"
+  /// The longest manifest we read, in bytes: some ten thousands of shards.
+  static let manifestLimit = 64 << 20
   static let pendingPrefix = ".tmp-"
   static let replacedPrefix = ".old-"
   static let deletedPrefix = ".del-"
@@ -45,13 +47,21 @@ public struct CheckpointFolder: Sendable {
   /// - Returns: steps of folders that have a `COMMIT`.
   /// - Throws: `CheckpointError` if the folder cannot be listed.
   public func list() throws -> [Int] {
-    try stepFolders().filter { access("\(path(ofStep: $0))/\(Self.commitName)", F_OK) == 0 }
+    try stepFolders().filter { step in
+      let commit = "\(path(ofStep: step))/\(Self.commitName)"
+      if uninterrupted({ access(commit, F_OK) }) == 0 { return true }
+      guard [ENOENT, ENOTDIR, ELOOP].contains(errno) else {
+        throw CheckpointError.system(errno, "look at", commit)
+      }
+      return false
+    }
   }
 
   /// The steps of all folders with a checkpoint's name, newest first, committed or damaged.
   func stepFolders() throws -> [Int] {
     try Folders.names(in: path).compactMap { name in
-      Folders.exists("\(path)/\(name)") ? Self.step(ofName: name) : nil
+      guard let step = Self.step(ofName: name) else { return nil }
+      return try Folders.exists("\(path)/\(name)") ? step : nil
     }.sorted(by: >)
   }
 
@@ -68,7 +78,7 @@ public struct CheckpointFolder: Sendable {
         try Folders.removeAny("\(path)/\(name)")
       } else if name.hasPrefix(Self.replacedPrefix) {
         let original = "\(path)/\(name.dropFirst(Self.replacedPrefix.count))"
-        if Folders.exists(original) {
+        if try Folders.exists(original) {
           try Folders.remove("\(path)/\(name)")
         } else {
           try Folders.rename("\(path)/\(name)", to: original)

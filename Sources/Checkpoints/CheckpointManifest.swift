@@ -19,6 +19,8 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   public var datasetDigest: String
   /// Ranks that wrote it; any number may read it.
   public var worldSize: Int
+  /// The SHA-256 of the program's file; nil in checkpoints that do not know it.
+  public var program: String?
   /// The vector kernels in use, for example `v4`.
   public var kernels: String
   /// OpenBLAS's core type, for example `SkylakeX`.
@@ -98,6 +100,9 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
     let manifest: CheckpointManifest
     do {
       let version = try decoder.decode(Version.self, from: data).version
+      guard version >= 1 else {
+        throw CheckpointError(.damaged, "\(path) has format version \(version), expected 1 or more")
+      }
       guard version <= currentVersion else {
         throw CheckpointError(
           .newerVersion,
@@ -111,6 +116,7 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
       throw CheckpointError(.damaged, "\(path) is not a checkpoint's manifest: \(error)")
     }
     do {
+      try manifest.checkCounts()
       try manifest.checkShards()
     } catch let error as CheckpointError {
       throw CheckpointError(error.code, "\(path): \(error.message)")
@@ -120,6 +126,22 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
 }
 
 extension CheckpointManifest {
+  /// Checks that no counter has a value that no run reaches.
+  private func checkCounts() throws {
+    let counts = [
+      ("step", state.step), ("epoch", state.epoch), ("stepsTaken", state.stepsTaken),
+      ("skippedSteps", state.skippedSteps), ("badEvaluations", state.badEvaluations),
+      ("plateau.badEvaluations", state.plateau.badEvaluations), ("logBytes", state.logBytes),
+      ("position", position), ("worldSize", worldSize), ("noise.count", state.noise?.count ?? 0),
+    ]
+    for (name, count) in counts where count < 0 {
+      throw CheckpointError(.damaged, "\(name) is \(count), expected 0 or more")
+    }
+    guard state.seconds >= 0 else {
+      throw CheckpointError(.damaged, "seconds is \(state.seconds), expected 0 or more")
+    }
+  }
+
   /// Checks that file names are ours and that the pieces of every array tile `0 ..< P`.
   func checkShards() throws {
     guard parameterCount >= 0, !shards.isEmpty else {

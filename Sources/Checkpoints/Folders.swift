@@ -1,26 +1,45 @@
 import Glibc
 
 /// The few operations on folders that a commit needs, each checked.
+///
+/// A folder that cannot be looked at is an error, never one that does not exist: who takes it for
+/// missing starts a run afresh over its own checkpoints.
 enum Folders {
-  /// Creates `path` and the folders above it; an existing folder is fine.
+  /// Creates `path` and the folders above it, durably; an existing folder is fine.
   static func create(_ path: String) throws {
-    if mkdir(path, 0o755) == 0 || (errno == EEXIST && exists(path)) { return }
-    let number = errno
+    if try make(path) { return }
     let parent = parent(of: path)
-    guard number == ENOENT, parent != path else {
+    guard parent != path else { throw CheckpointError.system(ENOENT, "create the folder", path) }
+    try create(parent)
+    guard try make(path) else {
+      throw CheckpointError.system(ENOENT, "create the folder", path)
+    }
+  }
+
+  /// Creates one folder and syncs the one above it; false where that is missing.
+  private static func make(_ path: String) throws -> Bool {
+    if uninterrupted({ mkdir(path, 0o755) }) == 0 {
+      try sync(parent(of: path))
+      return true
+    }
+    let number = errno
+    if number == ENOENT { return false }
+    guard number == EEXIST, try exists(path) else {
       throw CheckpointError.system(number, "create the folder", path)
     }
-    try create(parent)
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-      throw CheckpointError.system(errno, "create the folder", path)
-    }
-    try sync(parent)
+    return true
   }
 
   /// Whether `path` is a folder.
-  static func exists(_ path: String) -> Bool {
+  ///
+  /// - Throws: `CheckpointError` if that cannot be found out.
+  static func exists(_ path: String) throws -> Bool {
     var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    if uninterrupted({ lstat(path, &status) }) == 0 { return status.st_mode & S_IFMT == S_IFDIR }
+    guard errno == ENOENT || errno == ENOTDIR else {
+      throw CheckpointError.system(errno, "look at", path)
+    }
+    return false
   }
 
   /// The folder that holds `path`.
@@ -31,28 +50,34 @@ enum Folders {
 
   /// Makes the names inside `path` durable.
   static func sync(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw CheckpointError.system(errno, "open the folder", path) }
     defer { _ = close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw CheckpointError.system(errno, "sync", path) }
+    guard uninterrupted({ fsync(descriptor) }) == 0 else {
+      throw CheckpointError.system(errno, "sync", path)
+    }
   }
 
   /// Gives `from` the name `to`; both are in one file system.
   static func rename(_ from: String, to: String) throws {
-    guard Glibc.rename(from, to) == 0 else {
+    guard uninterrupted({ Glibc.rename(from, to) }) == 0 else {
       throw CheckpointError.system(errno, "rename \(from) to", to)
     }
   }
 
   /// The names inside `path`, sorted; none where there is no such folder.
+  ///
+  /// - Throws: `CheckpointError` if not all of them can be read.
   static func names(in path: String) throws -> [String] {
-    guard let stream = opendir(path) else {
+    var opened = opendir(path)
+    while opened == nil, errno == EINTR { opened = opendir(path) }
+    guard let stream = opened else {
       if errno == ENOENT { return [] }
       throw CheckpointError.system(errno, "list", path)
     }
     defer { closedir(stream) }
     var names: [String] = []
-    while let entry = readdir(stream) {
+    while let entry = try next(stream, path) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
@@ -61,10 +86,22 @@ enum Folders {
     return names.sorted()
   }
 
+  /// The next entry of an open folder, nil at its end: only `errno` tells an end from a failure.
+  private static func next(
+    _ stream: OpaquePointer, _ path: String
+  ) throws -> UnsafeMutablePointer<dirent>? {
+    while true {
+      errno = 0
+      if let entry = readdir(stream) { return entry }
+      if errno == 0 { return nil }
+      guard errno == EINTR else { throw CheckpointError.system(errno, "list", path) }
+    }
+  }
+
   /// Deletes a folder of ours, or a file.
   static func removeAny(_ path: String) throws {
-    if exists(path) { return try remove(path) }
-    guard unlink(path) == 0 || errno == ENOENT else {
+    if try exists(path) { return try remove(path) }
+    guard uninterrupted({ unlink(path) }) == 0 || errno == ENOENT else {
       throw CheckpointError.system(errno, "delete", path)
     }
   }
@@ -74,7 +111,7 @@ enum Folders {
     for name in try names(in: path) {
       try removeAny("\(path)/\(name)")
     }
-    guard rmdir(path) == 0 || errno == ENOENT else {
+    guard uninterrupted({ rmdir(path) }) == 0 || errno == ENOENT else {
       throw CheckpointError.system(errno, "delete", path)
     }
   }

@@ -1,4 +1,5 @@
 import Buffers
+import CLinux
 import Glibc
 
 /// An open regular file that is read at offsets into memory of our own.
@@ -15,14 +16,22 @@ final class InputFile {
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - followsLinks: whether a symbolic link may stand for it.
+  ///   - followsLinks: whether a symbolic link may stand for it. Else neither the file nor the folder it lies in may be
+  ///     one, even if they are exchanged at this moment; the folders above are the user's, and may.
   /// - Throws: `CheckpointError` naming the path.
   init(_ path: String, followsLinks: Bool = true) throws {
-    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW)
-    let descriptor = open(path, flags)
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+    let descriptor = uninterrupted {
+      followsLinks ? open(path, flags) : Self.openBeneath(path, flags)
+    }
     guard descriptor >= 0 else { throw Self.failure(errno, path) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    guard uninterrupted({ fstat(descriptor, &status) }) == 0 else {
+      let number = errno
+      _ = close(descriptor)
+      throw CheckpointError.system(number, "look at", path)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
       _ = close(descriptor)
       throw CheckpointError(.damaged, "\(path) is not a regular file")
     }
@@ -37,8 +46,9 @@ final class InputFile {
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     var done = 0
     while done < buffer.count, let base = buffer.baseAddress {
-      let got = pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
-      if got < 0, errno == EINTR { continue }
+      let got = uninterrupted {
+        pread(descriptor, base + done, buffer.count - done, off_t(offset + done))
+      }
       guard got >= 0 else { throw CheckpointError.system(errno, "read", path) }
       guard got > 0 else {
         throw CheckpointError(
@@ -74,11 +84,31 @@ final class InputFile {
     return hash.hexadecimal()
   }
 
+  /// Opens FOLDER/FILE below the folder above, following no link; -1 with `errno` where that fails.
+  private static func openBeneath(_ path: String, _ flags: Int32) -> Int32 {
+    let folder = Folders.parent(of: path)
+    let above = open(Folders.parent(of: folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard above >= 0 else { return -1 }
+    defer { _ = close(above) }
+    let names = path.split(separator: "/").suffix(2).joined(separator: "/")
+    let descriptor = CLinux_open_beneath(above, names, flags)
+    // Kernels before 5.6, and containers that forbid what they do not know.
+    guard descriptor < 0, errno == ENOSYS || errno == EPERM else { return descriptor }
+    guard Folders.exists(folder) else {
+      errno = ELOOP
+      return -1
+    }
+    return open(path, flags | O_NOFOLLOW)
+  }
+
   /// The error of an open that failed.
   private static func failure(_ number: Int32, _ path: String) -> CheckpointError {
     switch number {
     case ENOENT, ENOTDIR: CheckpointError(.missing, "\(path) does not exist")
-    case ELOOP: CheckpointError(.damaged, "\(path) is a symbolic link, which is not followed here")
+    case ELOOP, EXDEV:
+      CheckpointError(
+        .damaged, "\(path) is a symbolic link or lies behind one, which is not followed here")
+    case ENXIO, ENODEV: CheckpointError(.damaged, "\(path) is not a regular file")
     default:
       CheckpointError(.inputOutput, "cannot open \(path): \(String(cString: strerror(number)))")
     }

@@ -13,7 +13,9 @@ package struct OutputFile: ~Copyable {
   /// - Parameter path: the file; its folder exists.
   /// - Throws: `CheckpointError` naming the path.
   package init(creating path: String) throws {
-    descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    descriptor = uninterrupted {
+      open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    }
     self.path = path
     guard descriptor >= 0 else { throw CheckpointError.system(errno, "create", path) }
   }
@@ -28,11 +30,10 @@ package struct OutputFile: ~Copyable {
   package mutating func write(_ buffer: UnsafeRawBufferPointer) throws {
     var offset = 0
     while offset < buffer.count, let base = buffer.baseAddress {
-      let written = Glibc.write(descriptor, base + offset, buffer.count - offset)
-      if written < 0 {
-        if errno == EINTR { continue }
-        throw CheckpointError.system(errno, "write", path)
+      let written = uninterrupted {
+        Glibc.write(descriptor, base + offset, buffer.count - offset)
       }
+      guard written >= 0 else { throw CheckpointError.system(errno, "write", path) }
       offset += written
     }
     hash.update(buffer)
@@ -50,8 +51,9 @@ package struct OutputFile: ~Copyable {
   /// - Returns: the file's size and SHA-256.
   /// - Throws: `CheckpointError`; a failed sync is final, since a second one may wrongly succeed.
   package consuming func finish() throws -> (bytes: Int, sha256: String) {
-    let synced = fsync(descriptor) == 0 ? 0 : errno
-    let closed = close(descriptor) == 0 ? 0 : errno
+    let synced = uninterrupted { fsync(descriptor) } == 0 ? 0 : errno
+    // An interrupted close has closed, and what was written is safe by then.
+    let closed = close(descriptor) == 0 || errno == EINTR ? 0 : errno
     let path = path
     let bytes = bytes
     let digest = hash.hexadecimal()

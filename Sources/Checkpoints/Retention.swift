@@ -67,7 +67,7 @@ extension CheckpointFolder {
       if access(mark, F_OK) == 0 { return }
       _ = try OutputFile.create(mark) { _ in }
     } else {
-      guard unlink(mark) == 0 || errno == ENOENT else {
+      guard uninterrupted({ unlink(mark) }) == 0 || errno == ENOENT else {
         throw CheckpointError.system(errno, "delete", mark)
       }
     }

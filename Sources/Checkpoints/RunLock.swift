@@ -21,29 +21,22 @@ public final class RunLock {
   ///   `cannotCreate`.
   public init(folder: String) throws {
     try Folders.create(folder)
-    path = "\(folder)/LOCK"
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
-    guard descriptor >= 0 else { throw CheckpointError.system(errno, "open", path) }
-    let before = Self.content(of: descriptor)
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let number = errno
-      _ = close(descriptor)
-      guard number == EWOULDBLOCK else { throw CheckpointError.system(number, "lock", path) }
-      // `TOKEN host HOST process NUMBER nonce …`: host and process are for people.
-      let holder = before.split(separator: " ").dropFirst().prefix(4).joined(separator: " ")
-      throw CheckpointError(
-        .locked,
-        "\(folder) is in use by another job (\(holder.isEmpty ? "unknown" : holder)); wait for it,"
-          + " stop it, or choose another --output")
+    let path = "\(folder)/LOCK"
+    let descriptor = uninterrupted {
+      open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
     }
-    let last = before.split(separator: " ").first.flatMap { Int($0) } ?? 0
-    token = last < 0 || last == Int.max ? 1 : last + 1
-    let nonce = UInt64.random(in: .min ... .max)
-    content =
-      "\(token) host \(Self.host) process \(getpid()) nonce \(String(nonce, radix: 16))\n"
-    self.descriptor = descriptor
+    guard descriptor >= 0 else { throw CheckpointError.system(errno, "open", path) }
     do {
+      try Self.take(descriptor, folder: folder, path: path)
+      let before = try Self.content(of: descriptor, path: path)
+      let last = before.split(separator: " ").first.flatMap { Int($0) } ?? 0
+      let token = last < 0 || last == Int.max ? 1 : last + 1
+      let nonce = String(UInt64.random(in: .min ... .max), radix: 16)
+      let content = "\(token) host \(Self.host) process \(getpid()) nonce \(nonce)\n"
       try Self.replace(descriptor, with: content, path: path)
+      try Folders.sync(folder)
+      // Only now, since an object that is complete closes the descriptor by itself.
+      (self.path, self.descriptor, self.token, self.content) = (path, descriptor, token, content)
     } catch {
       _ = close(descriptor)
       throw error
@@ -54,11 +47,15 @@ public final class RunLock {
 
   /// Makes sure that the folder is still ours.
   ///
-  /// - Throws: `CheckpointError` `locked` if the lock file was deleted or taken by another holder.
+  /// - Throws: `CheckpointError`: `locked` if the lock file was deleted or taken by another holder,
+  ///   `inputOutput` if that cannot be found out.
   public func verify() throws {
-    let other = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    let found = other >= 0 ? Self.content(of: other) : ""
-    if other >= 0 { _ = close(other) }
+    let other = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
+    defer { if other >= 0 { _ = close(other) } }
+    guard other >= 0 || errno == ENOENT || errno == ELOOP else {
+      throw CheckpointError.system(errno, "open", path)
+    }
+    let found = other >= 0 ? try Self.content(of: other, path: path) : ""
     guard found == content else {
       throw CheckpointError(
         .locked,
@@ -67,11 +64,26 @@ public final class RunLock {
     }
   }
 
-  /// What the lock file says, at most one line of 1024 bytes.
-  private static func content(of descriptor: Int32) -> String {
+  /// Locks the open file, or says who holds it.
+  private static func take(_ descriptor: Int32, folder: String, path: String) throws {
+    if uninterrupted({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return }
+    guard errno == EWOULDBLOCK else { throw CheckpointError.system(errno, "lock", path) }
+    // `TOKEN host HOST process NUMBER nonce …`: host and process are for people.
+    let holder = try content(of: descriptor, path: path).split(separator: " ")
+      .dropFirst().prefix(4).joined(separator: " ")
+    throw CheckpointError(
+      .locked,
+      "\(folder) is in use by another job (\(holder.isEmpty ? "unknown" : holder)); wait for it,"
+        + " stop it, or choose another --output")
+  }
+
+  /// The first line of the lock file with its end, of its first 1024 bytes.
+  private static func content(of descriptor: Int32, path: String) throws -> String {
     var bytes = [UInt8](repeating: 0, count: 1024)
-    let count = pread(descriptor, &bytes, bytes.count, 0)
-    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    let count = uninterrupted { pread(descriptor, &bytes, bytes.count, 0) }
+    guard count >= 0 else { throw CheckpointError.system(errno, "read", path) }
+    let end = bytes[..<count].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? count
+    return String(decoding: bytes[..<end], as: UTF8.self)
   }
 
   /// This machine's name.
@@ -82,10 +94,25 @@ public final class RunLock {
   }
 
   /// Writes the holder's line and syncs it.
+  ///
+  /// Over the old one, which is cut off after it: at no moment does the file lack a token.
   private static func replace(_ descriptor: Int32, with text: String, path: String) throws {
     let bytes = Array(text.utf8)
-    guard ftruncate(descriptor, 0) == 0,
-      pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, fsync(descriptor) == 0
-    else { throw CheckpointError.system(errno, "write", path) }
+    var done = 0
+    while done < bytes.count {
+      let written = bytes.withUnsafeBytes { buffer in
+        uninterrupted {
+          pwrite(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(done))
+        }
+      }
+      guard written > 0 else { throw CheckpointError.system(errno, "write", path) }
+      done += written
+    }
+    guard uninterrupted({ ftruncate(descriptor, off_t(bytes.count)) }) == 0 else {
+      throw CheckpointError.system(errno, "shorten", path)
+    }
+    guard uninterrupted({ fsync(descriptor) }) == 0 else {
+      throw CheckpointError.system(errno, "sync", path)
+    }
   }
 }

@@ -10,6 +10,17 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var stepsTaken: Int
   /// Steps skipped because of a NaN or an infinity.
   public var skippedSteps: Int
+  /// Those among the last thousand steps that `train.nonFinite: skip` left out, for its limits; nil in
+  /// checkpoints that do not know it.
+  public var recentSkips: [Int]?
+  /// Steps whose update is left out whenever they are computed, because of which the run went back; nil as
+  /// ``recentSkips``.
+  public var leftOut: [Int]?
+  /// How often the run went back to a checkpoint; nil as ``recentSkips``.
+  public var rollbacks: Int?
+  /// Of the epoch so far, samples whose ids need more steps than there are, per head; nil as ``recentSkips``
+  /// and where no head transcribes.
+  public var infeasible: [Int]?
   /// The best value of the metric that chooses the best checkpoint.
   public var bestMetric: Double?
   /// The name of that metric; nil before the first evaluation, and in checkpoints that do not know it.

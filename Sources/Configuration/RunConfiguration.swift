@@ -291,8 +291,8 @@ public struct TrainConfiguration: Sendable, Equatable {
   public var clipNorm: Double?
   /// Decay of the moving average of weights, in `0 ..< 1`.
   public var ema: Double?
-  /// What a NaN or infinity in loss or gradient does.
-  public var nonFinite: NonFinite
+  /// What a NaN or infinity in a step does.
+  public var nonFinite: NonFinitePolicy
   /// What happens to the samples that do not fill a global batch.
   public var lastBatch: LastBatch
 
@@ -302,13 +302,6 @@ public struct TrainConfiguration: Sendable, Equatable {
     case steps(Int)
     /// Passes over the training split.
     case epochs(Int)
-  }
-  /// What a NaN or infinity does.
-  public enum NonFinite: String, Sendable, Equatable, CaseIterable {
-    /// Ends the run with exit code 79.
-    case abort
-    /// Leaves the weights as they are and goes on.
-    case skip
   }
   /// What happens to the last samples of an epoch.
   public enum LastBatch: String, Sendable, Equatable, CaseIterable {

@@ -18,6 +18,30 @@ extension Dataset {
       return hash.hexadecimal()
     }
     var hash = SHA256()
+    try forEachDataset(files, plans, configuration) { (dataset, _, file) throws(DatasetError) in
+      try add(dataset, file, to: &hash)
+    }
+    return hash.hexadecimal()
+  }
+
+  /// The fields of users' files with numbers that no checksum covers, each once.
+  static func unprotected(
+    _ files: [OpenFile], _ plans: [FieldPlan], _ configuration: DataConfiguration
+  ) throws(DatasetError) -> [String] {
+    var names: [String] = []
+    let users = files.filter { !$0.isSampleFile }
+    try forEachDataset(users, plans, configuration) { (dataset, plan, _) throws(DatasetError) in
+      if case .chunked(_, let filters) = dataset.layout, filters.contains(.fletcher32) { return }
+      if !names.contains(plan.name) { names.append(plan.name) }
+    }
+    return names
+  }
+
+  /// Visits the datasets of all fields, file by file.
+  private static func forEachDataset(
+    _ files: [OpenFile], _ plans: [FieldPlan], _ configuration: DataConfiguration,
+    _ body: (HDF5Dataset, FieldPlan, OpenFile) throws(DatasetError) -> Void
+  ) throws(DatasetError) {
     for file in files {
       for plan in plans {
         let groups = SplitRole.allCases.map { configuration.splits[$0.rawValue] ?? $0.rawValue }
@@ -25,11 +49,10 @@ extension Dataset {
           let datasets = try border { () throws(HDF5Error) in
             try file.root.member(path) == nil ? [] : try FieldDatasets(file.root, path).all
           }
-          for dataset in datasets { try add(dataset, file, to: &hash) }
+          for dataset in datasets { try body(dataset, plan, file) }
         }
       }
     }
-    return hash.hexadecimal()
   }
 
   /// Adds a dataset's name, type, extents and some of its samples.

@@ -39,18 +39,19 @@ extension Dataset {
     }
     return Split(
       role: role, fields: fields, rows: rows, selection: selection,
-      streams: selection == nil ? streams(parts, group) : nil)
+      streams: selection == nil ? try streams(parts, group) : nil)
   }
 
   /// What the attribute `streams` of all files says of a split, or nil where they differ or say nothing.
   private func streams(
     _ parts: [(file: OpenFile, datasets: [FieldDatasets])], _ group: String
-  ) -> Int? {
+  ) throws(DatasetError) -> Int? {
     let isTemplated = plans.contains(where: \.hasSplit)
-    let found = parts.map { part -> Int? in
-      // Attributes of another type belong to somebody else's file.
-      let object = isTemplated ? try? part.file.root.group(group) : part.file.root
-      return (try? object?.attribute("streams"))?.asInteger.map { Int($0) }
+    let found = try border { () throws(HDF5Error) in
+      try parts.map { (part) throws(HDF5Error) -> Int? in
+        let object = isTemplated ? try part.file.root.group(group) : part.file.root
+        return try object.plainAttribute("streams")?.asInteger.map { Int($0) }
+      }
     }
     guard let first = found[0], first > 0, found.allSatisfy({ $0 == first }) else { return nil }
     return first

@@ -21,6 +21,9 @@ public final class Dataset: Sendable {
   /// numbers of 64 samples per dataset, spread evenly.
   public let digest: String
 
+  /// The fields whose numbers no checksum covers: damage to them would be read as data.
+  public let unprotectedFields: [String]
+
   let configuration: DataConfiguration
   let files: [OpenFile]
   let plans: [FieldPlan]
@@ -28,6 +31,7 @@ public final class Dataset: Sendable {
   let cacheBytes: Int
   /// The same files with the fields that decide the sampling; nil where each sample comes once.
   let drawing: Dataset?
+  private let vocabularies: [String: SampleVocabulary]
   private let made = SplitBox()
 
   /// Opens the files and finds the fields.
@@ -43,8 +47,7 @@ public final class Dataset: Sendable {
     _ configuration: DataConfiguration, relativeTo folder: String, fields needed: [String]? = nil,
     cacheBytes: Int? = nil
   ) throws(DatasetError) {
-    let fallback = ProcessInfo.processInfo.environment["AIMASS_DATA"]
-    paths = try DataFiles.resolve(configuration.files, folder: folder, fallback: fallback)
+    paths = try Dataset.paths(of: configuration, relativeTo: folder)
     self.configuration = configuration
     var files: [OpenFile] = []
     for path in paths { files.append(try OpenFile(path)) }
@@ -58,10 +61,40 @@ public final class Dataset: Sendable {
       !plans.contains { $0.name == plan.name }
     }
     digest = try Dataset.digest(files, plans + others, configuration)
+    unprotectedFields = try Dataset.unprotected(files, plans + others, configuration)
+    // Read at once, so that damage is heard; read when asked for, it would pass for a file without words.
+    var vocabularies: [String: SampleVocabulary] = [:]
+    for plan in plans + others where files[0].isSampleFile {
+      vocabularies[plan.name] = try SampleVocabulary.ifAny(of: plan.name, in: files[0].root)
+    }
+    self.vocabularies = vocabularies
+  }
+
+  /// The files that a configuration names, without opening them.
+  ///
+  /// - Parameters:
+  ///   - configuration: names or globs.
+  ///   - folder: where relative paths are looked for before `AIMASS_DATA`.
+  /// - Returns: at least one path for each entry, in order.
+  /// - Throws: ``DatasetError`` `.missing` or `.configuration`.
+  public static func paths(
+    of configuration: DataConfiguration, relativeTo folder: String
+  ) throws(DatasetError) -> [String] {
+    try DataFiles.resolve(
+      configuration.files, folder: folder,
+      fallback: ProcessInfo.processInfo.environment["AIMASS_DATA"])
   }
 
   /// Whether a sample file says that its samples were drawn rather than measured.
   public var isSynthetic: Bool { files.contains(where: \.isSynthetic) }
+
+  /// What a person should know of files without checksums; nil where all numbers have them.
+  public var checksumNote: String? {
+    guard !unprotectedFields.isEmpty else { return nil }
+    return
+      "no checksum covers \(unprotectedFields.joined(separator: ", ")) of \(name): damage to the file would be "
+      + "read as data; write it with Fletcher32, or prepare it"
+  }
 
   /// The files by name, for messages.
   public var name: String { paths.joined(separator: ", ") }
@@ -73,8 +106,14 @@ public final class Dataset: Sendable {
   /// - Returns: the bytes of each id, in order.
   public func idTexts(_ field: String) -> [[UInt8]]? {
     if let names = (try? split(.train))??.classNames(field) { return names.map { Array($0.utf8) } }
-    return files.first.flatMap { try? SampleVocabulary(of: field, in: $0.root).words }
+    return vocabulary(of: field)?.words
   }
+
+  /// The vocabulary of a field, where the first file is a sample file that has one.
+  ///
+  /// - Parameter field: the field's name.
+  /// - Returns: the words.
+  public func vocabulary(of field: String) -> SampleVocabulary? { vocabularies[field] }
 
   /// The samples of a role, or nil where the files have none.
   ///

@@ -38,19 +38,28 @@ extension Dataset {
   ///
   /// - Parameter field: the field's name.
   /// - Returns: the meaning in the first file.
-  public func meaning(of field: String) -> FieldMeaning? {
+  /// - Throws: ``DatasetError`` where the file is damaged.
+  public func meaning(of field: String) throws(DatasetError) -> FieldMeaning? {
     guard let plan = plans.first(where: { $0.name == field }), plan.readsAttributes,
       let file = files.first
     else { return nil }
     let groups = SplitRole.allCases.map { configuration.splits[$0.rawValue] ?? $0.rawValue }
-    let owner = groups.lazy.compactMap { try? FieldDatasets(file.root, plan.path(in: $0)) }.first
-    guard let attributed = owner?.attributed else { return nil }
-    func attribute(_ name: String) -> HDF5Attribute? { try? attributed.attribute(name) }
-    var texts = attribute("classes")?.asTexts.map { $0.map { Array($0.utf8) } }
-    texts = texts ?? (try? SampleVocabulary(of: field, in: file.root))?.words
-    return FieldMeaning(
-      names: texts.map(Self.digest), columns: attribute("columns")?.asTexts,
-      mean: plan.mean ?? attribute("mean")?.asNumbers, std: plan.std ?? attribute("std")?.asNumbers)
+    return try border { () throws(HDF5Error) in
+      var path: String?
+      for candidate in groups.map(plan.path(in:)) where path == nil {
+        if try file.root.member(candidate) != nil { path = candidate }
+      }
+      guard let path else { return nil }
+      let owner = try FieldDatasets(file.root, path).attributed
+      let classes = try owner.plainAttribute("classes")?.asTexts?.map { Array($0.utf8) }
+      let (mean, std) = (
+        try owner.plainAttribute("mean")?.asNumbers, try owner.plainAttribute("std")?.asNumbers
+      )
+      return FieldMeaning(
+        names: (classes ?? vocabulary(of: field)?.words).map(Self.digest),
+        columns: try owner.plainAttribute("columns")?.asTexts,
+        mean: plan.mean ?? mean, std: plan.std ?? std)
+    }
   }
 
   private static func digest(_ texts: [[UInt8]]) -> String {

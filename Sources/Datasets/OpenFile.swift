@@ -16,8 +16,10 @@ final class OpenFile: Sendable {
     let root = try border { () throws(HDF5Error) in try HDF5File(reading: path).root }
     self.root = root
     mapping = MappingBox(path)
-    digest = try OpenFile.digest(root, path)
-    isSynthetic = OpenFile.isSynthetic(root)
+    digest = try SampleFileFormat.digest(of: root, path)
+    isSynthetic = try border { () throws(HDF5Error) in
+      try root.plainAttribute("synthetic")?.asInteger == 1
+    }
   }
 
   /// True for a file that ``SampleFileWriter`` made.
@@ -25,32 +27,6 @@ final class OpenFile: Sendable {
 
   /// The file's bytes.
   func mapped() throws(DatasetError) -> MappedFile { try mapping.mapped() }
-
-  private static func isSynthetic(_ root: HDF5Group) -> Bool {
-    guard let mark = try? root.attribute("synthetic") else { return false }
-    return mark.asInteger == 1
-  }
-
-  private static func digest(_ root: HDF5Group, _ path: String) throws(DatasetError) -> String? {
-    // A root attribute that is no text or number belongs to somebody else's file.
-    guard let format = try? root.attribute("format"), format.asText == SampleFileFormat.name else {
-      return nil
-    }
-    return try border { () throws(HDF5Error) in
-      let version = try root.attribute("formatVersion")?.asInteger ?? 0
-      guard version <= SampleFileFormat.version else {
-        throw HDF5Error(
-          .newerVersion, at: path,
-          "a sample file of version \(version); this program reads up to \(SampleFileFormat.version)"
-        )
-      }
-      guard version > 0, let digest = try root.attribute("digest")?.asText else {
-        throw HDF5Error(
-          .damaged, at: path, "a sample file without version or digest; prepare it again")
-      }
-      return digest
-    }
-  }
 
   /// Maps once, on demand.
   private final class MappingBox: @unchecked Sendable {
@@ -67,6 +43,33 @@ final class OpenFile: Sendable {
       let made = try MappedFile(path)
       file = made
       return made
+    }
+  }
+}
+
+extension SampleFileFormat {
+  /// The digest that a sample file states, or nil for somebody else's file.
+  ///
+  /// - Parameters:
+  ///   - root: the file's root.
+  ///   - path: the file, for messages.
+  /// - Returns: the root's `digest`.
+  /// - Throws: ``DatasetError``: `.newerVersion`, or `.damaged` for a sample file without digest.
+  static func digest(of root: HDF5Group, _ path: String) throws(DatasetError) -> String? {
+    try border { () throws(HDF5Error) in
+      guard try root.plainAttribute("format")?.asText == name else { return nil }
+      let stated = try root.attribute("formatVersion")?.asInteger ?? 0
+      guard stated <= version else {
+        throw HDF5Error(
+          .newerVersion, at: path,
+          "a sample file of version \(stated); this program reads up to \(version)"
+        )
+      }
+      guard stated > 0, let digest = try root.attribute("digest")?.asText else {
+        throw HDF5Error(
+          .damaged, at: path, "a sample file without version or digest; prepare it again")
+      }
+      return digest
     }
   }
 }

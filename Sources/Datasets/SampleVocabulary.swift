@@ -19,20 +19,37 @@ public struct SampleVocabulary: Sendable, Equatable {
   /// - Throws: ``DatasetError``: `.mismatch` where the file has none for the field, `.damaged` where its
   ///   offsets do not fit its bytes, `.ioFailure`.
   public init(of field: String, in root: HDF5Group) throws(DatasetError) {
+    guard let found = try Self.ifAny(of: field, in: root) else {
+      throw DatasetError(.mismatch, "there is no vocabulary for the field '\(field)'")
+    }
+    self = found
+  }
+
+  private init(words: [[UInt8]]) { self.words = words }
+
+  /// The vocabulary of a field, nil where the file has none for it.
+  ///
+  /// - Parameters:
+  ///   - field: the field's name.
+  ///   - root: the root of a sample file.
+  /// - Returns: its words.
+  /// - Throws: ``DatasetError``: `.damaged`, `.ioFailure`.
+  static func ifAny(
+    of field: String, in root: HDF5Group
+  ) throws(DatasetError) -> SampleVocabulary? {
     let path = "\(Self.group)/\(field)"
     let found = try border { () throws(HDF5Error) -> (bytes: [UInt8], offsets: [Int64])? in
       guard try root.member(path) == .group else { return nil }
       let group = try root.group(path)
       return (try group.dataset("bytes").readAll(), try group.dataset("offsets").readAll())
     }
-    guard let (bytes, offsets) = found else {
-      throw DatasetError(.mismatch, "there is no vocabulary for the field '\(field)'")
-    }
+    guard let (bytes, offsets) = found else { return nil }
     guard offsets.first == 0, offsets.last == Int64(bytes.count),
       zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
     else {
       throw DatasetError(.damaged, "\(path): its offsets do not fit its bytes; prepare it again")
     }
-    words = zip(offsets, offsets.dropFirst()).map { Array(bytes[Int($0)..<Int($1)]) }
+    return SampleVocabulary(
+      words: zip(offsets, offsets.dropFirst()).map { Array(bytes[Int($0)..<Int($1)]) })
   }
 }

@@ -286,6 +286,11 @@ public final class Exchange {
     return owned.offset(ofBlock: block) + rest
   }
 
+  /// The places of this node's weights that this rank alone writes: what it owns, and its share of what others do.
+  public var written: [Range<Int>] {
+    reducer.parts.joined().map(\.range).filter { !$0.isEmpty }
+  }
+
   /// The blocks of a bucket that this rank owns.
   public func ownedBlocks(in bucket: Int) -> Range<Int> {
     plan.owned(by: node.seat, in: bucket)

@@ -12,6 +12,18 @@ public enum FaultPoint: CaseIterable, Sendable {
   /// An optimizer step is done and logged.
   case stepDone
 
+  /// A microbatch is loaded; an action `KIND@FIELD` spoils its last value.
+  case inputReady
+  /// A pass is about to begin; an action `KIND@TENSOR` spoils the gradient it will write.
+  case gradientReady
+  /// The losses of a microbatch are known; an action `KIND@HEAD`, by number, spoils one.
+  case lossReady
+  /// Weights have moved; an action `KIND@TENSOR` or `KIND@ARRAY` spoils the owner's.
+  case weightsMoved
+  /// Nobody writes weights and optimizer state now; actions as for ``weightsMoved``, and `KIND@copy of TENSOR` spoils
+  /// what a node holds of others.
+  case memoryAtRest
+
   /// The state to be saved is copied, nothing is written.
   case checkpointStaged
   /// The temporary folder exists.

@@ -100,6 +100,19 @@ extension HDF5Attributed {
     try attributeOwner.read(name)
   }
 
+  /// The value of an attribute that may be somebody else's: nil too where it is of a kind that is not read.
+  ///
+  /// - Parameter name: the attribute's name.
+  /// - Returns: as ``attribute(_:)``.
+  /// - Throws: ``HDF5Error`` for damage and failures, never for the kind of the value.
+  public func plainAttribute(_ name: String) throws(HDF5Error) -> HDF5Attribute? {
+    do throws(HDF5Error) {
+      return try attribute(name)
+    } catch  where error.code == .typeMismatch || error.code == .refused {
+      return nil
+    }
+  }
+
   /// The names of all attributes, in alphabetical order of their bytes.
   public func attributeNames() throws(HDF5Error) -> [String] {
     try attributeOwner.names()

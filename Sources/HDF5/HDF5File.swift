@@ -24,6 +24,7 @@ public final class HDF5File: Sendable {
   public init(reading path: String) throws(HDF5Error) {
     let place = Place(file: path, object: "/")
     byteCount = try HDF5File.examine(path, place)
+    try HDF5Gate.pass(path)
     // A filter or driver that is not built in would be loaded as a plug-in, which is code.
     try check("H5PLset_loading_state", place) { H5PLset_loading_state(0) }
     let id = try check("H5Fopen", place) { H5Fopen(path, CHDF5_read_only(), defaults) }
@@ -82,7 +83,8 @@ public final class HDF5File: Sendable {
   ///
   /// - Returns: the length in bytes.
   private static func examine(_ path: String, _ place: Place) throws(HDF5Error) -> Int {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe must not hold up the one who opens it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let code = errno
       if code == ENOENT || code == ENOTDIR {

@@ -24,8 +24,7 @@ extension HDF5Group {
     for part in name.split(separator: "/") where part != "." {
       let parent = walked
       walked += walked.isEmpty || walked.hasSuffix("/") ? String(part) : "/\(part)"
-      H5Eset_auto2(0, nil, nil)
-      guard H5Lexists(handle.id, walked, defaults) > 0 else { return false }
+      guard try hasLink(walked, below: parent) else { return false }
       var link = H5L_info_t()
       try check("H5Lget_info", place.child(walked)) {
         H5Lget_info(handle.id, walked, &link, defaults)
@@ -44,6 +43,25 @@ extension HDF5Group {
       }
     }
     return true
+  }
+
+  /// Whether there is a link at the end of a path whose other steps were followed.
+  ///
+  /// The library fails alike where the step before is no group and where that group is damaged; a damaged one must
+  /// not pass for an empty one.
+  private func hasLink(_ path: String, below parent: String) throws(HDF5Error) -> Bool {
+    do throws(HDF5Error) {
+      return try check("H5Lexists", place.child(path)) {
+        H5Lexists(handle.id, path, defaults)
+      } > 0
+    } catch {
+      let id = try check("H5Oopen", place.child(parent)) {
+        H5Oopen(handle.id, parent.isEmpty ? "." : parent, defaults)
+      }
+      let object = Handle(owning: id, H5Oclose)
+      guard H5Iget_type(object.id) == H5I_GROUP else { return false }
+      throw error
+    }
   }
 
   /// The path that a soft link holds.

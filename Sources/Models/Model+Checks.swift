@@ -84,26 +84,32 @@ extension Model {
   ///   - microbatch: the samples of the last pass.
   ///   - index: the lane they were in.
   /// - Returns: what to name in an error message.
-  public func firstNonFinite(_ microbatch: Microbatch, inLane index: Int = 0) -> String? {
+  public func firstNonFinite(
+    _ microbatch: Microbatch, inLane index: Int = 0
+  ) -> NonFinitePlace? {
     let lane = lanes[index]
     let targets = Set(heads.compactMap(\.targetIndex))
     for (index, field) in fields.enumerated()
     where field.element == .float && !targets.contains(index) {
-      if !isFinite(field, at: index, microbatch) { return "input \(field.name)" }
+      let samples = nonFiniteSamples(of: index, microbatch)
+      if !samples.isEmpty { return NonFinitePlace(name: "input \(field.name)", samples: samples) }
     }
     for probe in probes {
       guard case .region(let region) = probe.place else { continue }
-      if !Kernels.isFinite(probeCount(probe, microbatch, lane), lane.arena.floats(region)) {
-        return probe.path
-      }
+      let samples = nonFiniteSamples(of: probe, lane.arena.floats(region), microbatch, lane)
+      if !samples.isEmpty { return NonFinitePlace(name: probe.path, samples: samples) }
     }
     for (index, head) in heads.enumerated() {
-      if let target = head.targetIndex, fields[target].element == .float,
-        !isFinite(fields[target], at: target, microbatch)
-      {
-        return "target \(head.target)"
+      if let target = head.targetIndex, fields[target].element == .float {
+        let samples = nonFiniteSamples(of: target, microbatch)
+        if !samples.isEmpty {
+          return NonFinitePlace(name: "target \(head.target)", samples: samples)
+        }
       }
-      if !lane.losses[index].isFinite { return "loss of \(head.name)" }
+      if !lane.losses[index].isFinite {
+        return NonFinitePlace(
+          name: "loss of \(head.name)", samples: Self.numbers(microbatch, 0..<microbatch.count))
+      }
     }
     return nil
   }
@@ -116,15 +122,51 @@ extension Model {
     layout.slots.first { !Kernels.isFinite($0.count, values + $0.offset) }?.name
   }
 
-  private func isFinite(_ field: MicrobatchField, at index: Int, _ microbatch: Microbatch) -> Bool {
-    Kernels.isFinite(
-      microbatch.units(index) * field.scalarsPerUnit, microbatch.floats(index))
+  /// The samples of a field of floats that hold a NaN or an infinity.
+  private func nonFiniteSamples(of index: Int, _ microbatch: Microbatch) -> [Int64] {
+    let (values, width) = (microbatch.floats(index), fields[index].scalarsPerUnit)
+    guard !Kernels.isFinite(microbatch.units(index) * width, values) else { return [] }
+    let offsets = fields[index].isPacked ? UnsafePointer(microbatch.offsets(index)) : nil
+    return Self.samples(microbatch) { sample in
+      let units = offsets.map { $0[sample]..<$0[sample + 1] } ?? sample..<sample + 1
+      return Kernels.isFinite(units.count * width, values + units.lowerBound * width)
+    }
   }
 
-  private func probeCount(
-    _ probe: Compiler.Probe, _ microbatch: Microbatch, _ lane: Lane
-  ) -> Int {
+  /// The samples for which a layer's output holds a NaN or an infinity.
+  private func nonFiniteSamples(
+    of probe: Compiler.Probe, _ values: UnsafePointer<Float>, _ microbatch: Microbatch,
+    _ lane: Lane
+  ) -> [Int64] {
     let axis = probe.scalars.axis < 0 ? nil : probe.scalars.axis
-    return lane.offsets.units(axis, samples: microbatch.count) * probe.scalars.perUnit
+    let width = probe.scalars.perUnit
+    let count = lane.offsets.units(axis, samples: microbatch.count) * width
+    guard !Kernels.isFinite(count, values) else { return [] }
+    let offsets = axis.map(lane.offsets.offsets)
+    return Self.samples(microbatch) { sample in
+      let units = offsets.map { $0[sample]..<$0[sample + 1] } ?? sample..<sample + 1
+      return Kernels.isFinite(units.count * width, values + units.lowerBound * width)
+    }
   }
+
+  /// The numbers of the samples that are not finite; of all where none by itself is to blame.
+  private static func samples(
+    _ microbatch: Microbatch, isFinite: (_ sample: Int) -> Bool
+  ) -> [Int64] {
+    let found = (0..<microbatch.count).filter { !isFinite($0) }
+    return found.isEmpty
+      ? numbers(microbatch, 0..<microbatch.count) : found.map { microbatch.sampleNumbers[$0] }
+  }
+
+  private static func numbers(_ microbatch: Microbatch, _ samples: Range<Int>) -> [Int64] {
+    samples.map { microbatch.sampleNumbers[$0] }
+  }
+}
+
+/// Where in a pass the first NaN or infinity appeared.
+public struct NonFinitePlace: Sendable, Equatable {
+  /// A layer's path, or what else to name in an error message.
+  public let name: String
+  /// The samples for which it is so, by their number in the split; not empty.
+  public let samples: [Int64]
 }

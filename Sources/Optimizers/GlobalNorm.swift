@@ -19,6 +19,15 @@ public struct GlobalNorm: Sendable, Equatable {
     value = sum.squareRoot()
   }
 
+  /// Whether the clipped gradient can be squared in Float32, as second moments do: up to 1.8e19.
+  ///
+  /// A larger one is finite, but would leave an infinite moment, which freezes its weight without a sign.
+  public func fits(maxNorm: Double?) -> Bool {
+    isFinite && value * Double(clipFactor(maxNorm: maxNorm)) <= Self.largest
+  }
+
+  private static let largest = Double(Float.greatestFiniteMagnitude).squareRoot()
+
   /// The factor that clips the gradient to `maxNorm`: `min(1, maxNorm / (norm + 1e-6))`.
   ///
   /// The small constant is PyTorch's (`clip_grad_norm_`).

@@ -63,7 +63,7 @@ extension Optimizer {
 
   /// Visits what a step moves of a piece: all of it, of a lazy table the runs of rows it touches.
   @inline(__always)
-  private func forEachMoved(_ piece: Piece, _ body: (_ part: Piece) -> Void) {
+  func forEachMoved(_ piece: Piece, _ body: (_ part: Piece) -> Void) {
     guard let table = piece.table else { return body(piece) }
     touched.forEachRun(in: piece.rows(of: table)) { body(piece.part($0, of: table)) }
   }

@@ -39,7 +39,7 @@ public final class Optimizer {
   let ratios: HostBuffer<Float>
   /// Σ w² and Σ r² per slot.
   let tensorSums: HostBuffer<Double>
-  private let slotNames: [String]
+  let slotNames: [String]
 
   /// Prepares the tables and zeroed state.
   ///
@@ -97,6 +97,15 @@ public final class Optimizer {
 
   /// The number of pieces of all blocks.
   public var pieceCount: Int { pieces.count }
+
+  /// The parameter with the largest part in the gathered sums.
+  public func largest(in sums: UnsafePointer<Double>) -> String {
+    let index = (0..<pieces.count).max { sums[$0] < sums[$1] } ?? 0
+    return slotNames[pieces[index].slot]
+  }
+
+  /// The name of the slot that a piece is a part of.
+  public func name(ofPiece index: Int) -> String { slotNames[pieces[index].slot] }
 
   /// The parameter to name when the gathered sums hold a NaN or an infinity.
   ///

@@ -99,6 +99,11 @@ final class PieceTable {
     return index(at: range.lowerBound)..<index(at: range.upperBound)
   }
 
+  /// The pieces of a run of places that begins and ends where slots do, as indices.
+  func range(within places: Range<Int>) -> Range<Int> {
+    index(at: places.lowerBound)..<index(at: places.upperBound)
+  }
+
   /// The first piece that begins at or after a place of the canonical order.
   private func index(at place: Int) -> Int {
     var (low, high) = (0, pieces.count)

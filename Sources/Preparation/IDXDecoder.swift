@@ -29,6 +29,10 @@ enum IDXDecoder {
     guard let size = shape.checkedProduct(times: element.byteCount) else {
       throw PreparationError(.badData, "\(file.name): the extents \(shape) are absurd")
     }
+    guard size > 0 else {
+      throw PreparationError(
+        .badData, "\(file.name): an array of the extents \(shape) holds no numbers")
+    }
     var bytes = try file.readRest(size, header: 4 + 4 * axes)
     element.swapBytes(&bytes)
     return RawArray(name: file.name, shape: shape, element: element, bytes: bytes)

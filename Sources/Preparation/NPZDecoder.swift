@@ -98,6 +98,8 @@ enum NPZDecoder {
 
   /// Raw deflate (RFC 1951).
   private static func inflate(_ packed: [UInt8], size: Int) -> [UInt8]? {
+    // Deflate shrinks at most 1032 times (zlib's documentation): memory is not taken on a file's word.
+    guard size <= packed.count * 1032 else { return nil }
     var stream = z_stream()
     let version = ZLIB_VERSION
     guard

@@ -58,7 +58,8 @@ final class RawFile {
   func read(_ count: Int) throws -> [UInt8] {
     var bytes: [UInt8] = []
     while bytes.count < count {
-      let piece = min(count - bytes.count, 1 << 24)
+      // Twice as much each time: room for what may come costs more than what comes from small files.
+      let piece = min(count - bytes.count, max(1 << 16, bytes.count), 1 << 24)
       let found = try readPiece(piece, into: &bytes)
       if found < piece { break }
     }

@@ -5,10 +5,11 @@ import Parameters
 
 /// Notices weights and optimizer state that changed by themselves: a flipped bit in memory.
 ///
-/// After every K-th update each owner keeps a checksum of its weights and state and verifies it before
-/// the next update; nodes compare their copies of the weights at the same time.
+/// After every K-th update each rank keeps checksums of the state it owns and of the part of its node's
+/// weights that it alone writes, and verifies them before the next update; nodes compare their copies of the
+/// weights at the same time.
 ///
-/// - Cost: two reads of what a rank owns, every K steps.
+/// - Cost: two reads of `P / L` weights and of the state a rank owns, every K steps.
 final class MemoryCheck {
   private let every: Int
   private let weights: WeightCheck
@@ -37,7 +38,7 @@ final class MemoryCheck {
   /// - Throws: `MPIError` if a message fails.
   func afterUpdate(step: Int) throws -> String? {
     guard every > 0, step % every == 0 else { return nil }
-    sums = stretches.map(Self.sum)
+    sums = remembered.map { Self.sum($0.array) }
     let found = try weights.run()
     guard let first = found.first else { return nil }
     let same = found.filter { ($0.node, $0.owner) == (first.node, first.owner) }
@@ -56,17 +57,39 @@ final class MemoryCheck {
   func beforeUpdate(step: Int) throws {
     guard let sums else { return }
     self.sums = nil
-    for (stretch, sum) in zip(stretches, sums) where Self.sum(stretch) != sum {
-      let slots = exchange.plan.layout.slots.filter { $0.range.overlaps(stretch.range) }
+    for (part, sum) in zip(remembered, sums) where Self.sum(part.array) != sum {
       throw TrainingError(
         .failure,
-        "\(stretch.name) of \(slots.prefix(3).map(\.name).joined(separator: ", ")) changed between "
-          + "the updates of steps \(step) and \(step + 1) though nobody wrote it: this node's memory "
-          + "or processor is faulty; go on from the last checkpoint without it")
+        "\(part.array.name) of \(part.tensor) changed between the updates of steps \(step) and "
+          + "\(step + 1) though nobody wrote it: the memory or processor of "
+          + "\(exchange.node.world.hostName) is faulty; go on from the last checkpoint without it")
     }
   }
 
-  private var stretches: [StateArray] {
+  /// Forgets what was remembered, because weights and state are about to be loaded.
+  func forget() { sums = nil }
+
+  /// What nobody but this rank may change, tensor by tensor.
+  private lazy var remembered: [(tensor: String, array: StateArray)] = {
+    let weights = exchange.written.map {
+      StateArray(name: "weights", range: $0, base: exchange.store.base + $0.lowerBound)
+    }
+    let slots = exchange.plan.layout.slots
+    return (weights + optimizer.state).flatMap { whole in
+      slots.filter { $0.range.overlaps(whole.range) }.map { slot in
+        let range = slot.range.clamped(to: whole.range)
+        return (
+          slot.name,
+          StateArray(
+            name: whole.name, range: range,
+            base: whole.base + (range.lowerBound - whole.range.lowerBound))
+        )
+      }
+    }
+  }()
+
+  /// Weights and optimizer state that this rank owns, sharded tables left out.
+  var stretches: [StateArray] {
     exchange.owned.stretches.map {
       StateArray(
         name: "weights", range: $0.range, base: exchange.store.base + $0.range.lowerBound)

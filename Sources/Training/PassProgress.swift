@@ -1,16 +1,31 @@
+import FaultPoints
 import Models
+import Tensors
 
 /// Passes on how far a training pass has come: finished gradients leave while the pass goes on.
+///
+/// Before they do, they are looked at: once added to others, nobody knows any more whose NaN it was.
 final class PassProgress: PassObserver {
   private unowned let trainer: Trainer
   /// What went wrong between two layers; thrown when the pass is over.
   private var failure: (any Error)?
   private var samples = 0
+  private var lanes: [(microbatch: Microbatch, gradient: UnsafePointer<Float>)] = []
+  /// Where the gradients begin that are final already.
+  private var border = 0
+  private var fault: String?
 
   init(_ trainer: Trainer) { self.trainer = trainer }
 
-  /// Begins a pass in a step of `samples` samples over all ranks.
+  /// Begins the passes of a step of `samples` samples over all ranks.
   func begin(samples: Int) { self.samples = samples }
+
+  /// Begins a pass of some microbatches in lockstep, with the gradient that each writes.
+  func beginPass(_ lanes: [(Microbatch, UnsafePointer<Float>)]) {
+    self.lanes = lanes
+    border = trainer.model.layout.count
+    fault = FaultPoint.gradientReady.argument
+  }
 
   /// Throws what went wrong during the pass.
   func end() throws {
@@ -22,12 +37,27 @@ final class PassProgress: PassObserver {
 
   func gradientsFinal(from offset: Int) {
     trainer.clock.gradientsFinal(from: offset)
-    // Where the norm of this gradient is still to be taken, nobody may add to it yet.
-    guard failure == nil, trainer.noise.pending == nil else { return }
+    look(from: offset)
+    // Where the gradient of this microbatch is still to be read, nobody may add to it yet.
+    guard failure == nil, trainer.noise.pending == nil,
+      !trainer.configuration.train.nonFinite.reruns
+    else { return }
     do {
       try trainer.advance(from: offset, samples: samples)
     } catch {
       failure = error
     }
+  }
+
+  /// Looks for a NaN or infinity in what has become final.
+  private func look(from offset: Int) {
+    for (microbatch, gradient) in lanes {
+      if let fault { trainer.spoil(gradient, fault, offset..<border) }
+      guard let slot = trainer.optimizer.lastNonFinite(in: gradient, offset..<border) else {
+        continue
+      }
+      trainer.evidence.note("the gradient of \(slot)", in: microbatch)
+    }
+    border = offset
   }
 }

@@ -10,6 +10,10 @@ struct RankFacts: Codable, Equatable {
   var host: String
   /// SHA-256 of the program's file.
   var program: String
+  /// The MPI library, as it names itself.
+  var library: String
+  /// The host's wall clock when the facts were made, in seconds since 1970.
+  var time: Double
   /// What the command line asked for beside the configuration.
   var options: String
   /// Everything that decides the run's numbers, one key a line.
@@ -37,9 +41,11 @@ struct RankFacts: Codable, Equatable {
     self.host = host
     program = try Self.programDigest()
     (self.options, self.configuration, self.dataset) = (options, configuration, dataset)
+    library = MPIEnvironment.libraryVersion
     let allowed = Kernels.supportedBuilds
     kernels = Array(allowed.drop { $0 != Kernels.name })
     coreType = BLAS.coreType
+    time = Date().timeIntervalSince1970
   }
 
   private static func programDigest() throws -> String {
@@ -58,6 +64,7 @@ struct RankFacts: Codable, Equatable {
   private var named: [(name: String, value: String, remedy: String)] {
     [
       ("program", program, "start the same file on all hosts"),
+      ("MPI library", library, "load the same MPI on all hosts"),
       ("options", options, "give all ranks the same options"),
       ("configuration", configuration, "give all ranks the same configuration and options"),
       ("data", dataset, "give all ranks the same data files"),
@@ -106,6 +113,21 @@ struct RankFacts: Codable, Equatable {
     return "found the same text"
   }
 
+  /// What to tell of the clocks of the hosts; nil where they agree.
+  ///
+  /// Nothing depends on them but what people read in logs and heartbeats: durations are taken from clocks that
+  /// only go forward, and checkpoints are in the order of their steps.
+  static func clockNote(_ all: [RankFacts]) -> String? {
+    guard let first = all.min(by: { $0.time < $1.time }),
+      let last = all.max(by: { $0.time < $1.time }), last.time - first.time > clockSeconds
+    else { return nil }
+    return "the clocks of \(first.host) and \(last.host) differ by "
+      + "\(Int((last.time - first.time).rounded())) s; times in logs and heartbeats will not match"
+  }
+
+  /// What starts at different moments may differ by.
+  private static let clockSeconds = 10.0
+
   /// The best build of our kernels and the processor type for OpenBLAS that every rank can run.
   static func common(_ all: [RankFacts]) -> (kernels: String?, coreType: String) {
     let first = all.first?.kernels ?? []
@@ -146,13 +168,13 @@ extension RankFacts {
             + "\(common.coreType); start with -x OPENBLAS_CORETYPE=\(common.coreType)")
       }
     }
+    let clocks = Self.clockNote(all)
     guard Set(all.map(\.coreType)).count > 1 || Set(all.map(\.kernels.first)).count > 1 else {
-      return (all, nil)
+      return (all, clocks)
     }
-    return (
-      all,
+    let processors =
       "processors differ: all ranks use kernels \(Kernels.name) and OpenBLAS for \(BLAS.coreType), "
-        + "which every node has"
-    )
+      + "which every node has"
+    return (all, [processors, clocks].compactMap { $0 }.joined(separator: "; "))
   }
 }

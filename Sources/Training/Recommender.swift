@@ -2,7 +2,6 @@ import Checkpoints
 import Configuration
 import Datasets
 import Glibc
-import HDF5
 import MPI
 import Metrics
 
@@ -19,9 +18,9 @@ public struct PairScores {
 
   /// The vocabulary of a field, where the data is one sample file that has one.
   static func names(_ field: String, in dataset: Dataset) -> [String]? {
-    guard dataset.paths.count == 1, let file = try? HDF5File(reading: dataset.paths[0]),
-      let vocabulary = try? SampleVocabulary(of: field, in: file.root)
-    else { return nil }
+    guard dataset.paths.count == 1, let vocabulary = dataset.vocabulary(of: field) else {
+      return nil
+    }
     return vocabulary.words.indices.map { vocabulary.text($0) }
   }
 }

@@ -40,8 +40,32 @@ struct RunClaim {
       taken.aside = try setAside()
       taken.state = .absent
     }
-    switch taken.state {
-    case .complete where isLongEnough(try RunSummary.load(folder.summary)): return taken
+    try refuse(taken.state)
+    if try isDone(taken.state, isLongEnough) { return taken }
+    if taken.state == .absent { try folder.make() }
+    taken.lock = try RunLock(folder: folder.path)
+    // Another job may have made, or ended, a run here since the first look; from now on none can.
+    taken.state = try folder.state(for: identityText)
+    try refuse(taken.state)
+    if try isDone(taken.state, isLongEnough) {
+      taken.lock = nil
+      return taken
+    }
+    if taken.state == .absent {
+      try folder.create(yaml: yaml, identityText: identityText, origin: origin)
+    } else {
+      try folder.complete(yaml: yaml, origin: origin)
+    }
+    try? FileManager.default.removeItem(atPath: folder.summary)
+    taken.log = try JSONLines(path: folder.metrics)
+    // A finished run of which more steps are asked for goes on.
+    if taken.state == .complete { taken.state = .unfinished }
+    return taken
+  }
+
+  /// Throws where the folder belongs to something else.
+  private func refuse(_ state: RunFolder.State) throws {
+    switch state {
     case .foreign(let differences):
       throw TrainingError(
         .cannotCreate,
@@ -52,18 +76,15 @@ struct RunClaim {
         .cannotCreate,
         "\(folder.path) exists and is no run folder; choose another --output, or --fresh to "
           + "rename it aside")
-    case .absent:
-      try folder.create(yaml: yaml, identityText: identityText, origin: origin)
-    case .unfinished, .complete: break
+    case .absent, .unfinished, .complete: return
     }
-    // Only the holder of the lock may change what another job may still be writing.
-    taken.lock = try RunLock(folder: folder.path)
-    if taken.state != .absent { try folder.write(yaml, to: folder.configuration) }
-    try? FileManager.default.removeItem(atPath: folder.summary)
-    taken.log = try JSONLines(path: folder.metrics)
-    // A finished run of which more steps are asked for goes on.
-    if taken.state == .complete { taken.state = .unfinished }
-    return taken
+  }
+
+  /// Whether a finished run has all that is asked for.
+  private func isDone(
+    _ state: RunFolder.State, _ isLongEnough: (RunSummary) -> Bool
+  ) throws -> Bool {
+    try state == .complete && isLongEnough(RunSummary.load(folder.summary))
   }
 
   /// Renames the folder aside, unless another job is writing it.

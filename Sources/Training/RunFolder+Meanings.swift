@@ -14,7 +14,7 @@ extension RunFolder {
   func recordMeanings(_ dataset: Dataset, _ fields: [String]) throws {
     guard !FileManager.default.fileExists(atPath: meanings) else { return }
     var known: [String: FieldMeaning] = [:]
-    for field in fields { known[field] = dataset.meaning(of: field) }
+    for field in fields { known[field] = try dataset.meaning(of: field) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try write(String(decoding: try encoder.encode(known), as: UTF8.self) + "\n", to: meanings)
@@ -33,7 +33,7 @@ extension RunFolder {
       let known = try? JSONDecoder().decode([String: FieldMeaning].self, from: text)
     else { return }
     for field in fields {
-      guard let wanted = known[field], let found = dataset.meaning(of: field),
+      guard let wanted = known[field], let found = try dataset.meaning(of: field),
         let difference = found.difference(from: wanted)
       else { continue }
       throw TrainingError(

@@ -64,7 +64,10 @@ public struct RunFolder: Sendable {
     } catch {
       throw TrainingError(.inputOutput, "\(path): the folder cannot be read")
     }
-    if entries.allSatisfy({ $0 == "LOCK" }) { return .absent }
+    // What a start leaves that dies before it has written the identity, and what one is just making.
+    if entries.allSatisfy({ $0 == "LOCK" || $0 == "checkpoints" }), !hasCheckpoints {
+      return .absent
+    }
     guard let found = try? String(contentsOfFile: identity, encoding: .utf8) else {
       return .occupied
     }
@@ -72,6 +75,10 @@ public struct RunFolder: Sendable {
       return .foreign(differences: Self.differences(found, wanted))
     }
     return entries.contains("summary.json") ? .complete : .unfinished
+  }
+
+  private var hasCheckpoints: Bool {
+    (try? FileManager.default.contentsOfDirectory(atPath: checkpoints))?.isEmpty == false
   }
 
   /// The lines of `wanted` that `found` has otherwise, at most five.
@@ -85,7 +92,15 @@ public struct RunFolder: Sendable {
     return Array(changed.prefix(5))
   }
 
-  /// Creates the folder with the run's configuration and identity.
+  /// Makes the folder, for whoever gets its lock.
+  ///
+  /// - Throws: ``TrainingError`` with status `cannotCreate`.
+  public func make() throws {
+    let failure = Self.makeFolders(checkpoints)
+    guard failure == 0 else { throw cannotCreate(String(cString: strerror(failure))) }
+  }
+
+  /// Makes the folder with the run's identity and configuration.
   ///
   /// - Parameters:
   ///   - yaml: the resolved configuration.
@@ -93,15 +108,20 @@ public struct RunFolder: Sendable {
   ///   - origin: the folder that relative paths of the configuration start from.
   /// - Throws: ``TrainingError`` with status `cannotCreate`.
   public func create(yaml: String, identityText: String, origin: String) throws {
-    let failure = Self.makeFolders(checkpoints)
-    guard failure == 0 else { throw cannotCreate(String(cString: strerror(failure))) }
+    try make()
     do {
-      try write(yaml, to: configuration)
+      // First what makes the folder this run's: a start that dies here is gone on with, not in the way.
       try write(identityText, to: identity)
-      try write(origin, to: self.origin)
+      try complete(yaml: yaml, origin: origin)
     } catch {
       throw cannotCreate(Self.reason(error))
     }
+  }
+
+  /// Writes what may be missing where a start died, and the configuration as it is now.
+  func complete(yaml: String, origin: String) throws {
+    if !FileManager.default.fileExists(atPath: self.origin) { try write(origin, to: self.origin) }
+    try write(yaml, to: configuration)
   }
 
   private func cannotCreate(_ reason: String) -> TrainingError {

@@ -37,10 +37,12 @@ extension Trainer {
     clock.enter(.checkpoint)
     defer { clock.enter(.other) }
     try finishSaving(mustSucceed: false)
+    try refuseNonFiniteState()
     state.epoch = state.step / plan.stepsPerEpoch
     state.stepsTaken = optimizer.stepsTaken
     state.hasAverage = optimizer.averagedWeights != nil
     state.noise = noise.moments
+    state.infeasible = try infeasibleSoFar()
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
@@ -122,6 +124,7 @@ extension Trainer {
     manifest.configuration = configuration.resolvedYAML
     manifest.datasetDigest = dataset.digest
     manifest.worldSize = world.size
+    manifest.program = program
     manifest.kernels = Kernels.name
     manifest.coreType = BLAS.coreType
     for metric in lastEvaluation?.named ?? [] { manifest.metrics[metric.name] = metric.value }
@@ -154,7 +157,22 @@ extension Trainer {
       try world.agree { try log?.truncate(to: 0) }
       return try initialize()
     }
+    try requireSame(checkpoint)
     try world.agree { try restore(checkpoint) }
+  }
+
+  /// Refuses a checkpoint that another rank sees with other content: its folder is not the same everywhere.
+  private func requireSame(_ checkpoint: Checkpoint) throws {
+    let content = checkpoint.manifest.shards.map(\.sha256).joined(separator: " ")
+    let all = try world.allGatherBytes(Array(content.utf8))
+    let odd = all.indices.first { all[$0] != all[0] }
+    try world.agree {
+      guard world.rank == odd else { return }
+      throw TrainingError(
+        .ranksDisagree,
+        "on \(world.hostName) the checkpoint of step \(checkpoint.manifest.step) is not the one that rank 0 "
+          + "sees; put \(folder.path) on storage that all hosts share")
+    }
   }
 
   /// Fills the store with initial values, by initialisers or from a file.
@@ -175,6 +193,7 @@ extension Trainer {
     state = checkpoint.manifest.state
     hasCheckpoint = true
     noise.moments = state.noise ?? TrainingState.NoiseMoments()
+    infeasible.begin(with: state.infeasible, model)
     if exchange.node.seat.localRank == 0 {
       for range in model.layout.residentRanges {
         try checkpoint.read("parameters", range, into: store.base + range.lowerBound)
@@ -194,6 +213,10 @@ extension Trainer {
       observer?.noted(
         "the checkpoint was made with kernels \(kernels) and OpenBLAS \(coreType), this start has "
           + "\(Kernels.name) and \(BLAS.coreType): the last bits will differ")
+    }
+    if let other = checkpoint.manifest.program, other != program {
+      observer?.noted(
+        "the checkpoint was made by another build of the program: the last bits may differ")
     }
     try log?.truncate(to: state.logBytes)
     FaultPoint.checkpointLoaded.reach()

@@ -46,6 +46,11 @@ extension Trainer {
     try judgeEarlyStop(result)
     let epoch = state.step / plan.stepsPerEpoch
     if observer != nil { try logEvaluation(result, subsets, epoch: epoch) }
+    for head in result.heads where head.nonFinite > 0 {
+      observer?.noted(
+        "validation after step \(state.step): outputs of head '\(head.name)' are NaN or infinite for "
+          + "\(head.nonFinite) samples; what they leave without a value counts as no improvement")
+    }
     observer?.evaluated(result, step: state.step, epoch: epoch, isBest: isBest)
     return isBest
   }

@@ -45,6 +45,7 @@ extension Trainer {
     if taken.state != .complete {
       try folder.recordMeanings(dataset, TrainingSetUp.fieldNames(configuration.model))
     }
+    if let note = dataset.checksumNote { observer?.noted(note) }
     if let aside = taken.aside { observer?.noted("the earlier folder is now \(aside)") }
     return taken.state
   }

@@ -29,6 +29,8 @@ extension Trainer {
     clock.enter(.forward)
     gradients.microbatch = index
     rowParts?.rows.begin(microbatch: index)
+    let base = UnsafePointer(gradients.values.base)
+    progress.beginPass([(microbatch, base)])
     model.train(
       microbatch, store.base, normalizers: table.normalizers.base, step: step,
       coupled: couplingStep?.gradient(index, store.base),
@@ -36,11 +38,11 @@ extension Trainer {
     try progress.end()
     noise.add(
       index,
-      microbatchSquaredNorm: optimizer.squaredNorm(gradients.values.base)
-        + (rowParts?.rows.squaredNorm ?? 0))
-    noteNonFinite(microbatch, lane: 0)
+      microbatchSquaredNorm: optimizer.squaredNorm(base) + (rowParts?.rows.squaredNorm ?? 0))
     let losses = table.losses(of: index)
     for head in 0..<model.heads.count { losses[head] = model.losses[head] }
+    spoil(losses)
+    examine(microbatch, lane: 0, gradient: base)
     clock.enter(.reduce)
     try exchange.submit(gradients)
     loader.recycle(microbatch)
@@ -77,6 +79,7 @@ extension Trainer {
   ) throws {
     clock.enter(.forward)
     meeting?.begin(group)
+    progress.beginPass(Array(zip(members, gradients)))
     model.train(
       groupOf: group.count, store.base, normalizers: table.normalizers.base, step: step,
       meeting: members.count < group.count ? meeting : nil, observer: progress)
@@ -85,9 +88,10 @@ extension Trainer {
     for (lane, microbatch) in members.enumerated() {
       noise.add(
         microbatch.index, microbatchSquaredNorm: optimizer.squaredNorm(gradients[lane]))
-      noteNonFinite(microbatch, lane: lane)
       let losses = table.losses(of: microbatch.index)
       for head in 0..<model.heads.count { losses[head] = model.losses(ofLane: lane)[head] }
+      spoil(losses)
+      examine(microbatch, lane: lane, gradient: gradients[lane])
     }
     clock.enter(.reduce)
     for _ in members { try exchange.submitNext() }
@@ -102,6 +106,7 @@ extension Trainer {
     }
     precondition(microbatch.index == index && microbatch.step == step, "input out of order")
     try refuseWrongLabels(microbatch)
+    spoil(microbatch)
     return microbatch
   }
 }

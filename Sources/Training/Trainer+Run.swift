@@ -34,6 +34,7 @@ extension Trainer {
       }
       started = StepClock.now()
       startTrace()
+      try saveBeginningIfNeeded()
       let isDone = try trainLoop()
       try writeTrace()
       guard isDone else { return .interrupted(step: state.step) }
@@ -45,7 +46,7 @@ extension Trainer {
   ///
   /// - Returns: true if the run is over, false if it was asked to stop before.
   private func trainLoop() throws -> Bool {
-    let loader = makeLoader(from: state.step)
+    var loader = makeLoader(from: state.step)
     defer { loader.stop() }
     var mark = (time: StepClock.now(), samples: 0)
     FaultPoint.trainingStarted.reach()
@@ -54,6 +55,11 @@ extension Trainer {
       FaultPoint.stepBegun.reach()
       let (record, wishes) = try step(from: loader)
       try timing?.add(step: state.step + 1, clock.finishStep())
+      if try goBackIfDecided() {
+        loader.stop()
+        loader = makeLoader(from: state.step)
+        continue
+      }
       let noiseScale = try measureNoise(record)
       state.step += 1
       if record.skipped { state.skippedSteps += 1 }
@@ -111,6 +117,7 @@ extension Trainer {
       .init("gradientNorm", .number(record.gradientNorm)),
       .init("samplesPerSecond", .number(samplesPerSecond)),
     ]
+    if record.skipped { members.append(.init("skipped", .boolean(true))) }
     if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
     if let infeasible { members.append(.init("infeasibleSamples", .integer(infeasible))) }
     _ = try log?.append(.object(members))

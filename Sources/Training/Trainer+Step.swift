@@ -14,7 +14,18 @@ extension Trainer {
   /// - Throws: ``TrainingError`` for a NaN or infinity where the configuration says abort, or what
   ///   the rooms throw.
   func step(from loader: BatchLoader) throws -> (record: StepRecord, wishes: StepWishes) {
+    var (record, norm, wishes) = try reduceStep(from: loader)
+    try finish(&record, norm: norm)
+    clock.enter(.other)
+    return (record, wishes)
+  }
+
+  /// Computes a step up to its global gradient, and updates where nothing has to be known first.
+  func reduceStep(
+    from loader: BatchLoader
+  ) throws -> (record: StepRecord, norm: GlobalNorm, wishes: StepWishes) {
     let step = state.step
+    evidence = StepEvidence()
     let stepInEpoch = step % plan.stepsPerEpoch
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
@@ -33,35 +44,39 @@ extension Trainer {
     let loss = combineLosses(microbatches: microbatches)
     let wishes = StepWishes(table.wishes, ranks: world.size)
     let norm = GlobalNorm(combining: table.gradientNorms, count: optimizer.pieceCount)
-    var record = StepRecord(
+    let record = StepRecord(
       step: step, epoch: step / plan.stepsPerEpoch, loss: loss,
       learningRate: learningRate(at: step), gradientNorm: norm.value, samples: samples,
       skipped: false)
-    try finish(&record, norm: norm)
-    clock.enter(.other)
-    return (record, wishes)
+    return (record, norm, wishes)
   }
 
   /// Updates what is not updated yet, publishes, and leaves out a step that is not finite.
   private func finish(_ record: inout StepRecord, norm: GlobalNorm) throws {
-    let isFinite = record.loss.isFinite && norm.isFinite
-    if isFinite {
+    let isFinite =
+      record.loss.isFinite && norm.fits(maxNorm: configuration.train.clipNorm)
+    let moves = isFinite && !isLeftOut(record.step)
+    if moves {
       if !updatesEarly { try update(norm: norm, samples: record.samples) }
       updateRows(gradientScale: norm.clipFactor(maxNorm: configuration.train.clipNorm))
     }
     clock.enter(.publish)
     // Also before an error that all ranks share: nothing is in flight when they leave.
-    try exchange.finish(updated: isFinite || updatesEarly)
-    guard isFinite else {
+    try exchange.finish(updated: moves || updatesEarly)
+    guard moves else {
       record.skipped = true
-      return try handleNonFinite(record)
+      if !isLeftOut(record.step) { try handleNonFinite(record) }
+      return
     }
     optimizer.finishStep()
     // A step that is left out leaves the states as they were: its own may not be finite.
     carried?.advance()
+    spoil(at: .weightsMoved)
+    if configuration.train.nonFinite.rollsBack { try goBackFromUpdate(record.step) }
     if let problem = try memoryCheck.afterUpdate(step: record.step + 1) {
       try failTogether(.failure, problem)
     }
+    spoil(at: .memoryAtRest)
   }
 
   /// Whether a bucket is updated as soon as it is reduced, while others still travel.
@@ -70,7 +85,7 @@ extension Trainer {
   /// a step that is not finite.
   var updatesEarly: Bool {
     configuration.train.nonFinite == .abort && configuration.train.clipNorm == nil
-      && !optimizer.needsTensorNorms
+      && !optimizer.needsTensorNorms && !isLeftOut(state.step)
   }
 
   /// The learning rate of a step: the configured one times schedule and plateau.

@@ -68,12 +68,14 @@ public final class Trainer {
   /// Weights to evaluate when they are not those of the store: the moving average.
   var averaged: ParameterStore?
   var lastEvaluation: EvaluationResult?
-  /// Samples of all epochs so far whose ids need more steps than there are, per head, over all ranks.
-  var infeasibleSamples: [Int] = []
+  /// Samples whose ids need more steps than there are.
+  var infeasible = InfeasibleCount()
   /// How many of a head a person was told of last.
   var toldInfeasible: [String: Int] = [:]
-  /// The first layer of this rank that a pass of the current step found not finite.
-  var nonFiniteLayer: String?
+  /// What this rank saw in its microbatches of the current step.
+  var evidence = StepEvidence()
+  /// The step past which the run goes back, decided by the step just done.
+  var goingBackPast: Int?
   /// The right to write the run folder; rank 0 only.
   var lock: RunLock?
   /// Writes checkpoints.
@@ -87,6 +89,8 @@ public final class Trainer {
   var started = 0
   /// Distinct host names, in rank order.
   let hosts: [String]
+  /// The SHA-256 of the program's file.
+  let program: String
   /// What ranks had to agree on at the start, for a person.
   let startNote: String?
 
@@ -109,7 +113,7 @@ public final class Trainer {
     let facts = try world.agree { try RankFacts(options, setUp, host: world.hostName) }
     let agreed = try facts.agree(world)
     hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }
-    startNote = agreed.note
+    (startNote, program) = (agreed.note, facts.program)
     (dataset, training, validation) = (setUp.dataset, setUp.training, setUp.validation)
     plan = setUp.plan
     sampler = setUp.sampler

@@ -21,7 +21,7 @@ struct Aimass: ParsableCommand {
     subcommands: [
       Doctor.self, Prepare.self, Inspect.self, Train.self, Launch.self, Plan.self, Evaluate.self,
       Ensemble.self, Predict.self, Recommend.self, CheckpointCommand.self, Report.self,
-      Benchmark.self,
+      Benchmark.self, CheckFile.self,
     ])
 
   /// Parses and runs, with errors as one sentence and the documented exit code.

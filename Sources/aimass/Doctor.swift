@@ -32,14 +32,24 @@ struct Doctor: ParsableCommand {
     completion: .directory)
   var output: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Try instead whether runs can trust the file system of a folder.", valueName: "folder"),
+    completion: .directory)
+  var storage: String?
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func validate() throws {
     if output != nil, config == nil { throw ValidationError("--output needs --config.") }
+    if storage != nil, quick || config != nil {
+      throw ValidationError("--storage stands alone, or with --json.")
+    }
   }
 
   func run() throws {
+    if let storage { return try StorageVisit(folder: storage, json: json).run() }
     try Ranks.run { world in
       let allocation = try Allocation(world)
       var facts = RankFacts.ofThisRank(allocation)

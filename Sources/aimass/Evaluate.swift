@@ -61,6 +61,8 @@ struct TrainedRun: ParsableArguments {
       valueName: "prefixes"))
   var beam: Int?
 
+  @OptionGroup var trust: FileTrust
+
   func validate() throws {
     let most = DecoderConfiguration.mostPrefixes
     guard beam.map({ (1...most).contains($0) }) ?? true else {
@@ -95,6 +97,7 @@ struct Evaluate: ParsableCommand {
   var json = false
 
   func run() throws {
+    trained.trust.begin()
     try Ranks.run { world in
       var request = trained.request(needsTargets: true)
       if subsets { request.subsets = .all }

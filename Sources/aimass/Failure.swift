@@ -18,7 +18,7 @@ enum Failure {
   /// Prints the error as one message on the error output.
   static func report(_ error: any Error, rank: Int?) {
     let who = rank.map { "aimass: rank \($0): " } ?? "aimass: "
-    StandardOutput.write("\(who)\(error)\n", to: 2)
+    StandardOutput.write("\(who)\("\(error)".visible)\n", to: 2)
   }
 
   /// What the command ends with, or nil for an error of no room.

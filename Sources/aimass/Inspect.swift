@@ -14,7 +14,10 @@ struct Inspect: ParsableCommand {
   @Argument(help: "A file or folder.", completion: .file())
   var path: String
 
+  @OptionGroup var trust: FileTrust
+
   func run() throws {
+    trust.begin()
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw TrainingError(.missingInput, "\(path) does not exist")
@@ -81,7 +84,7 @@ struct Inspect: ParsableCommand {
     let file = try SafetensorsFile(path)
     var table = TextTable([.init("tensor"), .init("type"), .init("shape")])
     for entry in file.header.entries {
-      table.add([entry.name, entry.type.rawValue, Self.shape(entry.shape)])
+      table.add([entry.name.visible, entry.type.rawValue, Self.shape(entry.shape)])
     }
     print(table.text(), terminator: "")
   }
@@ -111,15 +114,15 @@ struct Inspect: ParsableCommand {
     for name in try group.names() {
       switch try group.member(name) {
       case .group:
-        print("\(indent)\(name)/")
+        print("\(indent)\(name.visible)/")
         let inner = try group.group(name)
         try showAttributes(inner, indent: indent + "  ")
         try showGroup(inner, indent: indent + "  ")
       case .dataset:
         let dataset = try group.dataset(name)
-        print("\(indent)\(name)  \(dataset.element)  [\(Self.shape(dataset.shape))]")
+        print("\(indent)\(name.visible)  \(dataset.element)  [\(Self.shape(dataset.shape))]")
         try showAttributes(dataset, indent: indent + "  ")
-      default: print("\(indent)\(name)  (not a group or dataset)")
+      default: print("\(indent)\(name.visible)  (not a group or dataset)")
       }
     }
   }
@@ -130,7 +133,8 @@ struct Inspect: ParsableCommand {
       let text =
         value.asTexts.map { $0.joined(separator: ", ") }
         ?? value.asNumbers.map { $0.map(Self.number).joined(separator: ", ") } ?? ""
-      print("\(indent)@\(name) = \(text.count > 100 ? text.prefix(97) + "..." : text)")
+      let short = text.count > 100 ? text.prefix(97) + "..." : text
+      print("\(indent)@\(name.visible) = \(short.visible)")
     }
   }
 

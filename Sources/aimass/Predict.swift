@@ -16,6 +16,7 @@ struct Predict: ParsableCommand {
   var output: String
 
   func run() throws {
+    trained.trust.begin()
     try Ranks.run { world in
       let model = try world.agree { try TrainedModel(trained.request(needsTargets: false)) }
       let writer = try world.agree { () -> PredictionWriter? in

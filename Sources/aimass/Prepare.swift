@@ -30,7 +30,10 @@ struct Prepare: ParsableCommand {
   @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
   var set: [String] = []
 
+  @OptionGroup var trust: FileTrust
+
   func run() throws {
+    trust.begin()
     let decoded = try RecipeConfiguration.load(path: recipe, overrides: set)
     let start = root ?? Variables["AIMASS_DATA"] ?? folder(of: recipe)
     try Ranks.run { world in

@@ -29,5 +29,7 @@ enum ProcessEnvironment {
     sigemptyset(&set)
     for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, number) }
     sigprocmask(SIG_UNBLOCK, &set, nil)
+    // A file that may not grow is then an error of the call that writes, which names it.
+    signal(SIGXFSZ, SIG_IGN)
   }
 }

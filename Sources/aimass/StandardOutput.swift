@@ -16,3 +16,20 @@ enum StandardOutput {
     }
   }
 }
+
+extension String {
+  /// The text with control characters spelled out: what a file is called, or says, must not steer a terminal.
+  ///
+  /// Line ends stay.
+  var visible: String {
+    guard unicodeScalars.contains(where: Self.steers) else { return self }
+    return unicodeScalars.map { Self.steers($0) ? $0.escaped(asASCII: true) : String($0) }.joined()
+  }
+
+  private static func steers(_ scalar: Unicode.Scalar) -> Bool {
+    // Marks that turn the direction of writing are no control characters, but make text look like another.
+    scalar != "\n"
+      && (scalar.properties.generalCategory == .control
+        || scalar.properties.generalCategory == .format)
+  }
+}

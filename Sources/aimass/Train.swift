@@ -48,6 +48,8 @@ struct Train: ParsableCommand {
       "Seconds that a run asked to stop gets to save.", valueName: "seconds"))
   var grace = 120
 
+  @OptionGroup var trust: FileTrust
+
   func validate() throws {
     if let ranks, ranks < 1 { throw ValidationError("--ranks must be at least 1, not \(ranks).") }
     if let restarts, restarts < 0 {
@@ -74,6 +76,7 @@ struct Train: ParsableCommand {
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun, trace: trace,
       version: Aimass.version)
     try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+      try trust.begin(world, settings.data, relativeTo: folder(of: config))
       let console = Console(world, placement: try PlacementReport.collect(world))
       let trainer = try Trainer(world, options, observer: console)
       let outcome = try trainer.run()
@@ -96,6 +99,7 @@ struct Train: ParsableCommand {
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
       version: Aimass.version)
     try Ranks.run { world in
+      try trust.begin(world, settings.data, relativeTo: folder(of: config))
       let console = Console(world)
       let outcome = try CountedTrainer(world, options, observer: console).run()
       console.finish(outcome, output: options.output)

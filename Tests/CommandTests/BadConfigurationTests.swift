@@ -111,11 +111,16 @@ extension JobTests {
         #expect(Run(path: folder.file("run")).summary == nil)
         let skipping = try Aimass.train(
           Shelf.glyphs.get(), ranks: 2, output: folder.file("skipping"),
-          set: settings + ["train.nonFinite=skip"])
+          set: settings + ["train.nonFinite={skip: {consecutive: 99, perThousand: 99}}"])
         #expect(skipping.status == 0, "\(skipping)")
         #expect(!skipping.lines(with: "the update is left out").isEmpty, "\(skipping)")
         let skipped = Run(path: folder.file("skipping")).summary?["skippedSteps"] as? Int ?? 0
-        #expect(skipped > 0 && skipped < 2 * Shelf.stepsPerEpoch)
+        #expect(skipped > 10 && skipped < 2 * Shelf.stepsPerEpoch)
+        let limited = try Aimass.train(
+          Shelf.glyphs.get(), ranks: 2, output: folder.file("limited"),
+          set: settings + ["train.nonFinite=skip"])
+        expectRefusal(
+          limited, 79, ["11 steps in a row were skipped, train.nonFinite permits 10"])
       }
     }
   }

@@ -143,6 +143,33 @@ struct DecodingTests {
     }
   }
 
+  @Test("Policies for steps that are not finite, short and long")
+  func policies() throws {
+    func policy(_ text: String) throws -> NonFinitePolicy {
+      let override = "train.nonFinite=\(text)"
+      return try RunConfiguration.decode(
+        yaml: Samples.small(), name: "a", overrides: [override]
+      ).train.nonFinite
+    }
+    let limits = NonFinitePolicy.SkipLimits(consecutive: 1, perThousand: 20)
+    #expect(try policy("abort") == .abort)
+    #expect(try policy("skip") == .skip(NonFinitePolicy.SkipLimits()))
+    #expect(try policy("{skip: {consecutive: 1}}") == .skip(limits))
+    #expect(try policy("rollback") == .rollback(times: 3))
+    #expect(try policy("{rollback: 5}") == .rollback(times: 5))
+    #expect(try policy("rerun") == .rerun(then: .abort))
+    #expect(try policy("{rerun: {then: {rollback: 1}}}") == .rerun(then: .rollback(times: 1)))
+    #expect(try policy("{rerun: rollback}") == .rerun(then: .rollback(times: 3)))
+    for wrong in [
+      "{rerun: {then: rerun}}", "{skip: {perThousand: 1001}}", "{rollback: 0}", "often",
+    ] {
+      #expect(throws: ConfigurationError.self) { try policy(wrong) }
+    }
+    let message = Samples.message(
+      Samples.small(), ["train.nonFinite=rerun", "exchange.wire={topK: {momentum: 0}}"])
+    #expect(message?.contains("rerun cannot be used with exchange.wire topK") == true)
+  }
+
   @Test("A missing, a binary and a huge file are told by name")
   func files() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)

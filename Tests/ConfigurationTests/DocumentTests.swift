@@ -27,7 +27,7 @@ struct DocumentTests {
       "modality": "Fields",
       "recipe": "recipe", "wire": "exchange", "counted": "Counted runs",
       "factorization": "factorization", "tokens": "Tokens",
-      "sampling": "sampling",
+      "sampling": "sampling", "policy": "Steps that are not finite",
     ]
     for keys in Vocabulary.run + Vocabulary.counted + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)

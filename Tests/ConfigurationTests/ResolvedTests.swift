@@ -78,7 +78,8 @@ struct ResolvedTests {
     "Only what may change on resume leaves the identity as it is",
     arguments: [
       ("train.epochs=99", true), ("checkpoint.keep=7", true), ("checkpoint.everySteps=3", true),
-      ("evaluate.metrics=[accuracy]", true), ("evaluate.best=accuracy", true),
+      ("train.nonFinite=skip", true), ("evaluate.metrics=[accuracy]", true),
+      ("evaluate.best=accuracy", true),
       ("evaluate.decoder={beam: 3}", true),
       ("exchange.bucketMiB=9", true), ("exchange.wire=bfloat16", false),
       ("distributed.watchdogSeconds=9", true),

@@ -138,7 +138,12 @@ enum Samples {
           - {match: "heads.*", learningRate: 0.1, weightDecay: 0}
           - {match: "modalities.word.*", freeze: true}
     schedule: {oneCycle: {initial: 0.1, final: 0.01, peakAt: 0.4, warmupSteps: 3}}
-    train: {steps: 100, clipNorm: 1, ema: 0.99, nonFinite: skip, lastBatch: drop}
+    train:
+      steps: 100
+      clipNorm: 1
+      ema: 0.99
+      nonFinite: {rerun: {then: {skip: {consecutive: 4, perThousand: 30}}}}
+      lastBatch: drop
     checkpoint: {everySteps: 10, keep: 5}
     evaluate:
       everySteps: 20

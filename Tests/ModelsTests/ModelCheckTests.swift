@@ -56,17 +56,22 @@ import Testing
     let slot = try #require(bench.model.layout["modalities.b.0.weight"])
     bench.store[slot].update(repeating: .infinity)
     bench.evaluate()
-    #expect(bench.model.firstNonFinite(bench.microbatch) == "modalities.b.0")
+    // All samples: none by itself is to blame.
+    let numbers = (0..<4).map { bench.microbatch.sampleNumbers[$0] }
+    #expect(bench.model.firstNonFinite(bench.microbatch)?.name == "modalities.b.0")
+    #expect(bench.model.firstNonFinite(bench.microbatch)?.samples == numbers)
     #expect(bench.model.firstNonFiniteSlot(bench.store.base) == "modalities.b.0.weight")
     bench.model.initialize(bench.store)
 
     bench.microbatch.floats(3)[2] = .nan
     bench.evaluate()
-    #expect(bench.model.firstNonFinite(bench.microbatch) == "target z")
+    #expect(bench.model.firstNonFinite(bench.microbatch)?.name == "target z")
+    #expect(bench.model.firstNonFinite(bench.microbatch)?.samples == [numbers[2]])
 
     bench.microbatch.floats(0)[1] = .nan
     bench.evaluate()
-    #expect(bench.model.firstNonFinite(bench.microbatch) == "input x")
+    let place = bench.model.firstNonFinite(bench.microbatch)
+    #expect(place?.name == "input x" && place?.samples == [numbers[0]])
   }
 
   @Test func predictsWithoutTargets() throws {

@@ -128,6 +128,43 @@ import Testing
     #expect(largest.isFinite && harness.firstNonFinite() == nil)
   }
 
+  @Test func aGradientWhoseSquareIsInfiniteDoesNotFitUnlessItIsClipped() throws {
+    let harness = try Harness(
+      OptimizerConfiguration(rule: Self.sgd, learningRate: 0), layout([("a", 2)]))
+    for (value, fits) in [(Float(1.8e19), true), (1.9e19, false), (1e38, false)] {
+      let norm = harness.step([value, 0])
+      #expect(norm.isFinite && norm.fits(maxNorm: nil) == fits && norm.fits(maxNorm: 1))
+      #expect((value * value).isFinite == fits)
+    }
+    #expect(!harness.step([.infinity, 0]).fits(maxNorm: 1))
+  }
+
+  /// What one rank looks at before its gradient is added to those of others.
+  @Test func oneGradientIsExaminedSlotBySlot() throws {
+    let slots = wideLayout()
+    let optimizer = try Optimizer(
+      OptimizerConfiguration(rule: Self.sgd, learningRate: 0.1), layout: slots,
+      blocks: BlockSet([0..<slots.blockCount], of: slots), ema: nil)
+    var gradient = pattern(slots.count, 1)
+    let all = 0..<slots.count
+    #expect(optimizer.lastNonFinite(in: gradient, all) == nil)
+    let sum = optimizer.checksum(of: gradient)
+    for name in ["a.bias", "b.weight", "a.runningMean"] {
+      let slot = try #require(slots[name])
+      let kept = gradient[slot.range.upperBound - 1]
+      gradient[slot.range.upperBound - 1] = .nan
+      #expect(optimizer.lastNonFinite(in: gradient, all) == name)
+      #expect(optimizer.lastNonFinite(in: gradient, slot.range) == name)
+      #expect(optimizer.lastNonFinite(in: gradient, 0..<slot.offset) == nil)
+      #expect(optimizer.checksum(of: gradient) != sum)
+      gradient[slot.range.upperBound - 1] = kept.nextUp
+      #expect(optimizer.lastNonFinite(in: gradient, all) == nil)
+      #expect(optimizer.checksum(of: gradient) != sum)
+      gradient[slot.range.upperBound - 1] = kept
+    }
+    #expect(optimizer.checksum(of: gradient) == sum)
+  }
+
   @Test func statisticsFollowTheirMeanAndStayOutOfTheNorm() throws {
     var slots = ParameterLayout()
     _ = slots.reserve(

@@ -43,8 +43,9 @@ def commit():
 def run_batch(entry, seed, count):
     """One batch of a tier; what it reported, or None where it was stopped or broke."""
     with tempfile.TemporaryDirectory(prefix="aimass-soak-") as scratch:
+        tier, *words = entry["tier"].split()
         child = subprocess.Popen(
-            [str(HERE / entry["tier"]), "--seed", str(seed), "--count", str(count)],
+            [str(HERE / tier), *words, "--seed", str(seed), "--count", str(count)],
             env={**os.environ, "AIMASS_SCRATCH": scratch}, stdout=subprocess.PIPE, text=True,
             start_new_session=True)
         try:
@@ -127,7 +128,7 @@ def main():
     if options.table:
         return table(plan)
     if options.tier:
-        plan = [entry for entry in plan if entry["tier"] in options.tier or entry["test"] in options.tier]
+        plan = [entry for entry in plan if entry["tier"].split()[0] in options.tier or entry["test"] in options.tier]
         if not plan:
             sys.exit("no such tier; see launch/soak --list")
     if options.list:

@@ -110,6 +110,14 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration {
+  /// A second computation of a step would add its gradients to what is owed once more.
+  func checkPolicy(_ map: MapReader) {
+    guard case .topK = exchange.wire, train.nonFinite.reruns else { return }
+    map.value.descend(["train", "nonFinite"])?.fail(
+      "rerun cannot be used with exchange.wire topK, whose residuals every computation of a step changes; "
+        + "use skip or rollback")
+  }
+
   /// Momentum correction stands in for the optimizer's own momentum, so that may not be there too.
   func checkWire(_ map: MapReader) {
     guard case .topK(_, let momentum, _) = exchange.wire, momentum > 0,

@@ -62,6 +62,7 @@ extension RunConfiguration {
     checkMetrics(map)
     checkLength(map)
     checkWire(map)
+    checkPolicy(map)
     checkNegatives(map)
     checkRows(map)
   }

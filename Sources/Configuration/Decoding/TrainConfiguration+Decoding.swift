@@ -33,8 +33,32 @@ extension TrainConfiguration {
     self.init(
       length: length, clipNorm: map.optional("clipNorm")?.number(.positive),
       ema: map.optional("ema")?.number(.share),
-      nonFinite: map.optional("nonFinite")?.choice("rule", of: NonFinite.self) ?? .abort,
+      nonFinite: map.optional("nonFinite").flatMap { NonFinitePolicy(reading: $0) } ?? .abort,
       lastBatch: map.optional("lastBatch")?.choice("rule", of: LastBatch.self) ?? .keep)
+  }
+}
+
+extension NonFinitePolicy {
+  /// Reads a policy; what follows a second computation cannot be another one.
+  init?(reading value: ValueReader, isLast: Bool = false) {
+    let known = Vocabulary.policies.filter { !isLast || $0.block != "rerun" }
+    guard let block = Block(value, sort: "policy", known: known) else { return nil }
+    let shorthand = ["rollback": "times", "rerun": "then"][block.name]
+    let map = block.options(
+      known.first { $0.block == block.name } ?? Vocabulary.abort, shorthand: shorthand)
+    switch block.name {
+    case "skip":
+      let defaults = SkipLimits()
+      self = .skip(
+        SkipLimits(
+          consecutive: map.optional("consecutive")?.count(from: 0) ?? defaults.consecutive,
+          perThousand: map.optional("perThousand")?.integer(0...1000) ?? defaults.perThousand))
+    case "rollback": self = .rollback(times: map.optional("times")?.integer(1...1000) ?? 3)
+    case "rerun":
+      let then = map.optional("then").flatMap { NonFinitePolicy(reading: $0, isLast: true) }
+      self = .rerun(then: then ?? .abort)
+    default: self = .abort
+    }
   }
 }
 

@@ -8,7 +8,8 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group,
-    ] + samplings + wires + layers + losses + optimizers + schedules + fusions + couplings
+    ] + samplings + policies + wires + layers + losses + optimizers + schedules + fusions
+    + couplings
     + [temperature] + decoders
 
   static let top = KeySection(
@@ -52,6 +53,14 @@ public enum Vocabulary {
   static let balanced = KeySection("sampling balanced", ["field", "power", "samplesPerEpoch"])
   static let weighted = KeySection("sampling weighted", ["field", "samplesPerEpoch"])
   static let negatives = KeySection("sampling negatives", ["user", "item", "keep"])
+
+  // MARK: Policies
+
+  static let policies = [abort, skip, rollback, rerun]
+  static let abort = KeySection("policy abort", [])
+  static let skip = KeySection("policy skip", ["consecutive", "perThousand"])
+  static let rollback = KeySection("policy rollback", ["times"])
+  static let rerun = KeySection("policy rerun", ["then"])
 
   // MARK: Wire forms
 

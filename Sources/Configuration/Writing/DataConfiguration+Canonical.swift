@@ -71,14 +71,37 @@ extension TrainConfiguration.Length {
 }
 
 extension TrainConfiguration {
-  /// The rules of a step, without the length.
+  /// The rules of a step that may not change when a run is resumed.
   var rules: [(String, CanonicalWriter.Value)] {
     var entries: [(String, CanonicalWriter.Value)] = []
     if let clipNorm { entries.append(("clipNorm", .number(clipNorm))) }
     if let ema { entries.append(("ema", .number(ema))) }
-    return entries + [
-      ("nonFinite", .text(nonFinite.rawValue)), ("lastBatch", .text(lastBatch.rawValue)),
-    ]
+    return entries + [("lastBatch", .text(lastBatch.rawValue))]
+  }
+
+  /// The whole section with its defaults.
+  var canonical: CanonicalWriter.Value {
+    .map(length.canonical + rules + [("nonFinite", nonFinite.canonical)])
+  }
+}
+
+extension NonFinitePolicy {
+  fileprivate var canonical: CanonicalWriter.Value {
+    switch self {
+    case .abort: .text("abort")
+    case .skip(let limits):
+      .map([
+        (
+          "skip",
+          .map([
+            ("consecutive", .number(limits.consecutive)),
+            ("perThousand", .number(limits.perThousand)),
+          ])
+        )
+      ])
+    case .rollback(let times): .map([("rollback", .map([("times", .number(times))]))])
+    case .rerun(let then): .map([("rerun", .map([("then", then.canonical)]))])
+    }
   }
 }
 

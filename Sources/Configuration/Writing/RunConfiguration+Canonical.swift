@@ -19,7 +19,7 @@ extension RunConfiguration {
   ///
   /// It decodes to an equal value; equal values give equal text.
   public var resolvedYAML: String {
-    let decided = beginning + [("train", .map(train.length.canonical + train.rules))]
+    let decided = beginning + [("train", train.canonical)]
     return CanonicalWriter.document(
       decided + [
         ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
@@ -36,7 +36,7 @@ extension RunConfiguration {
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `train.epochs` and `train.steps`, `checkpoint`, `evaluate`, `distributed`
+  /// Left out: `train.epochs`, `train.steps` and `train.nonFinite`, `checkpoint`, `evaluate`, `distributed`
   /// and of `exchange` all but `wire`. Data files count by their names, not their folders.
   public var identity: String {
     var copy = self

@@ -4,6 +4,7 @@ import Checkpoints
 import Configuration
 import CountedModels
 import Datasets
+import FaultPoints
 import Foundation
 import MPI
 import Metrics
@@ -88,6 +89,7 @@ public final class CountedTrainer {
   public func run() throws -> RunOutcome {
     observer?.noted(description)
     if let startNote { observer?.noted(startNote) }
+    if let note = setUp.dataset.checksumNote { observer?.noted(note) }
     started = MPIEnvironment.wallTime
     guard !options.dryRun else {
       model.initialize()
@@ -99,11 +101,14 @@ public final class CountedTrainer {
     try resumeOrInitialize()
     if state.step > 0 { observer?.noted("resuming after step \(state.step)") }
     started = MPIEnvironment.wallTime
+    FaultPoint.trainingStarted.reach()
     while state.step < totalSteps {
+      FaultPoint.stepBegun.reach()
       let request = try advance()
       if request == StopSignal.Request.stop.rawValue, state.step < totalSteps {
         return .interrupted(step: state.step)
       }
+      FaultPoint.stepDone.reach()
     }
     return .finished(try finish())
   }
