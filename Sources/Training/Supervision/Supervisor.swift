@@ -95,7 +95,7 @@ public final class Supervisor {
     for (host, reason) in dropped.sorted(by: { $0.key < $1.key }) {
       tell("going on without \(host): \(reason)")
     }
-    let newest = step.map { "the newest checkpoint is of step \($0)" } ?? "there is no checkpoint yet"
+    let newest = step.map { "the newest checkpoint is of step \($0)" } ?? "there is no checkpoint"
     tell("starting again, restart \(policy.used) of \(policy.most); \(newest)")
   }
 
