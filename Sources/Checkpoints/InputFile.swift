@@ -94,7 +94,7 @@ final class InputFile {
     let descriptor = CLinux_open_beneath(above, names, flags)
     // Kernels before 5.6, and containers that forbid what they do not know.
     guard descriptor < 0, errno == ENOSYS || errno == EPERM else { return descriptor }
-    guard Folders.exists(folder) else {
+    guard (try? Folders.exists(folder)) == true else {
       errno = ELOOP
       return -1
     }
