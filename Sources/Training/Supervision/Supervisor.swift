@@ -95,8 +95,8 @@ public final class Supervisor {
     for (host, reason) in dropped.sorted(by: { $0.key < $1.key }) {
       tell("going on without \(host): \(reason)")
     }
-    let place = step.map { "from step \($0)" } ?? "from the beginning"
-    tell("starting again \(place), restart \(policy.used) of \(policy.most)")
+    let newest = step.map { "the newest checkpoint is of step \($0)" } ?? "there is no checkpoint"
+    tell("starting again, restart \(policy.used) of \(policy.most); \(newest)")
   }
 
   /// What a person is told of a job that is not started again.
