@@ -86,10 +86,11 @@ public struct TrainingPlan: Sendable {
     memory += Self.carried(setUp, ranks: ranks)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
-    let perSample = layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     // Gradient and weight are read, the weight written, each state array read and written.
     updateBytesPerParameter = scalar * (3 + 2 * (states + average))
-    operationsPerStep = 6 * perSample * setUp.plan.samples(inStep: 0)
+    operationsPerStep =
+      6 * setUp.plan.samples(inStep: 0)
+      * layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
   }
 
   /// What the states that are carried take, if any are.
