@@ -30,8 +30,10 @@ final class RunWatch {
     let heartbeats = Heartbeats(of: facts.folder)
     // The others are ended now: what they were doing is not why.
     if let error, (error as? AgreedFailure)?.rank ?? rank == rank { record(error, in: heartbeats) }
-    board.own.close()
+    // Before the board shows the end: to a watchdog, a node of which all ranks have ended stands still, and with
+    // a reason recorded it would end this process, with its own code, in the middle of telling that reason.
     watchdog.stop()
+    board.own.close()
     if board.leave(), error == nil { heartbeats.remove(facts.file) }
   }
 
