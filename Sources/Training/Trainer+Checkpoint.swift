@@ -218,7 +218,7 @@ extension Trainer {
       observer?.noted(
         "the checkpoint was made by another build of the program: the last bits may differ")
     }
-    try log?.truncate(to: state.logBytes)
+    if let note = try log?.cut(to: state.logBytes) { observer?.noted(note) }
     FaultPoint.checkpointLoaded.reach()
   }
 }

@@ -58,13 +58,11 @@ public struct TrainingPlan: Sendable {
     subtreesPerNode = Self.subtrees(
       ranks: ranks, nodes: nodes, microbatches: setUp.plan.microbatchesPerStep)
     trainingSamples = setUp.training.count
-    globalBatch = setUp.plan.global
-    microbatch = setUp.plan.micro
+    (globalBatch, microbatch) = (setUp.plan.global, setUp.plan.micro)
     microbatchesPerStep = setUp.plan.microbatchesPerStep
     stepsPerEpoch = setUp.plan.stepsPerEpoch
     totalSteps = setUp.totalSteps
-    trainableParameters = layout.trainableCount
-    parameters = layout.count
+    (trainableParameters, parameters) = (layout.trainableCount, layout.count)
     residentParameters = layout.residentCount
     layers = setUp.model.layers
     let states = Self.stateArrays(setUp.configuration.optimizer.rule)

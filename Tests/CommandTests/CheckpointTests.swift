@@ -62,8 +62,10 @@ extension JobTests {
         try FileManager.default.removeItem(atPath: run.path + "/checkpoints/attempts.json")
         let last = try Aimass.run(arguments(run, set: settings))
         #expect(last.status == 0 && !last.lines(with: "resuming after step 21").isEmpty, "\(last)")
-        #expect(run.digest == straight.digest && run.history == straight.history)
-        #expect(run.checkpoints == straight.checkpoints)
+        #expect(run.digest == straight.digest && run.checkpoints == straight.checkpoints)
+        // The starts from step 14 had cut the log there; what it then lacks is told.
+        #expect(last.lines(with: "the lines between are lost").count == 1, "\(last)")
+        #expect(run.steps == Array(1...14) + Array(22...36))
       }
     }
 

@@ -37,7 +37,7 @@ extension CountedTrainer {
     try world.agree {
       state = checkpoint.manifest.state
       try checkpoint.read("parameters", 0..<model.store.layout.count, into: model.store.base)
-      try log?.truncate(to: state.logBytes)
+      if let note = try log?.cut(to: state.logBytes) { observer?.noted(note) }
     }
   }
 
