@@ -99,6 +99,10 @@ package struct JobEnding: Sendable, Equatable {
     if evidence.ranks == 1, let only = evidence.states.first {
       return "in \(only.place): rank 0 on node \(only.node) was"
     }
+    // The starter lived to tell of a signal that was not its own.
+    if evidence.ranks == 1, evidence.wait & 0x7f == 0 {
+      return "rank 0, which had not sent a heartbeat yet, was"
+    }
     let step = evidence.states.map(\.step).max().map { "in step \($0): " } ?? ""
     return "\(step)a rank or \(evidence.starter) was"
   }
