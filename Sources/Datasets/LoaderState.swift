@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Tensors
 
@@ -33,17 +34,9 @@ final class LoaderState: @unchecked Sendable {
     self.request = request
   }
 
-  /// Names the thread for whoever looks at the process (`top -H`, `/proc/PID/task`).
-  private static func nameThread() {
-    let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-    guard file >= 0 else { return }
-    _ = "aimass-input".withCString { write(file, $0, strlen($0)) }
-    close(file)
-  }
-
   /// The body of the input thread.
   func run() {
-    Self.nameThread()
+    CLinux_name_thread("aimass-input")
     var number = 0
     while let wanted = request?(number), let microbatch = take() {
       number += 1
