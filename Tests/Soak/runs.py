@@ -112,6 +112,11 @@ class Run:
         with open(self.checkpoint(step) + "/manifest.json") as file:
             return json.load(file)
 
+    def digest(self, step):
+        """The digest of the parameters of a checkpoint."""
+        told = subprocess.run([PROGRAM, "inspect", self.checkpoint(step)], capture_output=True, text=True, check=True)
+        return told.stdout.split("parameters digest ")[1].strip()
+
     def copy(self, path, step):
         """The run as it would lie there had every process died right after the checkpoint of a step."""
         shutil.rmtree(path, ignore_errors=True)
