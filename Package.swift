@@ -133,7 +133,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
-        "Preparation", "Training",
+        "Parameters", "Preparation", "Training",
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
