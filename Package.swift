@@ -157,7 +157,8 @@ let package = Package(
         "TestSupport",
       ]),
     tests(
-      "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
+      "CheckpointsTests",
+      ["Checkpoints", "Parameters", "Configuration", "Buffers", "CLinux", "TestSupport"]),
     tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "BLAS", "TestSupport"]),
     tests(
       "PreparationTests",

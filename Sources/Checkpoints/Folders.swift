@@ -32,9 +32,8 @@ package enum Folders {
     return true
   }
 
-  /// Whether `path` is a folder.
+  /// Whether `path` is a folder, or, if links are followed, leads to one.
   ///
-  /// - Parameter followsLinks: whether a symbolic link to a folder is one.
   /// - Throws: `CheckpointError` if that cannot be found out.
   static func exists(_ path: String, followsLinks: Bool = false) throws -> Bool {
     var status = stat()

@@ -122,7 +122,7 @@ extension Trainer {
 
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.layout.count, parametersDigest: "", shards: [])
+      state: state, parameterCount: model.layout.count, shards: [])
     manifest.tensors = model.layout.slots.map(TensorPlace.init)
     if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
     let stepInEpoch = state.step % plan.stepsPerEpoch
@@ -140,7 +140,7 @@ extension Trainer {
 
   /// What this rank's shard holds: its part of the parameters, its optimizer state, and the recurrent states of its
   /// microbatches.
-  private func ownedArrays() -> [ShardArray] {
+  func ownedArrays() -> [ShardArray] {
     var arrays = exchange.owned.stretches.map {
       ShardArray(name: "parameters", range: $0.range, base: store.base + $0.range.lowerBound)
     }

@@ -28,6 +28,7 @@ extension Trainer {
     defer { resumption.went(to: nil) }
     return try watched {
       try resumeOrInitialize()
+      saver.reserve(ownedArrays())
       observer?.started(facts)
       for note in [startNote, exchange.node.sharingProblem] {
         if let note { observer?.noted(note) }

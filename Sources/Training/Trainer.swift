@@ -143,7 +143,7 @@ public final class Trainer {
     couplingStep = try CouplingStep(exchange, setUp)
     carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
-    saver = CheckpointSaver(world, CheckpointFolder(folder.checkpoints), layout: layout)
+    saver = CheckpointSaver(world, CheckpointFolder(folder.checkpoints))
     resumption = Resumption(CheckpointFolder(folder.checkpoints))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }

@@ -127,8 +127,8 @@ class Run:
                     values[int(start):int(start) + (end - begin) // 4] = array.array("f", data[begin:end])
         return values
 
-    def parameters_digest(self, step):
-        """The digest that `summary.json` would have after a step."""
+    def digest(self, step):
+        """The digest of the parameters of a checkpoint, as `summary.json` would have it."""
         values, total = self.array(step), hashlib.sha256()
         for tensor in self.manifest(step)["tensors"]:
             count = math.prod(tensor["shape"])

@@ -79,7 +79,7 @@ struct Answers {
         UnsafeRawBufferPointer(start: values.base, count: length * MemoryLayout<Float>.stride))
     }
     return [
-      "step": checkpoint.manifest.step, "version": checkpoint.manifest.parametersDigest,
+      "step": checkpoint.manifest.step, "version": checkpoint.manifest.configuration,
       "digest": hash.hexadecimal(), "rejected": checkpoint.rejected,
       "ranks": checkpoint.manifest.worldSize,
     ]

@@ -76,8 +76,8 @@ struct Save {
     state.step = step
     state.stepsTaken = step
     var manifest = CheckpointManifest(
-      state: state, parameterCount: Self.count, parametersDigest: "version \(version)",
-      shards: shards)
+      state: state, parameterCount: Self.count, shards: shards)
+    manifest.configuration = "version \(version)"
     manifest.worldSize = ranks
     manifest.metrics = ["loss": 1 / Double(step + 2)]
     return manifest

@@ -68,7 +68,7 @@ extension CountedTrainer {
 
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.store.layout.count, parametersDigest: "", shards: [])
+      state: state, parameterCount: model.store.layout.count, shards: [])
     manifest.tensors = model.store.layout.slots.map(TensorPlace.init)
     var identity = SHA256()
     identity.update(identityText)

@@ -71,7 +71,7 @@ public final class CountedTrainer {
     let model = try world.agree { try setUp.model(rank: world.rank, of: world.size) }
     self.model = model
     let checkpoints = CheckpointFolder(folder.checkpoints)
-    saver = CheckpointSaver(world, checkpoints, layout: model.store.layout)
+    saver = CheckpointSaver(world, checkpoints)
     resumption = Resumption(checkpoints)
   }
 
