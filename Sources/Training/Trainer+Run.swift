@@ -121,7 +121,7 @@ extension Trainer {
     if record.skipped { members.append(.init("skipped", .boolean(true))) }
     if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
     if let infeasible { members.append(.init("infeasibleSamples", .integer(infeasible))) }
-    _ = try log?.append(.object(members))
+    try log?.append(.object(members), telling: observer)
     observer.stepped(record, samplesPerSecond: samplesPerSecond)
   }
 }

@@ -69,6 +69,31 @@ extension JobTests {
       }
     }
 
+    @Test func whatWasPassedOverAndIsWrittenAnewIsGoneOnFrom() throws {
+      try withTemporaryFolder { folder in
+        let (run, straight) = (Run(path: folder.file("run")), Run(path: folder.file("straight")))
+        let settings = [
+          "checkpoint={everySteps: 7, keep: 2}", "evaluate.everyEpochs=5", "train.epochs=4",
+        ]
+        #expect(try Aimass.run(arguments(straight, set: settings)).status == 0)
+        // Dead with steps 14 and 21 saved; then twice from 21; then from 14, with 21 saved again.
+        for fault in [
+          "checkpointStaged:4:kill:1", "checkpointLoaded:1:kill:0", "checkpointLoaded:1:kill:0",
+          "checkpointStaged:2:kill:1",
+        ] {
+          let result = try Aimass.run(fault: fault, arguments(run, set: settings))
+          #expect(result.status == 70, "\(fault): \(result)")
+          #expect(run.checkpoints == ["step-00000014", "step-00000021"])
+        }
+        let last = try Aimass.run(arguments(run, set: settings))
+        #expect(last.status == 0 && last.lines(with: "died at once").isEmpty, "\(last)")
+        #expect(!last.lines(with: "resuming after step 21").isEmpty, "\(last)")
+        #expect(run.digest == straight.digest && run.checkpoints == straight.checkpoints)
+        let names = try FileManager.default.contentsOfDirectory(atPath: run.path + "/checkpoints")
+        #expect(!names.contains("attempts.json"))
+      }
+    }
+
     @Test(arguments: [
       "checkpointStaged:2:kill:1", "shardWritten:2:kill:1", "manifestWritten:2:kill:0",
       "checkpointRenamed:2:kill:0", "checkpointHidden:1:kill:0",

@@ -50,7 +50,7 @@ struct Save {
     }
     stage = "retain"
     mark("committed")
-    let deleted = try retention.map { try folder.retain($0) } ?? []
+    let deleted = try retention.map { try folder.retain($0, after: step) } ?? []
     stage = "done"
     mark("done")
     return deleted

@@ -33,7 +33,7 @@ final class CheckpointSaver {
 
   private enum Stage { case idle, beginning, writing, committing }
 
-  private let world: Communicator
+  let world: Communicator
   private let folder: CheckpointFolder
   private let staging = ShardStaging()
   private var stage = Stage.idle
@@ -177,7 +177,7 @@ private struct Context: @unchecked Sendable {
 
   func begin(_ order: CheckpointSaver.Order) throws -> SavingReport {
     try lock.verify()
-    try log.synchronize()
+    try log.synchronize(through: order.manifest.state.logBytes)
     _ = try folder.begin(step: order.manifest.step, expectedBytes: order.bytes)
     return SavingReport()
   }
@@ -192,7 +192,7 @@ private struct Context: @unchecked Sendable {
     try folder.commit(pending, manifest: manifest)
     var report = SavingReport()
     do {
-      try folder.retain(order.retention)
+      try folder.retain(order.retention, after: order.manifest.step)
     } catch {
       report.note = "an old checkpoint cannot be deleted: \(error)"
     }
