@@ -45,6 +45,8 @@ extension CountedTrainer {
   ///
   /// Every rank writes an even part; rank 0 commits after all shards are safe on disk.
   func save() throws {
+    clock.enter(.checkpoint)
+    defer { clock.enter(.other) }
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
