@@ -77,7 +77,7 @@ let package = Package(
     room("Parameters", ["Buffers", "Tensors"]),
 
     // Floor 4: none knows another.
-    room("Datasets", ["Buffers", "CLinux", "HDF5", "Configuration", "Tensors", "CKernels"]),
+    room("Datasets", ["Buffers", "HDF5", "Configuration", "Tensors", "CKernels"]),
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
@@ -110,7 +110,7 @@ let package = Package(
       dependencies: [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
         "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "CountedModels", "Preparation",
-        "Training", "Benchmarks",
+        "Training", "Benchmarks", "FaultPoints",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -133,7 +133,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
-        "Preparation", "Training",
+        "Parameters", "Preparation", "Training",
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),

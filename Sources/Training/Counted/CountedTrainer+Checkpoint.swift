@@ -49,6 +49,8 @@ extension CountedTrainer {
   /// - Parameter mustSucceed: whether the run ends where the disk is full.
   /// - Throws: ``AgreedFailure`` where it cannot be written.
   func save(mustSucceed: Bool) throws {
+    clock.enter(.checkpoint)
+    defer { clock.enter(.other) }
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds

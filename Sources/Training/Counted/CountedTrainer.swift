@@ -4,6 +4,7 @@ import Checkpoints
 import Configuration
 import CountedModels
 import Datasets
+import Exchange
 import FaultPoints
 import Foundation
 import MPI
@@ -27,6 +28,9 @@ public final class CountedTrainer {
   /// Distinct host names, in rank order.
   let hosts: [String]
   private let startNote: String?
+  private let node: Node
+  /// Tells what this rank does.
+  let clock = StepClock()
 
   var state = TrainingState()
   var log: JSONLines?
@@ -72,6 +76,7 @@ public final class CountedTrainer {
     self.model = model
     let checkpoints = CheckpointFolder(folder.checkpoints)
     saver = CheckpointSaver(world, checkpoints)
+    node = try Node(world)
     resumption = Resumption(checkpoints)
   }
 
@@ -100,11 +105,18 @@ public final class CountedTrainer {
     guard try openFolder() else { return .alreadyComplete }
     defer { (saver.holder, log, lock) = (nil, nil, nil) }
     defer { resumption.went(to: nil) }
+    return try RunWatch(node, folder, limit: configuration.watchdogSeconds, clock).during {
+      try runWatched()
+    }
+  }
+
+  private func runWatched() throws -> RunOutcome {
     try resumeOrInitialize()
     if state.step > 0 { observer?.noted("resuming after step \(state.step)") }
     started = MPIEnvironment.wallTime
     FaultPoint.trainingStarted.reach()
     while state.step < totalSteps {
+      clock.begin(step: state.step + 1)
       FaultPoint.stepBegun.reach()
       let request = try advance()
       if request == StopSignal.Request.stop.rawValue, state.step < totalSteps {
@@ -128,7 +140,9 @@ public final class CountedTrainer {
   /// One step with everything that follows it; the strongest wish of any rank.
   private func advance() throws -> Int {
     let before = MPIEnvironment.wallTime
+    clock.enter(.forward)
     let record = try step()
+    _ = clock.finishStep()
     state.step += 1
     (state.epoch, state.stepsTaken) = (state.step, state.step)
     let speed = Double(setUp.training.count) / max(MPIEnvironment.wallTime - before, 1e-9)
@@ -174,6 +188,8 @@ public final class CountedTrainer {
   /// Measures the validation split and logs it; what to tell a person.
   private func evaluate() throws -> String {
     guard let validation = setUp.validation else { return "" }
+    clock.enter(.evaluation)
+    defer { clock.enter(.other) }
     let outcome = try measure(validation)
     lastEvaluation = outcome
     guard observer != nil else { return "" }
