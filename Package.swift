@@ -133,7 +133,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
-        "Preparation", "Training",
+        "Parameters", "Preparation", "Training",
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -157,7 +157,8 @@ let package = Package(
         "TestSupport",
       ]),
     tests(
-      "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
+      "CheckpointsTests",
+      ["Checkpoints", "Parameters", "Configuration", "Buffers", "CLinux", "TestSupport"]),
     tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "BLAS", "TestSupport"]),
     tests(
       "PreparationTests",

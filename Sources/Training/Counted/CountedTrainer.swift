@@ -40,6 +40,8 @@ public final class CountedTrainer {
   let saver: CheckpointSaver
   /// Chooses the checkpoint to go on from.
   let resumption: Resumption
+  /// Whether there is a checkpoint to go on from; equal on all ranks.
+  var hasCheckpoint = false
   var lastEvaluation: EvaluationOutcome?
   private var started = 0.0
   private lazy var seen: Result<ItemLists, any Error> = Result { try setUp.seenItems() }
@@ -73,7 +75,7 @@ public final class CountedTrainer {
     let model = try world.agree { try setUp.model(rank: world.rank, of: world.size) }
     self.model = model
     let checkpoints = CheckpointFolder(folder.checkpoints)
-    saver = CheckpointSaver(world, checkpoints, layout: model.store.layout)
+    saver = CheckpointSaver(world, checkpoints)
     node = try Node(world)
     resumption = Resumption(checkpoints)
   }
@@ -145,11 +147,11 @@ public final class CountedTrainer {
     (state.epoch, state.stepsTaken) = (state.step, state.step)
     let speed = Double(setUp.training.count) / max(MPIEnvironment.wallTime - before, 1e-9)
     if observer != nil {
-      _ = try log?.append(
+      try log?.append(
         .object([
           .init("step", .integer(state.step)), .init("epoch", .integer(state.step)),
           .init("loss", .number(record.loss)), .init("samplesPerSecond", .number(speed)),
-        ]))
+        ]), telling: observer)
     }
     let last = state.step == totalSteps
     var told = "step \(state.step) of \(totalSteps): loss \(HumanUnits.short(record.loss))"
@@ -160,7 +162,9 @@ public final class CountedTrainer {
     let wish = try world.allReduce(Int64(StopSignal.request.rawValue), by: .maximum)
     resumption.went(to: state.step)
     let every = configuration.checkpoint.everySteps ?? 1
-    if last || wish > 0 || state.step % every == 0 { try save() }
+    if last || wish > 0 || state.step % every == 0 {
+      try save(mustSucceed: last || wish == StopSignal.Request.stop.rawValue)
+    }
     if wish == 1 { StopSignal.clearSave() }
     return Int(wish)
   }
@@ -196,7 +200,7 @@ public final class CountedTrainer {
     for metric in outcome.named {
       members.append(.init(metric.name, metric.value.map { .number($0) } ?? .null))
     }
-    _ = try log?.append(.object(members))
+    try log?.append(.object(members), telling: observer)
     let values = outcome.named.compactMap { metric in
       metric.value.map { "\(metric.name) \(HumanUnits.short($0))" }
     }
