@@ -18,12 +18,14 @@ enum Ranks {
   ) throws {
     setvbuf(stdout, nil, Int32(_IOLBF), 0)
     BLAS.start()
-    #if DEBUG
-      FaultPoint.define("finalize") { finalizeEarly() }
-    #endif
     let isOneOfSeveral = MPIEnvironment.isUnderLauncher
     let status = try withWorld(threads: threads) { world in
-      try body(world)
+      #if DEBUG
+        // Faults happen where the rank is, on the thread that calls MPI.
+        nonisolated(unsafe) let world = world
+        FaultPoint.define("finalize") { world.finalizeEarly() }
+      #endif
+      return try body(world)
     } onFailure: { error, rank in
       Failure.report(error, rank: isOneOfSeveral ? rank : nil)
       return (Failure.status(of: error) ?? .failure).rawValue

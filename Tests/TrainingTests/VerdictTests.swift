@@ -102,6 +102,14 @@ struct VerdictTests {
     #expect(!Verdict(dead: [states[1]]).sentence.contains("memory"))
   }
 
+  @Test func aRankThatHasLeftIsNamedWhereAllOthersWait() {
+    let verdict = Verdict(Self.waiting { $0[2].condition = .ended })
+    #expect(verdict.culprits == [2])
+    #expect(
+      verdict.sentence.hasPrefix("rank 2 on node b left early: step 412, reduce, bucket 4; ranks"),
+      "\(verdict.sentence)")
+  }
+
   @Test func rankThatHasEndedIsNobodysCulprit() {
     let verdict = Verdict(
       Self.waiting {

@@ -15,7 +15,9 @@ public struct Verdict: Sendable, Equatable {
   ///   - silent: seconds since the last heartbeat, by node, of nodes that send none.
   public init(_ states: [RankState], silent: [String: Double] = [:]) {
     let alive = states.filter { $0.condition != .ended }
-    let late = Self.late(alive, silent)
+    var late = Self.late(alive, silent)
+    // Where none is late by itself, those have left that the others wait for.
+    if late.isEmpty { late = Self.onOneNode(states.filter { $0.condition == .ended }) }
     culprits = late.map(\.rank)
     guard let first = late.first else {
       sentence =
@@ -30,9 +32,11 @@ public struct Verdict: Sendable, Equatable {
           + "last seen in \(first.place); the node or its network is down"
       ]
     } else {
-      let verb = first.condition == .dead ? "died" : late.count == 1 ? "is late" : "are late"
-      let moved =
-        first.condition == .dead ? "" : ", last moved \(Self.seconds(first.idleSeconds)) ago"
+      let isGone = first.condition == .dead || first.condition == .ended
+      let verb =
+        first.condition == .dead
+        ? "died" : isGone ? "left early" : late.count == 1 ? "is late" : "are late"
+      let moved = isGone ? "" : ", last moved \(Self.seconds(first.idleSeconds)) ago"
       parts = ["\(Self.names(late)) on node \(first.node) \(verb): \(first.place)\(moved)"]
     }
     if !others.isEmpty { parts.append(Self.waiters(others, for: late.count == 1 ? "it" : "them")) }
