@@ -51,7 +51,9 @@ extension Trainer {
     saver.start(
       CheckpointSaver.Order(
         manifest: manifest(saved),
-        retention: Retention(keep: rule.keep, keepEvery: rule.keepEvery, best: state.bestStep),
+        retention: Retention(
+          keep: rule.keep, keepEvery: rule.keepEvery, best: state.bestStep,
+          passedOver: resumption.passedOver),
         bytes: checkpointBytes),
       ownedArrays())
     lastSaveTime = StepClock.now()
