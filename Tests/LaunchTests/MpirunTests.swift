@@ -143,15 +143,18 @@ struct MpirunTests {
     #expect(result.leftovers.isEmpty)
   }
 
-  @Test func pbsHearsAWishThatComesAtOnce() throws {
-    // A stand-in for the time between the start of the script and that of the run.
-    let result = try pbs(
-      mpirun: "trap 'exit 75' USR1; for i in {1..100}; do sleep 0.1; done",
-      programs: [
-        "qstat": "kill -USR1 $(ps -o pgid= -p $$); sleep 0.2; exit 1", "qrerun": "exit 1",
-      ])
-    #expect(result.status == 75, "\(result)")
-    #expect(result.leftovers.isEmpty)
+  @Test func pbsGoesBackWhereTheWishEndsARunThatCannotHearItYet() throws {
+    try withTemporaryFolder { home in
+      let program = try home.write("#!/bin/bash\nkill -USR1 $PPID; sleep 9\n", to: "aimass.txt")
+      _ = try runProcess("install", ["-D", "-m", "755", program, home.file("bin/aimass")])
+      let common = [Launch.path("common.sh"), home.file("launch/common.sh")]
+      _ = try runProcess("install", ["-D"] + common)
+      let result = try pbs(
+        mpirun: "", programs: ["qrerun": "echo RERUN $*; exit 1"],
+        environment: ["AIMASS_HOME": home.path])
+      #expect(result.status == 75, "\(result)")
+      #expect(result.lines(with: "RERUN 7.server").count == 1, "\(result)")
+    }
   }
 
   @Test func pbsNeedsAConfiguration() throws {

@@ -37,7 +37,7 @@ extension Supervisor {
         tell("\(host) cannot run a rank: \(reason)")
       }
       decision.action = "not restarted: \(left) of at least \(options.minimumHosts) hosts are left"
-      guard progressed || policy.used < policy.most else { break }
+      guard policy.used < policy.most else { break }
       progressed = false
       guard try rest(seconds) else { return Decision(action: "not restarted: asked to stop") }
     }
