@@ -8,7 +8,7 @@ import Training
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure what this machine or allocation can do.",
-    subcommands: [BenchmarkNode.self, BenchmarkExchange.self])
+    subcommands: [BenchmarkNode.self, BenchmarkExchange.self, BenchmarkPruning.self])
 }
 
 /// `aimass benchmark node`.

@@ -3,7 +3,11 @@ extension Vocabulary {
   public static let counted: [KeySection] = [countedTop, countedEvaluate] + factorizations
 
   static let countedTop = KeySection(
-    "counted run", ["name", "seed", "data", "factorization", "checkpoint", "evaluate"])
+    "counted run", ["name", "seed", "data", "factorization", "checkpoint", "evaluate"],
+    refused: [
+      "pruning":
+        "`pruning` is for networks; a factorization is fitted without gradients and has no weights to prune"
+    ])
   static let countedEvaluate = KeySection(
     "counted evaluate", ["everySteps", "metrics", "relevant"])
 
