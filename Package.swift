@@ -81,7 +81,7 @@ let package = Package(
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
-    room("Pruning", ["Buffers", "MPI", "Configuration", "Parameters"]),
+    room("Pruning", ["Buffers", "MPI", "Configuration", "Tensors", "Parameters"]),
     room("Checkpoints", ["Buffers", "CLinux", "FaultPoints", "Configuration", "Parameters"]),
     room("Metrics", ["Buffers", "BLAS", "Configuration"]),
     room(

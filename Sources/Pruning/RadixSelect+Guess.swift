@@ -1,5 +1,6 @@
 import Buffers
 import MPI
+import Tensors
 
 /// Scores within a range, and how many lie below it.
 struct KeptScores: ~Copyable {
@@ -63,59 +64,12 @@ extension RadixSelect {
   func keep(_ range: ClosedRange<UInt32>, of stretches: [ScoreStretch]) -> KeptScores {
     let own = stretches.reduce(0) { $0 + $1.range.count }
     var kept = KeptScores(capacity: own / 8 + 4096)
-    for stretch in stretches where kept.isSound { keep(range, of: stretch, in: &kept) }
+    for stretch in stretches where kept.isSound {
+      let found = Kernels.keepMagnitudes(
+        count: stretch.range.count, values: stretch.base, in: range,
+        kept: kept.room.base + kept.count, room: kept.room.count - kept.count, below: &kept.below)
+      if let found { kept.count += found } else { kept.isSound = false }
+    }
     return kept
-  }
-
-  private func keep(
-    _ range: ClosedRange<UInt32>, of stretch: ScoreStretch, in kept: inout KeptScores
-  ) {
-    typealias Keys = SIMD16<Int32>
-    let (scores, count) = (stretch.bits, stretch.range.count)
-    let magnitude = Keys(repeating: Int32(bitPattern: Self.magnitude))
-    let first = Keys(repeating: Int32(range.lowerBound))
-    let last = Keys(repeating: Int32(range.upperBound))
-    var (below, index) = (Keys.zero, 0)
-    // NaN and infinity stay in a sum, and cost less to find there than in a comparison.
-    var sums = SIMD16<Float>.zero
-    while index + 16 <= count {
-      let place = scores + 4 * index
-      let keys = place.loadUnaligned(as: Keys.self) & magnitude
-      sums += unsafeBitCast(keys, to: SIMD16<Float>.self)
-      let isBelow = keys .< first
-      below &-= unsafeBitCast(isBelow, to: Keys.self)
-      if any((keys .<= last) .& .!isBelow) {
-        guard kept.count + 16 <= kept.room.count else {
-          kept.isSound = false
-          return
-        }
-        take(16, from: place, range, into: &kept)
-      }
-      index += 16
-    }
-    for lane in 0..<16 { kept.below += Int(below[lane]) }
-    kept.isSound = kept.isSound && sums.sum().isFinite && kept.count + 16 <= kept.room.count
-    guard kept.isSound else { return }
-    take(count - index, from: scores + 4 * index, range, into: &kept)
-    while index < count {
-      let key = stretch.base[index].bitPattern & Self.magnitude
-      kept.isSound = kept.isSound && key < Float.infinity.bitPattern
-      if key < range.lowerBound { kept.below += 1 }
-      index += 1
-    }
-  }
-
-  /// Keeps those of a few scores that lie in a range, without a branch for each.
-  @inline(__always)
-  private func take(
-    _ count: Int, from scores: UnsafeRawPointer, _ range: ClosedRange<UInt32>,
-    into kept: inout KeptScores
-  ) {
-    let width = range.upperBound - range.lowerBound
-    for lane in 0..<count {
-      let key = scores.load(fromByteOffset: 4 * lane, as: UInt32.self) & Self.magnitude
-      kept.room.base[kept.count] = key
-      kept.count += key &- range.lowerBound <= width ? 1 : 0
-    }
   }
 }

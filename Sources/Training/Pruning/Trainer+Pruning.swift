@@ -16,7 +16,6 @@ extension Trainer {
       if let record = try pruner.update(after: state.step) {
         state.pruning = record
         memoryCheck.mask = pruner.mask
-        clearAverage()
         try log(record)
       }
     } catch let error as PruningError {
@@ -25,12 +24,6 @@ extension Trainer {
     if let problem = try memoryCheck.afterUpdate(step: state.step, always: true) {
       try failTogether(.failure, problem)
     }
-  }
-
-  /// Zeroes what is dead of this node's copy of the moving average: it will not be sent any more.
-  private func clearAverage() {
-    guard let mask = pruner?.mask, let averaged else { return }
-    for range in exchange.written { mask.clearDead(range, in: averaged.base + range.lowerBound) }
   }
 
   /// Lets the criterion see a gradient before the weights move.
