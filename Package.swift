@@ -77,7 +77,7 @@ let package = Package(
     room("Parameters", ["Buffers", "Tensors"]),
 
     // Floor 4: none knows another.
-    room("Datasets", ["Buffers", "CLinux", "HDF5", "Configuration", "Tensors", "CKernels"]),
+    room("Datasets", ["Buffers", "HDF5", "Configuration", "Tensors", "CKernels"]),
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
@@ -114,7 +114,7 @@ let package = Package(
       dependencies: [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
         "Datasets", "Models", "Exchange", "Pruning", "Checkpoints", "Metrics", "CountedModels",
-        "Preparation", "Training", "Benchmarks",
+        "Preparation", "Training", "Benchmarks", "FaultPoints",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -140,7 +140,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "Buffers", "HDF5", "Configuration", "Reports", "Datasets", "Tensors", "Checkpoints",
-        "Preparation", "Training",
+        "Parameters", "Preparation", "Training",
       ],
       path: "Tests/FuzzTargets", swiftSettings: strict),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -165,12 +165,10 @@ let package = Package(
       ]),
     tests(
       "PruningTests",
-      [
-        "Pruning", "MPI", "Parameters", "Configuration", "Buffers", "Optimizers", "Exchange",
-        "TestSupport",
-      ]),
+      ["Pruning", "Parameters", "Configuration", "TestSupport"]),
     tests(
-      "CheckpointsTests", ["Checkpoints", "Parameters", "Configuration", "Buffers", "TestSupport"]),
+      "CheckpointsTests",
+      ["Checkpoints", "Parameters", "Configuration", "Buffers", "CLinux", "TestSupport"]),
     tests("MetricsTests", ["Metrics", "Configuration", "Buffers", "BLAS", "TestSupport"]),
     tests(
       "PreparationTests",

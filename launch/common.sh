@@ -19,6 +19,14 @@ die() {
   exit "$status"
 }
 
+# await PID: waits for a child to end, whatever signals come meanwhile, and sets `code` to its exit status.
+await() {
+  # A signal ends `wait` early, with a status that is the signal's.
+  while kill -0 "$1" 2>/dev/null; do wait "$1" || true; done
+  code=0
+  wait "$1" || code=$?
+}
+
 # usage: the header of the script that is running, from "Usage:" on.
 usage() { awk '/^# Usage:/ { on = 1 } on && !/^#/ { exit } on { sub(/^# ?/, ""); print }' "$0"; }
 

@@ -17,6 +17,7 @@
 #include "convolution.h"
 #include "convolution_weights.h"
 #include "product.h"
+#include "sparse.h"
 #include "recurrent.h"
 #include "ctc.h"
 
@@ -46,7 +47,8 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
-    .packMatrix = packMatrix, .packedProduct = packedProduct, .lstmForward = lstmForward,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .sparseTile = sparseTile,
+    .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
     .gruGateGradient = gruGateGradient, .ctc = ctc,

@@ -1,5 +1,19 @@
 import Buffers
 
+/// What an export wrote.
+public struct ExportReport: Sendable, Equatable {
+  /// The array.
+  public var array: String
+  /// How many tensors lie there in each form.
+  public var tensors: [TensorForm: Int] = [:]
+  /// Bytes of all tensors with their zeros.
+  public var denseBytes = 0
+  /// Bytes of all tensors as written, header not counted.
+  public var tensorBytes = 0
+  /// The file's size.
+  public var fileBytes = 0
+}
+
 extension Checkpoint {
   /// Writes an array's tensors to one safetensors file, under their own names and shapes.
   ///
@@ -7,11 +21,15 @@ extension Checkpoint {
   ///   - array: one that follows the canonical order, for example `parameters` or `ema`; nil takes the
   ///     moving average where one is kept, as `evaluate` does.
   ///   - path: the file, which is replaced if it exists; it appears whole or not at all.
+  ///   - form: how tensors of two extents and more lie there; nil takes the one with the fewest bytes for
+  ///     each.
   /// - Returns: what was written.
   /// - Throws: `CheckpointError`: `missing` for an array that is not held or has no tensors.
   /// - Cost: memory for P scalars.
   @discardableResult
-  public func export(_ array: String?, to path: String) throws -> String {
+  public func export(
+    _ array: String?, to path: String, form: TensorForm? = .dense
+  ) throws -> ExportReport {
     let array = array ?? (manifest.state.hasAverage ? "ema" : "parameters")
     guard let tensors = manifest.tensors, manifest.lengths?[array] == nil else {
       throw CheckpointError(
@@ -21,15 +39,33 @@ extension Checkpoint {
     }
     let values = HostBuffer<Float>(count: manifest.parameterCount)
     try read(array, 0..<manifest.parameterCount, into: values.base)
-    let written = tensors.map {
-      SafetensorsTensor(name: $0.name, shape: $0.shape, floats: values.base + $0.start)
+    var report = ExportReport(array: array)
+    var written: [SafetensorsTensor] = []
+    var kept: [SparseTensor] = []
+    for tensor in tensors {
+      let floats = values.base + tensor.start
+      let own =
+        tensor.shape.count < 2 ? .dense : form ?? SparseTensor.smallest(tensor.shape, floats)
+      report.tensors[own, default: 0] += 1
+      report.denseBytes += 4 * (tensor.range?.count ?? 0)
+      if own == .dense {
+        written.append(SafetensorsTensor(name: tensor.name, shape: tensor.shape, floats: floats))
+      } else {
+        let sparse = SparseTensor(tensor.name, tensor.shape, floats, as: own)
+        kept.append(sparse)
+        written += sparse.parts
+      }
     }
+    report.tensorBytes = written.reduce(0) { $0 + $1.bytes.count }
     try ModelFile.replace(path) { temporary in
-      _ = try SafetensorsWriter.write(
+      report.fileBytes = try SafetensorsWriter.write(
         written, metadata: ["format": "aimass", "array": array, "step": "\(manifest.step)"],
-        to: temporary)
+        to: temporary
+      ).bytes
     }
+    // The tensors point into these, which must outlive the writing.
+    withExtendedLifetime(kept) {}
     withExtendedLifetime(values) {}
-    return array
+    return report
   }
 }

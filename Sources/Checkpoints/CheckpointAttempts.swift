@@ -18,11 +18,21 @@ public struct CheckpointAttempts: Sendable {
   public init(_ checkpoints: CheckpointFolder) { folder = checkpoints.path }
 
   /// The attempts by step; none where the file is absent or not ours.
-  public var counts: [Int: Int] {
-    guard let file = try? InputFile(path, followsLinks: false),
-      let content = try? file.contents(limit: 1 << 20),
-      let named = try? JSONDecoder().decode([String: Int].self, from: Data(content))
-    else { return [:] }
+  ///
+  /// - Throws: `CheckpointError` where the file cannot be read: who takes that for no attempts tries a
+  ///   checkpoint for ever.
+  public func counts() throws -> [Int: Int] {
+    let content: [UInt8]
+    do {
+      // By way of the folder itself, which may be a link; what lies in it may not.
+      content = try InputFile("\(folder)/./\(Self.name)", followsLinks: false)
+        .contents(limit: 1 << 20)
+    } catch let error as CheckpointError where [.missing, .damaged].contains(error.code) {
+      return [:]
+    }
+    guard let named = try? JSONDecoder().decode([String: Int].self, from: Data(content)) else {
+      return [:]
+    }
     let pairs = named.compactMap { name, count in
       Int(name).map { (step: $0, count: max(0, count)) }
     }
@@ -30,22 +40,26 @@ public struct CheckpointAttempts: Sendable {
   }
 
   /// The steps of checkpoints that are passed over.
-  public var exhausted: Set<Int> { Set(counts.filter { $0.value >= Self.limit }.keys) }
+  ///
+  /// - Throws: what ``counts()`` throws.
+  public func exhausted() throws -> Set<Int> {
+    Set(try counts().filter { $0.value >= Self.limit }.keys)
+  }
 
   /// Notes that a start from the checkpoint of `step` begins, before anything of it is loaded.
   ///
-  /// - Throws: `CheckpointError` if that cannot be written.
+  /// - Throws: `CheckpointError` if that cannot be written, or what ``counts()`` throws.
   public func begin(step: Int) throws {
-    var counts = counts
+    var counts = try counts()
     counts[step, default: 0] += 1
     try write(counts)
   }
 
-  /// Notes that a start from the checkpoint of `step` has done some steps, or ended with a reason.
-  public func succeed(step: Int) {
-    var counts = counts
-    guard counts.removeValue(forKey: step) != nil else { return }
+  /// Forgets the attempts at the checkpoint of `step`: a start from it has done some steps, or ended with a
+  /// reason, or it was written anew.
+  public func forget(step: Int) {
     // A count that stays costs one start from an older checkpoint at worst.
+    guard var counts = try? counts(), counts.removeValue(forKey: step) != nil else { return }
     try? write(counts)
   }
 

@@ -56,11 +56,18 @@ extension CheckpointFolder {
   /// - Throws: `CheckpointError`: `missing`, `damaged` naming the file, or `newerVersion`.
   public func open(step: Int, verifying: Bool = true) throws -> Checkpoint {
     let folder = path(ofStep: step)
-    guard try Folders.exists(folder) else {
-      let steps = try list().map(String.init).joined(separator: ", ")
-      throw CheckpointError(
-        .missing, "there is no checkpoint of step \(step) in \(path); it has the steps [\(steps)]")
+    do {
+      if try Folders.exists(folder) { return try open(folder, step, verifying) }
+    } catch let error as CheckpointError where error.code == .missing {
+      // A file that is gone is damage, unless the whole checkpoint was deleted just now.
+      if try Folders.exists(folder) { throw CheckpointError(.damaged, error.message) }
     }
+    let steps = try list().map(String.init).joined(separator: ", ")
+    throw CheckpointError(
+      .missing, "there is no checkpoint of step \(step) in \(path); it has the steps [\(steps)]")
+  }
+
+  private func open(_ folder: String, _ step: Int, _ verifying: Bool) throws -> Checkpoint {
     let commit = try InputFile("\(folder)/\(Self.commitName)", followsLinks: false)
     let recorded = try commit.contents(limit: 65)
     let manifest = try InputFile("\(folder)/\(Self.manifestName)", followsLinks: false)

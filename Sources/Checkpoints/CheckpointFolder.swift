@@ -95,12 +95,4 @@ public struct PendingCheckpoint: Sendable, Equatable {
   public let step: Int
   /// Its temporary folder.
   public let path: String
-
-  /// Its shards, readable before the commit.
-  ///
-  /// - Parameter manifest: with the records of all shards.
-  /// - Returns: what a reader would see after the commit.
-  public func contents(_ manifest: CheckpointManifest) -> Checkpoint {
-    Checkpoint(path: path, manifest: manifest)
-  }
 }

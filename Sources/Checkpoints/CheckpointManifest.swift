@@ -3,10 +3,10 @@ import Foundation
 /// What a checkpoint says about itself: the content of `manifest.json`.
 public struct CheckpointManifest: Sendable, Equatable, Codable {
   /// The version of the format that this program writes; newer ones are refused.
-  public static let currentVersion = 2
+  public static let currentVersion = 3
 
-  /// The version of the format: the lowest that says all there is, so that earlier programs read what they can.
-  public private(set) var version = 1
+  /// The version of the format: 2 and 1 had ``parametersDigest``, 1 knew no ``lengths``.
+  public private(set) var version = currentVersion
   /// Counters and what evaluations have shown.
   public var state: TrainingState
   /// Samples of the current epoch already used: where the sampler goes on.
@@ -30,13 +30,11 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   /// P: the length of every array that ``lengths`` does not name.
   public var parameterCount: Int
   /// The arrays that do not follow the canonical order of parameters, with their lengths; nil where all do.
-  public var lengths: [String: Int]? {
-    didSet { version = lengths == nil ? 1 : 2 }
-  }
+  public var lengths: [String: Int]?
   /// The tensors of the canonical order; nil in checkpoints that do not tell them.
   public var tensors: [TensorPlace]?
-  /// The digest of the parameters, as `summary.json` has it.
-  public var parametersDigest: String
+  /// The digest of the parameters that earlier versions noted; ``Checkpoint/parametersDigest()`` reads it off the shards.
+  public private(set) var parametersDigest: String?
   /// Every file of data.
   public var shards: [ShardRecord]
 
@@ -45,14 +43,12 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - state: counters and what evaluations have shown.
   ///   - parameterCount: P.
-  ///   - parametersDigest: the digest of the parameters.
   ///   - shards: what every rank's `writeShard` returned.
   public init(
-    state: TrainingState, parameterCount: Int, parametersDigest: String, shards: [ShardRecord]
+    state: TrainingState, parameterCount: Int, shards: [ShardRecord]
   ) {
     self.state = state
     self.parameterCount = parameterCount
-    self.parametersDigest = parametersDigest
     self.shards = shards
     position = 0
     configurationIdentity = ""

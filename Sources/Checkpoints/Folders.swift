@@ -4,38 +4,41 @@ import Glibc
 ///
 /// A folder that cannot be looked at is an error, never one that does not exist: who takes it for
 /// missing starts a run afresh over its own checkpoints.
-enum Folders {
-  /// Creates `path` and the folders above it, durably; an existing folder is fine.
-  static func create(_ path: String) throws {
-    if try make(path) { return }
+package enum Folders {
+  /// Creates `path` and the folders above it, durably; an existing folder, or a link to one, is fine.
+  ///
+  /// - Throws: `CheckpointError` naming the folder that cannot be created.
+  package static func create(_ path: String, mode: mode_t = 0o755) throws {
+    if try make(path, mode) { return }
     let parent = parent(of: path)
     guard parent != path else { throw CheckpointError.system(ENOENT, "create the folder", path) }
-    try create(parent)
-    guard try make(path) else {
+    try create(parent, mode: mode)
+    guard try make(path, mode) else {
       throw CheckpointError.system(ENOENT, "create the folder", path)
     }
   }
 
   /// Creates one folder and syncs the one above it; false where that is missing.
-  private static func make(_ path: String) throws -> Bool {
-    if uninterrupted({ mkdir(path, 0o755) }) == 0 {
+  private static func make(_ path: String, _ mode: mode_t) throws -> Bool {
+    if uninterrupted({ mkdir(path, mode) }) == 0 {
       try sync(parent(of: path))
       return true
     }
     let number = errno
     if number == ENOENT { return false }
-    guard number == EEXIST, try exists(path) else {
+    guard number == EEXIST, try exists(path, followsLinks: true) else {
       throw CheckpointError.system(number, "create the folder", path)
     }
     return true
   }
 
-  /// Whether `path` is a folder.
+  /// Whether `path` is a folder, or, if links are followed, leads to one.
   ///
   /// - Throws: `CheckpointError` if that cannot be found out.
-  static func exists(_ path: String) throws -> Bool {
+  static func exists(_ path: String, followsLinks: Bool = false) throws -> Bool {
     var status = stat()
-    if uninterrupted({ lstat(path, &status) }) == 0 { return status.st_mode & S_IFMT == S_IFDIR }
+    let result = uninterrupted { followsLinks ? stat(path, &status) : lstat(path, &status) }
+    if result == 0 { return status.st_mode & S_IFMT == S_IFDIR }
     guard errno == ENOENT || errno == ENOTDIR else {
       throw CheckpointError.system(errno, "look at", path)
     }
@@ -49,7 +52,9 @@ enum Folders {
   }
 
   /// Makes the names inside `path` durable.
-  static func sync(_ path: String) throws {
+  ///
+  /// - Throws: `CheckpointError` naming the folder.
+  package static func sync(_ path: String) throws {
     let descriptor = uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw CheckpointError.system(errno, "open the folder", path) }
     defer { _ = close(descriptor) }

@@ -2,7 +2,7 @@ import Buffers
 import Configuration
 import Parameters
 
-/// Fills parameters from a safetensors file, ours or PyTorch's.
+/// Fills parameters from a safetensors file, ours or PyTorch's, its tensors in any ``TensorForm``.
 ///
 /// A file whose metadata says `format: aimass` has our names and layouts. Any other is taken for
 /// PyTorch's: convolution weights `[O, C, K, K]`, linear weights after an image in channel order,
@@ -19,7 +19,7 @@ public enum InitialValues {
   /// A slot and the tensor that fills it.
   private struct Match {
     let slot: ParameterSlot
-    let entry: SafetensorsEntry
+    let tensor: StoredTensor
   }
 
   /// Fills the chosen slots of `store`; all of them or, on an error about names or shapes, none.
@@ -38,9 +38,9 @@ public enum InitialValues {
     let slots = try chosen(store.layout, configuration)
     let matches = try match(slots, in: file, isOurs: isOurs, rename: configuration.rename)
     for match in matches {
-      try fill(store, match, from: file, isOurs: isOurs)
+      try fill(store, match, path: path, isOurs: isOurs)
     }
-    let used = Set(matches.map(\.entry.name))
+    let used = Set(matches.flatMap(\.tensor.partNames))
     return Report(
       filled: matches.map(\.slot.name),
       unused: file.header.entries.map(\.name).filter { !used.contains($0) })
@@ -97,19 +97,19 @@ public enum InitialValues {
     var faults: [String] = []
     for slot in slots {
       let name = fileName(slot.name, rename)
-      guard let entry = ForeignTensor.spellings(of: name).lazy.compactMap({ file[$0] }).first
-      else {
+      let spellings = try ForeignTensor.spellings(of: name).map { try StoredTensor($0, in: file) }
+      guard let tensor = spellings.lazy.compactMap({ $0 }).first else {
         faults.append(
           name == slot.name ? "\(name) is missing" : "\(name) (for \(slot.name)) is missing")
         continue
       }
       let expected = isOurs ? slot.shape : ForeignTensor(slot: slot).shape
-      if entry.shape != expected {
-        faults.append("\(entry.name) has shape \(entry.shape), expected \(expected)")
-      } else if FloatConversion(entry.type) == nil {
-        faults.append("\(entry.name) is \(entry.type.rawValue), expected F32, F16, BF16 or F64")
+      if tensor.shape != expected {
+        faults.append("\(tensor.name) has shape \(tensor.shape), expected \(expected)")
+      } else if FloatConversion(tensor.type) == nil {
+        faults.append("\(tensor.name) is \(tensor.type.rawValue), expected F32, F16, BF16 or F64")
       } else {
-        matches.append(Match(slot: slot, entry: entry))
+        matches.append(Match(slot: slot, tensor: tensor))
       }
     }
     guard faults.isEmpty else {
@@ -125,14 +125,14 @@ public enum InitialValues {
 
   /// Reads one tensor into its slot.
   private static func fill(
-    _ store: ParameterStore, _ match: Match, from file: SafetensorsFile, isOurs: Bool
+    _ store: ParameterStore, _ match: Match, path: String, isOurs: Bool
   ) throws {
     let slot = match.slot
     let values = HostBuffer<Float>(count: slot.count)
-    try file.readFloats(match.entry, 0..<slot.count, into: values.base)
+    try match.tensor.read(into: values.base)
     guard values.all.allSatisfy(\.isFinite) else {
       throw CheckpointError(
-        .damaged, "\(file.path): tensor '\(match.entry.name)' holds a NaN or an infinity")
+        .damaged, "\(path): tensor '\(match.tensor.name)' holds a NaN or an infinity")
     }
     if isOurs {
       (store.base + slot.offset).update(from: values.base, count: slot.count)

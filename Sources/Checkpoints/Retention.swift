@@ -20,13 +20,23 @@ public struct Retention: Sendable, Equatable {
 
   /// Those of `steps` that go, oldest first.
   ///
+  /// A checkpoint that no start goes on from is none of the newest that stay. It goes once a later one is
+  /// written, as does any other that is not kept; until then it waits for a person.
+  ///
   /// - Parameters:
   ///   - steps: of committed checkpoints, newest first.
+  ///   - written: the one that was written just now.
   ///   - pinned: steps that a person keeps.
-  /// - Returns: what ``CheckpointFolder/retain(_:)`` deletes.
-  func doomed(_ steps: [Int], pinned: Set<Int>) -> [Int] {
-    steps.dropFirst(keep).filter { step in
-      step != best && !pinned.contains(step)
+  ///   - exhausted: steps that starts pass over.
+  /// - Returns: what ``CheckpointFolder/retain(_:after:)`` deletes.
+  func doomed(
+    _ steps: [Int], after written: Int, pinned: Set<Int>, exhausted: Set<Int>
+  ) -> [Int] {
+    let past = steps.filter { $0 <= written }
+    let passedOver = exhausted.subtracting([written])
+    let kept = past.filter { !passedOver.contains($0) }.prefix(keep)
+    return past.filter { step in
+      !kept.contains(step) && step != best && !pinned.contains(step)
         && !(keepEvery.map { step.isMultiple(of: $0) } ?? false)
     }.reversed()
   }
@@ -35,14 +45,22 @@ public struct Retention: Sendable, Equatable {
 extension CheckpointFolder {
   /// Deletes old checkpoints, oldest first; only after a commit.
   ///
-  /// - Parameter rule: which stay; pinned ones stay always.
+  /// - Parameters:
+  ///   - rule: which stay; pinned ones stay always, and those of later steps, which a start has passed over.
+  ///   - written: the checkpoint that was committed just now.
   /// - Returns: the steps that were deleted.
   /// - Throws: `CheckpointError` if one cannot be deleted.
   @discardableResult
-  public func retain(_ rule: Retention) throws -> [Int] {
-    let doomed = rule.doomed(try list(), pinned: try pinned())
-    for step in doomed { try delete(step: step) }
-    return doomed
+  public func retain(_ rule: Retention, after written: Int) throws -> [Int] {
+    let doomed = rule.doomed(
+      try list(), after: written, pinned: try pinned(),
+      exhausted: try CheckpointAttempts(self).exhausted())
+    // A person may have pinned one meanwhile.
+    return try doomed.filter { step in
+      if try pinned().contains(step) { return false }
+      try delete(step: step)
+      return true
+    }
   }
 
   /// The steps of checkpoints that no retention deletes.
@@ -66,6 +84,12 @@ extension CheckpointFolder {
       _ = try open(step: step, verifying: false)
       if access(mark, F_OK) == 0 { return }
       _ = try OutputFile.create(mark) { _ in }
+      // A run at work may have deleted it before it could see the mark.
+      guard try Folders.exists(path(ofStep: step)) else {
+        _ = uninterrupted { unlink(mark) }
+        throw CheckpointError(
+          .missing, "the run has just deleted the checkpoint of step \(step) in \(path)")
+      }
     } else {
       guard uninterrupted({ unlink(mark) }) == 0 || errno == ENOENT else {
         throw CheckpointError.system(errno, "delete", mark)

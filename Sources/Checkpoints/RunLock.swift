@@ -19,15 +19,13 @@ public final class RunLock {
   /// - Parameter folder: the run folder; created where it does not exist.
   /// - Throws: `CheckpointError`: `locked` naming host and process of the holder, or
   ///   `cannotCreate`.
-  public init(folder: String) throws {
-    try Folders.create(folder)
+  public convenience init(folder: String) throws { try self.init(folder: folder) {} }
+
+  /// Takes the lock; `opened` is told when its file is open, for tests of what may happen then.
+  package init(folder: String, opened: () throws -> Void) throws {
     let path = "\(folder)/LOCK"
-    let descriptor = uninterrupted {
-      open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
-    }
-    guard descriptor >= 0 else { throw CheckpointError.system(errno, "open", path) }
+    let descriptor = try Self.takenFile(folder: folder, path: path, opened)
     do {
-      try Self.take(descriptor, folder: folder, path: path)
       let before = try Self.content(of: descriptor, path: path)
       let last = before.split(separator: " ").first.flatMap { Int($0) } ?? 0
       let token = last < 0 || last == Int.max ? 1 : last + 1
@@ -64,10 +62,53 @@ public final class RunLock {
     }
   }
 
+  /// The open and locked file, which is still the one that the folder has.
+  ///
+  /// Between the two another job may have renamed the folder aside, and made a new one.
+  private static func takenFile(
+    folder: String, path: String, _ opened: () throws -> Void
+  ) throws -> Int32 {
+    while true {
+      try Folders.create(folder)
+      let descriptor = uninterrupted {
+        open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
+      }
+      guard descriptor >= 0 else { throw CheckpointError.system(errno, "open", path) }
+      do {
+        try opened()
+        try take(descriptor, folder: folder, path: path)
+        if try isSame(descriptor, path) { return descriptor }
+      } catch {
+        _ = close(descriptor)
+        throw error
+      }
+      _ = close(descriptor)
+    }
+  }
+
+  /// Whether a path leads to an open file.
+  private static func isSame(_ descriptor: Int32, _ path: String) throws -> Bool {
+    var (mine, found) = (stat(), stat())
+    guard uninterrupted({ fstat(descriptor, &mine) }) == 0 else {
+      throw CheckpointError.system(errno, "look at", path)
+    }
+    guard uninterrupted({ lstat(path, &found) }) == 0 else {
+      if errno == ENOENT { return false }
+      throw CheckpointError.system(errno, "look at", path)
+    }
+    return (mine.st_dev, mine.st_ino) == (found.st_dev, found.st_ino)
+  }
+
   /// Locks the open file, or says who holds it.
   private static func take(_ descriptor: Int32, folder: String, path: String) throws {
     if uninterrupted({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return }
-    guard errno == EWOULDBLOCK else { throw CheckpointError.system(errno, "lock", path) }
+    guard errno == EWOULDBLOCK else {
+      let error = CheckpointError.system(errno, "lock", path)
+      throw CheckpointError(
+        error.code,
+        "\(error.message); one run folder has one writer, which needs a file system with flock: mount it"
+          + " with locks, or choose another --output")
+    }
     // `TOKEN host HOST process NUMBER nonce …`: host and process are for people.
     let holder = try content(of: descriptor, path: path).split(separator: " ")
       .dropFirst().prefix(4).joined(separator: " ")

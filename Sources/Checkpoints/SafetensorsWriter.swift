@@ -34,7 +34,10 @@ public struct SafetensorsTensor {
   }
 }
 
-/// Writes safetensors files: a length, a JSON header padded to 8 bytes, and the tensors' bytes.
+/// Writes safetensors files: a length, a JSON header padded with spaces, and the tensors' bytes.
+///
+/// The tensors' bytes begin at a multiple of 8 bytes, in files that are large enough for direct writes at a
+/// multiple of 4096.
 public enum SafetensorsWriter {
   /// Writes a new file and syncs it.
   ///
@@ -51,20 +54,38 @@ public enum SafetensorsWriter {
     let ordered = tensors.enumerated().sorted {
       ($1.element.type.size, $0.offset) < ($0.element.type.size, $1.offset)
     }.map(\.element)
-    let header = header(ordered, metadata: metadata)
+    let total = ordered.reduce(0) { $0 + $1.bytes.count }
+    let header = header(
+      ordered, metadata: metadata,
+      alignment: total < OutputFile.directBytes ? 8 : OutputFile.blockBytes)
     return try OutputFile.create(path) { file in
       FaultPoint.shardCreated.reach()
       var length = UInt64(header.utf8.count).littleEndian
       try withUnsafeBytes(of: &length) { try file.write($0) }
       try file.write(header)
-      for tensor in ordered { try file.write(tensor.bytes) }
+      for stretch in joined(ordered.map(\.bytes)) { try file.write(stretch) }
       FaultPoint.shardWritten.reach()
     }
   }
 
-  /// The JSON header, padded with spaces to a multiple of 8 bytes.
+  /// Stretches of memory, those that follow each other joined.
+  private static func joined(_ stretches: [UnsafeRawBufferPointer]) -> [UnsafeRawBufferPointer] {
+    var result: [UnsafeRawBufferPointer] = []
+    for stretch in stretches where !stretch.isEmpty {
+      if let last = result.last, let start = last.baseAddress,
+        start + last.count == stretch.baseAddress
+      {
+        result[result.count - 1] = .init(start: start, count: last.count + stretch.count)
+      } else {
+        result.append(stretch)
+      }
+    }
+    return result
+  }
+
+  /// The JSON header, padded with spaces so that what follows it begins at a multiple of `alignment`.
   private static func header(
-    _ tensors: [SafetensorsTensor], metadata: [String: String]
+    _ tensors: [SafetensorsTensor], metadata: [String: String], alignment: Int
   ) -> String {
     var parts: [String] = []
     if !metadata.isEmpty {
@@ -81,7 +102,8 @@ public enum SafetensorsWriter {
       offset = end
     }
     let text = "{\(parts.joined(separator: ","))}"
-    return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
+    let end = MemoryLayout<UInt64>.size + text.utf8.count
+    return text + String(repeating: " ", count: (alignment - end % alignment) % alignment)
   }
 
   /// A JSON string.

@@ -12,6 +12,8 @@ public struct CountedRunConfiguration: Sendable, Equatable {
   public var checkpoint: CheckpointConfiguration
   /// When and what is measured.
   public var evaluate: CountedEvaluateConfiguration
+  /// Seconds without any sign of life after which the watchdog ends the job; default 120, 0 for never.
+  public var watchdogSeconds: Int
 }
 
 /// A matrix of users and items as a product of two thin ones, fitted by alternating least squares.

@@ -1,4 +1,4 @@
-import Foundation
+import Buffers
 import Tensors
 
 /// A microbatch to be prepared: which samples, and what it is called.
@@ -29,7 +29,7 @@ public struct BatchRequest: Sendable, Equatable {
 public final class BatchLoader {
   private let shared: LoaderState
   private let capacity: Int
-  private var thread: pthread_t?
+  private var thread: BackgroundJob<Void>?
 
   /// Seconds that ``next()`` had to wait since the loader was made.
   public private(set) var waitSeconds = 0.0
@@ -58,18 +58,7 @@ public final class BatchLoader {
   public func start(order: Sampler?, _ request: @escaping @Sendable (Int) -> BatchRequest?) {
     stop()
     shared.begin(order, request)
-    let context = Unmanaged.passRetained(shared)
-    var thread = pthread_t()
-    let status = pthread_create(
-      &thread, nil,
-      { context in
-        guard let context else { return nil }
-        let state = Unmanaged<LoaderState>.fromOpaque(context).takeRetainedValue()
-        state.run()
-        return nil
-      }, context.toOpaque())
-    precondition(status == 0, "the input thread cannot start: \(String(cString: strerror(status)))")
-    self.thread = thread
+    thread = BackgroundJob("aimass-input") { [shared] in shared.run() }
   }
 
   /// The next microbatch, waiting until it is ready; nil after the last.
@@ -89,9 +78,8 @@ public final class BatchLoader {
 
   /// Ends the thread and waits for it; microbatches that were ready are given up.
   public func stop() {
-    guard let thread else { return }
+    guard thread != nil else { return }
     shared.cancel()
-    pthread_join(thread, nil)
-    self.thread = nil
+    thread = nil
   }
 }

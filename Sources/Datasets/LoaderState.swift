@@ -1,4 +1,3 @@
-import CLinux
 import Foundation
 import Tensors
 
@@ -36,7 +35,6 @@ final class LoaderState: @unchecked Sendable {
 
   /// The body of the input thread.
   func run() {
-    CLinux_name_thread("aimass-input")
     var number = 0
     while let wanted = request?(number), let microbatch = take() {
       number += 1

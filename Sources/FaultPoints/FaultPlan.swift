@@ -8,7 +8,8 @@
   /// a process, counted from 1, on one rank or, without a number, on every rank. Actions:
   /// `kill` `stop` `save` `terminate` send the process SIGKILL, SIGSTOP, SIGUSR1, SIGTERM; `abort`, `trap`,
   /// `segfault` and `overflow` end it as a defect would; `exit` leaves with 0 and `fail` with 3; `hang` never
-  /// returns; `sleep=SECONDS` does later; anything else is for the place itself, which asks for it.
+  /// returns; `sleep=SECONDS` does later; then come those that the program defines; anything else is for the place
+  /// itself, which asks for it.
   ///
   /// Where `AIMASS_FAULT_ONCE` names a file, only the process that creates it meets its fault, so that a
   /// job that is started again goes through.
@@ -37,6 +38,9 @@
         return Entry(point: words[0], number: number, action: words[2])
       }
     }
+
+    /// What the program itself does, by action.
+    static let defined = Mutex<[String: @Sendable () -> Void]>([:])
 
     /// Counts a passage and does what is planned for it.
     ///
@@ -78,6 +82,10 @@
       case "fail": _exit(3)
       case "hang": while true { sleep(1000) }
       default:
+        if let body = defined.withLock({ $0[action] }) {
+          body()
+          return true
+        }
         guard action.hasPrefix("sleep="), let seconds = Double(action.dropFirst(6)) else {
           return false
         }

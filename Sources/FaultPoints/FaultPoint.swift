@@ -64,6 +64,11 @@ public enum FaultPoint: CaseIterable, Sendable {
 
     /// The text of the action a plan has for this passage, for points that need more than yes or no.
     public var argument: String? { FaultPlan.current?.take(self) }
+
+    /// Defines an action that needs more than this room has.
+    public static func define(_ action: String, _ body: @escaping @Sendable () -> Void) {
+      FaultPlan.defined.withLock { $0[action] = body }
+    }
   }
 #else
   extension FaultPoint {

@@ -1,3 +1,4 @@
+import Buffers
 import COpenMPI
 import Glibc
 import Synchronization
@@ -11,7 +12,7 @@ import Synchronization
 /// - MPI standard: 3.1, sections 3.8.1 (`MPI_Iprobe`) and 12.4.3 (threads).
 public final class ProgressThread {
   private let state: State
-  private var thread = pthread_t()
+  private let thread: BackgroundJob<Void>
 
   /// What the thread looks at; on the heap, since the thread may be the last to see it.
   private final class State: Sendable {
@@ -33,21 +34,11 @@ public final class ProgressThread {
     }
     let state = State()
     self.state = state
-    let context = Unmanaged.passRetained(state)
-    let status = pthread_create(
-      &thread, nil,
-      { context in
-        guard let context else { return nil }
-        ProgressThread.run(Unmanaged<State>.fromOpaque(context).takeRetainedValue())
-        return nil
-      }, context.toOpaque())
-    precondition(status == 0, "a thread cannot start: \(String(cString: strerror(status)))")
+    thread = BackgroundJob("aimass-progress") { Self.run(state) }
   }
 
-  deinit {
-    state.isOver.store(true, ordering: .releasing)
-    pthread_join(thread, nil)
-  }
+  // The job itself waits for its end.
+  deinit { state.isOver.store(true, ordering: .releasing) }
 
   /// Whether messages are in flight that the thread should look after.
   public var isActive: Bool {
@@ -59,10 +50,6 @@ public final class ProgressThread {
   public var looks: Int { state.looks.load(ordering: .relaxed) }
 
   private static func run(_ state: State) {
-    // Signals are for the compute thread, whose handlers expect to interrupt it.
-    var all = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_BLOCK, &all, nil)
     var short = timespec(tv_sec: 0, tv_nsec: 30_000)
     var long = timespec(tv_sec: 0, tv_nsec: 300_000)
     while !state.isOver.load(ordering: .acquiring) {

@@ -21,9 +21,9 @@ extension Compiler {
       bias ? try slot("bias", [out], context, wanted == nil ? bound : .constant(0)) : nil
     let output = try output(
       input.shape.dropLast() + [out], context, requiresGradient: true, channelsFirst: false)
-    return Compiled(
-      layer: LinearLayer(input: input, output: output, weight: weight, bias: biasSlot),
-      output: output, multiplyAdds: input.count * out)
+    let layer = LinearLayer(input: input, output: output, weight: weight, bias: biasSlot)
+    linearLayers.append(layer)
+    return Compiled(layer: layer, output: output, multiplyAdds: input.count * out)
   }
 
   /// `embedding`: ids `[…]` become `[…, size]`.

@@ -16,6 +16,8 @@ struct Compiler {
   var probes: [Probe] = []
   /// The ids to check before a pass.
   var checks: [IntegerCheck] = []
+  /// The linear layers, in forward order.
+  var linearLayers: [LinearLayer] = []
   /// The weights to check before a pass.
   var weightChecks: [WeightCheck] = []
   /// Who reads the tables of which a step moves some rows, in canonical order.

@@ -10,6 +10,14 @@ final class LinearLayer: MicrobatchLayer {
   private let bias: Int?
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
+  private var sparse: Sparse?
+
+  /// The weights without their zeros, and the weights that they were made of.
+  private struct Sparse {
+    let source: UnsafePointer<Float>
+    let matrix: SparseMatrix
+    let tile: SparseTile
+  }
 
   /// A linear layer whose slots begin at `weight` and `bias`.
   init(input: Value, output: Value, weight: Int, bias: Int?) {
@@ -22,7 +30,39 @@ final class LinearLayer: MicrobatchLayer {
     outputs = output.channels
   }
 
+  /// Scalars of the weights.
+  var weightCount: Int { inputs * outputs }
+
+  /// Leaves zeros out from now on, in passes that evaluate with these very parameters.
+  ///
+  /// - Parameters:
+  ///   - parameters: of the whole model; stay as they are.
+  ///   - most: the largest share of weights that are not zero for which that is worth it.
+  ///   - tile: scratch, made as large as it must be.
+  /// - Returns: weights that are not zero; nil where all of them are used, as before.
+  func leaveOutZeros(
+    of parameters: UnsafePointer<Float>, most: Double, tile: SparseTile
+  ) -> Int? {
+    sparse = nil
+    let count = SparseMatrix.nonzeroCount(parameters + weight, weightCount)
+    guard Double(count) <= most * Double(weightCount), inputs <= SparseMatrix.mostColumns else {
+      return nil
+    }
+    tile.reserve(inputs)
+    sparse = Sparse(
+      source: parameters,
+      matrix: SparseMatrix(rows: outputs, columns: inputs, parameters + weight), tile: tile)
+    return count
+  }
+
   func forward(_ pass: Pass) {
+    if let sparse, !pass.training, sparse.source == pass.parameters {
+      Kernels.sparseForward(
+        samples: pass.count(rows), x: pass.floats(input.place), weight: sparse.matrix,
+        bias: bias.map { pass.parameters + $0 }, tile: sparse.tile.base,
+        y: pass.floats(output.place))
+      return
+    }
     Kernels.linearForward(
       samples: pass.count(rows), inputs: inputs, outputs: outputs,
       x: pass.floats(input.place), weight: pass.parameters + weight,

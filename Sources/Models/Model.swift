@@ -50,6 +50,7 @@ public final class Model {
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
+  let linearLayers: [LinearLayer]
   let lengthChecks: [Compiler.LengthCheck]
   let tableReaders: [TableReader]
   let shardedReaders: [TableReader]
@@ -106,6 +107,7 @@ public final class Model {
     mixing = network.mixing
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
+    linearLayers = compiler.linearLayers
     (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
     tableReaders = compiler.tableReaders
     (shardedReaders, rowPort) = (compiler.shardedReaders, compiler.rowPort)

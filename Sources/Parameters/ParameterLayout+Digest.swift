@@ -24,7 +24,7 @@ extension ParameterLayout {
     var sharded = 0
     var hash = SHA256()
     for slot in slots {
-      slot.describe(to: &hash)
+      describe(slot.name, slot.shape, to: &hash)
       if slot.table == .sharded {
         try rows(sharded) { hash.update(UnsafeRawBufferPointer($0)) }
         sharded += 1
@@ -38,33 +38,34 @@ extension ParameterLayout {
 
   /// The same digest of values that lie wherever the caller finds them.
   ///
-  /// - Parameter scalars: called for each slot in canonical order; hands all its scalars on, from the
-  ///   first to the last, in any portions.
+  /// - Parameters:
+  ///   - tensors: name and extents of every slot in canonical order.
+  ///   - scalars: called for each of them with its place; hands all its scalars on, from the first to the
+  ///     last, in any portions.
   /// - Returns: 64 lowercase hexadecimal digits.
   /// - Throws: what `scalars` throws.
-  public func digest(
-    _ scalars: (_ slot: ParameterSlot, _ take: (UnsafeBufferPointer<Float>) -> Void) throws -> Void
+  public static func digest(
+    _ tensors: [(name: String, shape: [Int])],
+    _ scalars: (_ place: Int, _ take: (UnsafeBufferPointer<Float>) -> Void) throws -> Void
   ) rethrows -> String {
     var hash = SHA256()
-    for slot in slots {
-      slot.describe(to: &hash)
-      try scalars(slot) { hash.update(UnsafeRawBufferPointer($0)) }
+    for (place, tensor) in tensors.enumerated() {
+      describe(tensor.name, tensor.shape, to: &hash)
+      try scalars(place) { hash.update(UnsafeRawBufferPointer($0)) }
     }
     return hash.hexadecimal()
   }
 }
 
-extension ParameterSlot {
-  /// What stands before a slot's scalars in a digest: name and shape.
-  ///
-  /// Linux runs Swift on little-endian processors only, so memory is already in file order.
-  fileprivate func describe(to hash: inout SHA256) {
-    hash.update(name)
-    var zero: UInt8 = 0
-    withUnsafeBytes(of: &zero) { hash.update($0) }
-    for extent in shape {
-      withUnsafeBytes(of: Int64(extent).littleEndian) { hash.update($0) }
-    }
+/// What stands before a slot's scalars in a digest: name and shape.
+///
+/// Linux runs Swift on little-endian processors only, so memory is already in file order.
+private func describe(_ name: String, _ shape: [Int], to hash: inout SHA256) {
+  hash.update(name)
+  var zero: UInt8 = 0
+  withUnsafeBytes(of: &zero) { hash.update($0) }
+  for extent in shape {
+    withUnsafeBytes(of: Int64(extent).littleEndian) { hash.update($0) }
   }
 }
 

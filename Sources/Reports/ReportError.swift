@@ -17,6 +17,9 @@ public struct ReportError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What was expected, what was found and what to do.
   public let message: String
 
+  /// Whether nothing is wrong but that the disk or the quota is full.
+  public var isFull: Bool { code == .system(errno: ENOSPC) || code == .system(errno: EDQUOT) }
+
   /// The message, for people.
   public var description: String { message }
 

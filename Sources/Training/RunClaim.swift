@@ -58,6 +58,7 @@ struct RunClaim {
     }
     try? FileManager.default.removeItem(atPath: folder.summary)
     taken.log = try JSONLines(path: folder.metrics)
+    try folder.synchronize()
     // A finished run of which more steps are asked for goes on.
     if taken.state == .complete { taken.state = .unfinished }
     return taken

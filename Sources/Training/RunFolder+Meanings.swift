@@ -5,14 +5,15 @@ extension RunFolder {
   /// What the fields of the training data stand for, as JSON.
   public var meanings: String { path + "/fields.json" }
 
-  /// Writes down what the fields of the training data stand for, once.
+  /// Writes down what the fields of the training data stand for, once; anew where the file is damaged.
   ///
   /// - Parameters:
   ///   - dataset: the training data.
   ///   - fields: the fields that the model reads or predicts.
-  /// - Throws: what writing throws.
+  /// - Throws: what reading or writing throws.
   func recordMeanings(_ dataset: Dataset, _ fields: [String]) throws {
-    guard !FileManager.default.fileExists(atPath: meanings) else { return }
+    let recorded = try? recordedMeanings()
+    if recorded != nil { return }
     var known: [String: FieldMeaning] = [:]
     for field in fields { known[field] = try dataset.meaning(of: field) }
     let encoder = JSONEncoder()
@@ -27,11 +28,9 @@ extension RunFolder {
   /// - Parameters:
   ///   - dataset: the other data.
   ///   - fields: the fields that are read.
-  /// - Throws: ``TrainingError`` with status `badData`, naming file, field and difference.
+  /// - Throws: ``TrainingError`` with status `badData`, naming file, field and difference, or a damaged file.
   func requireMeanings(of dataset: Dataset, _ fields: [String]) throws {
-    guard let text = FileManager.default.contents(atPath: meanings),
-      let known = try? JSONDecoder().decode([String: FieldMeaning].self, from: text)
-    else { return }
+    guard let known = try recordedMeanings() else { return }
     for field in fields {
       guard let wanted = known[field], let found = try dataset.meaning(of: field),
         let difference = found.difference(from: wanted)
@@ -40,6 +39,26 @@ extension RunFolder {
         .badData,
         "\(dataset.name), field '\(field)': \(difference), so the run would misread it; make it a split of the"
           + " recipe that made the training data, whose statistics and names all splits share")
+    }
+  }
+
+  /// What was written down; nil where nothing was.
+  private func recordedMeanings() throws -> [String: FieldMeaning]? {
+    let text: Data
+    do {
+      text = try Data(contentsOf: URL(fileURLWithPath: meanings))
+    } catch CocoaError.fileReadNoSuchFile {
+      return nil
+    } catch {
+      throw TrainingError(.inputOutput, "\(meanings) cannot be read: \(error.localizedDescription)")
+    }
+    do {
+      return try JSONDecoder().decode([String: FieldMeaning].self, from: text)
+    } catch {
+      throw TrainingError(
+        .badData,
+        "\(meanings) is damaged, so nobody can tell whether the run would misread other data; restore it, or"
+          + " delete it to use other data unchecked")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Glibc
 
@@ -96,8 +97,11 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: ``TrainingError`` with status `cannotCreate`.
   public func make() throws {
-    let failure = Self.makeFolders(checkpoints)
-    guard failure == 0 else { throw cannotCreate(String(cString: strerror(failure))) }
+    do {
+      try Folders.create(checkpoints, mode: 0o777)
+    } catch {
+      throw cannotCreate("\(error)")
+    }
   }
 
   /// Makes the folder with the run's identity and configuration.
@@ -130,22 +134,15 @@ public struct RunFolder: Sendable {
       "\(path): the run folder cannot be created (\(reason)); choose another --output")
   }
 
-  /// Makes a folder and those above it; zero, or the error number, which Foundation would hide.
-  private static func makeFolders(_ path: String) -> Int32 {
-    if mkdir(path, 0o777) == 0 { return 0 }
-    let failure = errno
-    if failure == EEXIST { return access(path + "/.", F_OK) == 0 ? 0 : ENOTDIR }
-    let parent = (path as NSString).deletingLastPathComponent
-    guard failure == ENOENT, !parent.isEmpty, parent != path else { return failure }
-    let above = makeFolders(parent)
-    guard above == 0 else { return above }
-    return mkdir(path, 0o777) == 0 || errno == EEXIST ? 0 : errno
+  /// Replaces a file whole and durably: readers see the old text or the new one, also after a power loss.
+  func write(_ text: String, to file: String) throws {
+    // Synced by itself before it gets its name.
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    try synchronize()
   }
 
-  /// Replaces a file whole: readers see the old text or the new one.
-  func write(_ text: String, to file: String) throws {
-    try text.write(toFile: file, atomically: true, encoding: .utf8)
-  }
+  /// Makes the names in the folder durable: checkpoints are of no use to a run that is not known any more.
+  func synchronize() throws { try Folders.sync(path) }
 
   /// Renames an existing folder aside.
   ///
@@ -163,6 +160,7 @@ public struct RunFolder: Sendable {
   }
 
   private static func reason(_ error: any Error) -> String {
+    if let known = error as? CheckpointError { return known.message }
     let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
     guard let underlying, underlying.domain == NSPOSIXErrorDomain else {
       return error.localizedDescription

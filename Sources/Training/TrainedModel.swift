@@ -23,6 +23,8 @@ public final class TrainedModel {
   public let store: ParameterStore
   /// The step of the checkpoint.
   public let step: Int
+  /// Which linear layers have so many zeros that they are left out.
+  public let sparsity: Model.Sparsity
   /// The run folder.
   let run: String
 
@@ -120,6 +122,7 @@ public final class TrainedModel {
     self.configuration = configuration
     checkpoint = try Self.load(request.choice, folder, into: store)
     step = checkpoint.manifest.step
+    sparsity = model.leaveOutZeros(of: store.base)
   }
 
   /// The model's sharded tables, each row on the rank that owns it; read at the first call, which is

@@ -44,6 +44,7 @@ extension Trainer {
     state.noise = noise.moments
     state.infeasible = try infeasibleSoFar()
     state.logBytes = log?.offset ?? 0
+    bestUnderWay = state.bestStep == state.step ? best : nil
     var saved = state
     saved.seconds = seconds
     let rule = configuration.checkpoint
@@ -58,9 +59,9 @@ extension Trainer {
   }
 
   /// Waits for the checkpoint under way; collective.
+  ///
+  /// A rank that waits for its own thread waits for nobody: to the watchdog it is the one that writes.
   func finishSaving(mustSucceed: Bool) throws {
-    clock.waits(for: .everyone)
-    defer { clock.wentOn() }
     try take(try saver.finish(), mustSucceed: mustSucceed)
   }
 
@@ -73,19 +74,25 @@ extension Trainer {
   }
 
   private func take(_ progress: CheckpointSaver.Progress, mustSucceed: Bool) throws {
+    try saver.tell(progress, observer, orEnd: mustSucceed || !hasCheckpoint)
     switch progress {
     case .going: break
-    case .committed(let step, let note):
+    case .committed(let step, _):
       hasCheckpoint = true
-      observer?.saved(step: step)
-      if let note { observer?.noted(note) }
+      if bestUnderWay?.step == step { writtenBest = bestUnderWay }
+      resumption.saved(step: step)
     case .failed(let failure):
-      guard failure.isPassing, hasCheckpoint, !mustSucceed else {
-        try world.agree { throw failure.error }
-        return
+      // The best is the best of those that exist: it is what stays, and what is evaluated.
+      if state.bestStep == failure.step {
+        (state.bestMetric, state.bestStep) = (writtenBest?.metric, writtenBest?.step)
       }
-      observer?.noted("\(failure.message); training goes on and tries again at the next")
     }
+  }
+
+  /// The best step so far with its value.
+  private var best: (metric: Double, step: Int)? {
+    guard let metric = state.bestMetric, let step = state.bestStep else { return nil }
+    return (metric, step)
   }
 
   /// What this rank tells the others with each step: the strongest wish, and whether it is done saving.
@@ -115,7 +122,7 @@ extension Trainer {
 
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.layout.count, parametersDigest: "", shards: [])
+      state: state, parameterCount: model.layout.count, shards: [])
     manifest.tensors = model.layout.slots.map(TensorPlace.init)
     var lengths = pruner?.lengths ?? [:]
     if let carried { lengths[StreamStates.arrayName] = carried.count }
@@ -135,7 +142,7 @@ extension Trainer {
 
   /// What this rank's shard holds: its part of the parameters, its optimizer state, and the recurrent states of its
   /// microbatches.
-  private func ownedArrays() -> [ShardArray] {
+  func ownedArrays() -> [ShardArray] {
     var arrays = exchange.owned.stretches.map {
       ShardArray(name: "parameters", range: $0.range, base: store.base + $0.range.lowerBound)
     }
@@ -155,26 +162,17 @@ extension Trainer {
   /// Starts from the newest checkpoint that verifies, or from the initial values.
   func resumeOrInitialize() throws {
     guard let checkpoint = try resumption.choose(world, observer) else {
+      guard !hasCheckpoint else {
+        return try world.agree {
+          throw CheckpointError(
+            .missing, "the checkpoints that this run has written to \(folder.path) are gone")
+        }
+      }
       // What a start logged that died before its first checkpoint is done again.
       try world.agree { try log?.truncate(to: 0) }
       return try initialize()
     }
-    try requireSame(checkpoint)
     try world.agree { try restore(checkpoint) }
-  }
-
-  /// Refuses a checkpoint that another rank sees with other content: its folder is not the same everywhere.
-  private func requireSame(_ checkpoint: Checkpoint) throws {
-    let content = checkpoint.manifest.shards.map(\.sha256).joined(separator: " ")
-    let all = try world.allGatherBytes(Array(content.utf8))
-    let odd = all.indices.first { all[$0] != all[0] }
-    try world.agree {
-      guard world.rank == odd else { return }
-      throw TrainingError(
-        .ranksDisagree,
-        "on \(world.hostName) the checkpoint of step \(checkpoint.manifest.step) is not the one that rank 0 "
-          + "sees; put \(folder.path) on storage that all hosts share")
-    }
   }
 
   /// Fills the store with initial values, by initialisers or from a file.
@@ -195,7 +193,7 @@ extension Trainer {
   /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
   private func restore(_ checkpoint: Checkpoint) throws {
     state = checkpoint.manifest.state
-    hasCheckpoint = true
+    (hasCheckpoint, writtenBest) = (true, best)
     noise.moments = state.noise ?? TrainingState.NoiseMoments()
     infeasible.begin(with: state.infeasible, model)
     if exchange.node.seat.localRank == 0 {

@@ -75,7 +75,7 @@ extension Trainer {
   /// Forgets what was best by another metric: `evaluate` may change when a run is resumed.
   private func forgetOtherMetrics() {
     if let name = state.bestMetricName, name != bestMetric {
-      (state.bestMetric, state.bestStep) = (nil, nil)
+      (state.bestMetric, state.bestStep, writtenBest) = (nil, nil, nil)
       observer?.noted("the best checkpoint is now chosen by \(bestMetric), no longer by \(name)")
     }
     state.bestMetricName = bestMetric
@@ -153,6 +153,6 @@ extension Trainer {
     for metric in result.named {
       members.append(.init(metric.name, metric.value.map { .number($0) } ?? .null))
     }
-    _ = try log?.append(.object(members + Self.logged(subsets)))
+    try log?.append(.object(members + Self.logged(subsets)), telling: observer)
   }
 }

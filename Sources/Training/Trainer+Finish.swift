@@ -32,7 +32,7 @@ extension Trainer {
     try agreeWatched {
       guard world.rank == 0 else { return }
       do {
-        try log?.synchronize()
+        try log?.synchronize(through: log?.offset ?? 0)
         if let lastEvaluation {
           try folder.write(
             lastEvaluation.json(split: "validation") + "\n",

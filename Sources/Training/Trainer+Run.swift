@@ -28,6 +28,7 @@ extension Trainer {
     defer { resumption.went(to: nil) }
     return try watched {
       try resumeOrInitialize()
+      saver.reserve(ownedArrays())
       observer?.started(facts)
       for note in [startNote, exchange.node.sharingProblem] {
         if let note { observer?.noted(note) }
@@ -121,7 +122,7 @@ extension Trainer {
     if record.skipped { members.append(.init("skipped", .boolean(true))) }
     if let noiseScale { members.append(.init("noiseScale", .number(noiseScale))) }
     if let infeasible { members.append(.init("infeasibleSamples", .integer(infeasible))) }
-    _ = try log?.append(.object(members))
+    try log?.append(.object(members), telling: observer)
     observer.stepped(record, samplesPerSecond: samplesPerSecond)
   }
 }

@@ -10,23 +10,62 @@ final class RunWatch {
   /// This rank's node in the topology.
   let nodeNumber: Int
 
-  init(_ board: StatusBoard, _ facts: WatchFacts, nodeNumber: Int) {
-    self.nodeNumber = nodeNumber
-    self.board = board
-    self.facts = facts
+  /// Makes this rank visible to the others of its node, and begins to watch them.
+  ///
+  /// Collective. Where the run folder cannot be written by a node, that node sends no heartbeats.
+  ///
+  /// - Parameters:
+  ///   - node: who shares memory.
+  ///   - folder: the run folder.
+  ///   - layers: the layers, by path and kind.
+  ///   - limit: `distributed.watchdogSeconds`.
+  ///   - clock: tells what this rank does; the world holds it weakly.
+  /// - Throws: `AgreedFailure` if a node has no memory left, or `MPIError`.
+  init(
+    _ node: Node, _ folder: RunFolder, layers: [String] = [], limit: Int, _ clock: StepClock
+  ) throws {
+    let world = node.world
+    try world.agree {
+      guard world.rank == 0 else { return }
+      Heartbeats(of: folder).prepare()
+      PostMortem.prepare(folder)
+    }
+    let host = world.hostName
+    let file = "\(host)-\(node.topology.nodes[node.seat.node][0]).json"
+    let files = try world.allGatherBytes(Array(file.utf8)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    facts = WatchFacts(
+      node: host, file: file, files: node.topology.nodes.map { files[$0[0]] },
+      nodes: node.topology.nodes, layers: layers, folder: folder, limit: Double(limit))
+    nodeNumber = node.seat.node
+    board = try StatusBoard(node)
     watchdog = Watchdog(board, facts)
+    clock.join(board.own, ranks: world.size)
+    world.observer = clock
+    watchdog.start()
   }
 
-  /// Begins to show what the rank does, and to watch the others.
-  func start(_ clock: StepClock) {
-    clock.join(board.own, ranks: facts.nodes.reduce(0) { $0 + $1.count })
-    watchdog.start()
+  /// Watches to the end of some work.
+  ///
+  /// - Parameter body: the work; what it throws is recorded.
+  /// - Returns: what it returns.
+  /// - Throws: what it throws.
+  func during<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      let result = try body()
+      stop()
+      return result
+    } catch {
+      stop(error)
+      throw error
+    }
   }
 
   /// Ends in order; the last rank of the node removes its heartbeat.
   ///
   /// - Parameter error: why this rank leaves before the others, if it does.
-  func stop(_ error: (any Error)? = nil) {
+  private func stop(_ error: (any Error)? = nil) {
     let heartbeats = Heartbeats(of: facts.folder)
     // The others are ended now: what they were doing is not why.
     if let error, (error as? AgreedFailure)?.rank ?? rank == rank { record(error, in: heartbeats) }
@@ -53,31 +92,18 @@ final class RunWatch {
 }
 
 extension Trainer {
-  /// Makes this rank visible to the others of its node and starts its watchdog.
+  /// Begins to watch this rank and its neighbours, and to gather where time goes.
   ///
-  /// Collective. Where the run folder cannot be written by a node, that node sends no heartbeats.
-  func startWatching() throws {
-    try world.agree {
-      guard world.rank == 0 else { return }
-      Heartbeats(of: folder).prepare()
-      PostMortem.prepare(folder)
-    }
+  /// Collective.
+  private func startWatching() throws -> RunWatch {
     let node = exchange.node
-    let host = world.hostName
-    let file = "\(host)-\(node.topology.nodes[node.seat.node][0]).json"
-    let files = try world.allGatherBytes(Array(file.utf8)).map {
-      String(decoding: $0, as: UTF8.self)
-    }
-    let facts = WatchFacts(
-      node: host, file: file, files: node.topology.nodes.map { files[$0[0]] },
-      nodes: node.topology.nodes, layers: model.layers.map { "\($0.path) (\($0.kind))" },
-      folder: folder, limit: Double(configuration.distributed.watchdogSeconds))
-    let watch = RunWatch(try StatusBoard(node), facts, nodeNumber: node.seat.node)
-    watch.start(clock)
+    let watch = try RunWatch(
+      node, folder, layers: model.layers.map { "\($0.path) (\($0.kind))" },
+      limit: configuration.distributed.watchdogSeconds, clock)
     exchange.observer = clock
-    world.observer = clock
     self.watch = watch
     timing = TimingGather(world, clock, offset: try ClockOffset.measure(node))
+    return watch
   }
 
   /// Tells clock and noise scale that the next step begins.
@@ -120,15 +146,7 @@ extension Trainer {
   /// - Returns: what `body` returns.
   /// - Throws: what `body` throws.
   func watched<Result>(_ body: () throws -> Result) throws -> Result {
-    try startWatching()
     defer { watch = nil }
-    do {
-      let result = try body()
-      watch?.stop()
-      return result
-    } catch {
-      watch?.stop(error)
-      throw error
-    }
+    return try startWatching().during(body)
   }
 }

@@ -87,6 +87,10 @@ public final class Trainer {
   let resumption: Resumption
   /// Whether there is a checkpoint to go on from; equal on all ranks.
   var hasCheckpoint = false
+  /// The best step among those whose checkpoint exists, with its value; equal on all ranks.
+  var writtenBest: (metric: Double, step: Int)?
+  /// The best step if its checkpoint is the one under way.
+  var bestUnderWay: (metric: Double, step: Int)?
   /// When the last checkpoint was begun.
   var lastSaveTime = 0
   var started = 0
@@ -143,7 +147,7 @@ public final class Trainer {
     couplingStep = try CouplingStep(exchange, setUp)
     carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
-    saver = CheckpointSaver(world, CheckpointFolder(folder.checkpoints), layout: layout)
+    saver = CheckpointSaver(world, CheckpointFolder(folder.checkpoints))
     resumption = Resumption(CheckpointFolder(folder.checkpoints))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }

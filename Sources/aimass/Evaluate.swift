@@ -124,6 +124,14 @@ struct Evaluate: ParsableCommand {
       toFile: folder.evaluation(of: trained.split.rawValue), atomically: true, encoding: .utf8)
   }
 
+  /// A line about layers whose zeros are left out, if there are any.
+  private func sparsity(of run: LoadedRun) -> String {
+    guard case .network(let model) = run, model.sparsity.layers > 0 else { return "" }
+    let found = model.sparsity
+    return "  zeros are left out of \(found.layers) of \(found.allLayers) linear layers: "
+      + "\(HumanUnits.percent(Double(found.live) / Double(found.weights), digits: 1)) of their weights remain\n"
+  }
+
   private func table(_ outcome: EvaluationOutcome, _ run: LoadedRun) -> String {
     var table = TextTable(
       [.init("metric"), .init("value", .right)]
@@ -137,5 +145,6 @@ struct Evaluate: ParsableCommand {
     }
     return "\(run.name), step \(run.step), \(trained.split.rawValue) split, "
       + "\(HumanUnits.count(outcome.samples)) samples\n" + table.text(indent: 2)
+      + sparsity(of: run)
   }
 }

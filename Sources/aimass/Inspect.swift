@@ -77,7 +77,7 @@ struct Inspect: ParsableCommand {
       ])
     }
     print(table.text(indent: 2), terminator: "")
-    print("parameters digest \(manifest.parametersDigest)")
+    if let digest = try checkpoint.parametersDigest() { print("parameters digest \(digest)") }
   }
 
   private func showTensors() throws {

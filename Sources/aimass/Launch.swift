@@ -84,21 +84,21 @@ struct Launch: ParsableCommand {
       starter: starter?.split(separator: " ").map(String.init) ?? [])
     let name: String
     let most: Int?
-    var watchdogSeconds = 120.0
+    let seconds: Int
     switch try ConfiguredRun.load(path: train.config, overrides: train.set) {
-    case .counted(let counted): (name, most) = (counted.name, nil)
+    case .counted(let counted):
+      (name, most, seconds) = (counted.name, nil, counted.watchdogSeconds)
     case .network(let network):
       (name, most) = (network.name, Train.mostRanks(network))
-      watchdogSeconds = Double(network.distributed.watchdogSeconds)
+      seconds = network.distributed.watchdogSeconds
     }
-    try train.supervise(name: name) { options in
+    try train.supervise(name: name, watchdogSeconds: seconds) { options in
       options.ranks =
         train.ranks ?? (hosts == nil ? Placement.ofThisProcess.ranks(most: most) : nil)
       options.mostRanks = most
       options.place = place
       options.restarts = train.restarts ?? 3
       options.minimumHosts = minHosts
-      options.watchdogSeconds = watchdogSeconds
     }
   }
 }

@@ -9,6 +9,7 @@ enum ProcessEnvironment {
   /// OpenBLAS starts its threads when it is loaded, before `main`; ranks that each start one per core
   /// would fight over the cores. The process keeps its number, so `mpirun` does not notice.
   static func prepare() {
+    openStandardStreams()
     flushDenormals()
     hearSignals()
     Leash.tieRank()
@@ -18,6 +19,12 @@ enum ProcessEnvironment {
     guard getenv("OPENBLAS_NUM_THREADS") == nil else { return }
     setenv("OPENBLAS_NUM_THREADS", "1", 1)
     execv("/proc/self/exe", CommandLine.unsafeArgv)
+  }
+
+  /// Opens those of the three standard streams that a parent has closed: else the first file that is written would
+  /// become one of them, and messages would go into it.
+  private static func openStandardStreams() {
+    for stream: Int32 in 0...2 where fcntl(stream, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
   }
 
   /// Lets through the signals that ask a run to save, which a parent may have blocked.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BLAS
+import FaultPoints
 @preconcurrency import Glibc
 import MPI
 import Training
@@ -17,6 +18,9 @@ enum Ranks {
   ) throws {
     setvbuf(stdout, nil, Int32(_IOLBF), 0)
     BLAS.start()
+    #if DEBUG
+      FaultPoint.define("finalize") { finalizeEarly() }
+    #endif
     let isOneOfSeveral = MPIEnvironment.isUnderLauncher
     let status = try withWorld(threads: threads) { world in
       try body(world)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import Glibc
 import MPI
 import Training
 
@@ -69,7 +70,9 @@ struct Train: ParsableCommand {
     case .network(let network): settings = network
     }
     guard MPIEnvironment.isUnderLauncher else {
-      return try startRanks(name: settings.name, ranks: ranks ?? defaultRanks(settings))
+      return try supervise(
+        name: settings.name, watchdogSeconds: settings.distributed.watchdogSeconds
+      ) { $0.ranks = ranks ?? defaultRanks(settings) }
     }
     let options = TrainingOptions(
       configuration: settings, configurationFolder: folder(of: config),
@@ -91,8 +94,9 @@ struct Train: ParsableCommand {
       throw ValidationError("--trace records the steps of a network; this run has `factorization`.")
     }
     guard MPIEnvironment.isUnderLauncher else {
-      return try startRanks(
-        name: settings.name, ranks: ranks ?? Placement.ofThisProcess.ranks(most: nil))
+      return try supervise(name: settings.name, watchdogSeconds: settings.watchdogSeconds) {
+        $0.ranks = ranks ?? Placement.ofThisProcess.ranks(most: nil)
+      }
     }
     let options = CountedOptions(
       configuration: settings, configurationFolder: folder(of: config),
@@ -107,26 +111,24 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// Starts ranks of this very command on this machine and supervises them.
-  private func startRanks(name: String, ranks count: Int) throws {
-    try supervise(name: name) { $0.ranks = count }
-  }
-
   /// Runs ranks of this very command under a supervisor.
   ///
   /// - Parameters:
   ///   - name: the run's name.
+  ///   - watchdogSeconds: the run's.
   ///   - change: says what is not as for one machine.
   /// - Throws: `ExitCode` with the job's status, or what the supervisor throws.
-  func supervise(name: String, _ change: (inout JobOptions) -> Void) throws {
+  func supervise(name: String, watchdogSeconds: Int, _ change: (inout JobOptions) -> Void) throws {
     var options = JobOptions(
       arguments: Array(CommandLine.arguments.dropFirst()),
       runFolder: RunFolder(output ?? "runs/\(name)"), ranks: ranks, restarts: restarts ?? 0,
-      grace: Double(grace), isDryRun: dryRun)
+      grace: Double(grace), watchdogSeconds: Double(watchdogSeconds), isDryRun: dryRun)
     change(&options)
     TerminalFacts.handDown()
     let status = try Supervisor(options) { line in
-      StandardOutput.write("aimass: \(line)\n", to: 2)
+      // A reader who has stopped reading must not hold the supervisor up.
+      var end = pollfd(fd: 2, events: Int16(POLLOUT), revents: 0)
+      if poll(&end, 1, 10_000) > 0 { StandardOutput.write("aimass: \(line)\n", to: 2) }
     }.run()
     guard status == 0 else { throw ExitCode(status) }
   }

@@ -1,4 +1,5 @@
 import Buffers
+import CLinux
 import Checkpoints
 import Foundation
 import Glibc
@@ -15,6 +16,36 @@ import Testing
     let content = try bytes(scratch.file("a"))
     #expect(content == Data("abcé".utf8) && count == 5)
     #expect(digest == content.withUnsafeBytes { SHA256.hexadecimal(of: $0) })
+  }
+
+  @Test(arguments: [(4088, 0, 0), (4096, 0, 5 << 20), (4096, 64, 0), (4095, 0, 0), (0, 0, 5 << 20)])
+  func largeStretchesThatLieWellGoPastThePageCache(header: Int, shift: Int, direct: Int) throws {
+    let scratch = try Scratch()
+    let memory = HostBuffer<UInt8>(count: 17 << 20)
+    for index in 0..<memory.count {
+      memory.base[index] = UInt8(truncatingIfNeeded: index &* 31 >> 3)
+    }
+    let large = UnsafeRawBufferPointer(start: memory.base + shift, count: 5 << 20 + 123)
+    var file = try OutputFile(creating: scratch.file("a"))
+    try file.write(String(repeating: "h", count: header))
+    try file.write(large)
+    try file.write("end")
+    // A file system without direct writes takes the other way, and the file is the same.
+    if hasDirectWrites(scratch) { #expect(file.directlyWritten == direct) }
+    let (count, digest) = try file.finish()
+    let content = try bytes(scratch.file("a"))
+    #expect(content == Data(repeating: 104, count: header) + Data(large) + Data("end".utf8))
+    #expect(count == content.count)
+    #expect(digest == content.withUnsafeBytes { SHA256.hexadecimal(of: $0) })
+  }
+
+  /// Whether the file system of the scratch folder can write directly.
+  private func hasDirectWrites(_ scratch: Scratch) -> Bool {
+    let descriptor = open(scratch.file("probe"), O_CREAT | O_WRONLY, 0o644)
+    defer { close(descriptor) }
+    let memory = HostBuffer<UInt8>(count: 16 << 20)
+    return CLinux_set_direct(descriptor, 1) == 0
+      && Glibc.write(descriptor, memory.base, 4096) == 4096
   }
 
   @Test func aFullDiskIsNamed() throws {

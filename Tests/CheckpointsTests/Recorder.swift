@@ -12,6 +12,11 @@ struct Recorder {
     folder = CheckpointFolder(scratch.file("run/checkpoints"))
   }
 
+  /// A recorder whose folder is another way to that of a recorder.
+  init(_ folder: CheckpointFolder, keeping other: Recorder) {
+    (self.folder, scratch) = (folder, other.scratch)
+  }
+
   /// The scalar of an array at a place after a step.
   static func value(_ array: String, _ step: Int, _ index: Int) -> Float {
     Float(index) + (array == "parameters" ? 0.25 : 0.5) + Float(step) * 16
@@ -50,7 +55,7 @@ struct Recorder {
     state.stepsTaken = step - 1
     state.bestMetric = 0.1 + 0.2
     var manifest = CheckpointManifest(
-      state: state, parameterCount: count, parametersDigest: "d\(step)", shards: shards)
+      state: state, parameterCount: count, shards: shards)
     manifest.worldSize = shards.count
     manifest.metrics = ["loss": 1 / 3, "rocAUC": .nan]
     return manifest

@@ -21,7 +21,7 @@ import Testing
   ])
   func theNewestTheBestAndTheMultiplesStay(rule: Retention, expected: [Int]) throws {
     let recorder = try saved()
-    let deleted = try recorder.folder.retain(rule)
+    let deleted = try recorder.folder.retain(rule, after: 50)
     #expect(try recorder.folder.list() == expected)
     #expect(deleted == Self.steps.filter { !expected.contains($0) })
     #expect(Scratch.names(recorder.folder.path).count == expected.count)
@@ -32,13 +32,13 @@ import Testing
     try recorder.folder.pin(step: 20)
     try recorder.folder.pin(step: 20)
     #expect(try recorder.folder.pinned() == [20])
-    #expect(try recorder.folder.retain(Retention(keep: 1)) == [10, 30, 40])
+    #expect(try recorder.folder.retain(Retention(keep: 1), after: 50) == [10, 30, 40])
     #expect(try recorder.folder.open(step: 20).manifest.step == 20)
     // Neither the next start nor the choice of the newest minds the mark.
     try recorder.folder.prepare()
     #expect(try recorder.folder.loadNewestValid()?.manifest.step == 50)
     try recorder.folder.pin(step: 20, false)
-    #expect(try recorder.folder.retain(Retention(keep: 1)) == [20])
+    #expect(try recorder.folder.retain(Retention(keep: 1), after: 50) == [20])
     #expect(Scratch.names(recorder.folder.path) == ["step-00000050"])
   }
 

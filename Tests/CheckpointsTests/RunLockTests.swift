@@ -48,4 +48,29 @@ import Testing
       try lock.verify()
     }
   }
+
+  @Test func aFolderRenamedAsideMeanwhileIsNotTheOneThatIsTaken() throws {
+    let scratch = try Scratch()
+    let (run, aside) = (scratch.file("run"), scratch.file("run.old-1"))
+    var first: RunLock? = try RunLock(folder: run)
+    try first?.verify()
+    // Between the opening of the file and its lock, its holder renames the folder aside and ends.
+    let second = try RunLock(folder: run) {
+      guard first != nil else { return }
+      #expect(rename(run, aside) == 0)
+      first = nil
+    }
+    try second.verify()
+    #expect(second.token == 1 && first == nil)
+    #expect(throws: CheckpointError.self) { _ = try RunLock(folder: run) }
+  }
+
+  @Test func theWayToTheFolderMayBeALink() throws {
+    let scratch = try Scratch()
+    #expect(mkdir(scratch.file("real"), 0o755) == 0)
+    #expect(symlink(scratch.file("real"), scratch.file("run")) == 0)
+    let lock = try RunLock(folder: scratch.file("run"))
+    try lock.verify()
+    #expect(Scratch.names(scratch.file("real")) == ["LOCK"])
+  }
 }

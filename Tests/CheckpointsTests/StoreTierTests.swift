@@ -16,4 +16,9 @@ struct StoreTierTests {
     #expect(outcomes.map(\.test).filter { $0 != "B6" } == tests, "\(result)")
     #expect(outcomes.allSatisfy { $0.cases > 0 && $0.failed == 0 }, "\(result)")
   }
+
+  @Test func everyMistakeStillHasItsPlaceInTheSources() throws {
+    let (result, _) = try SoakTier.run("store-mutants", ["--count", "0"])
+    #expect(result.status == 0, "\(result)")
+  }
 }

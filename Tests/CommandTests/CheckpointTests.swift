@@ -32,8 +32,8 @@ extension JobTests {
           Shelf.glyphs.get(), output: short.path,
           set: ["train=null", "train={steps: 7}", "evaluate.everyEpochs=5"])
         #expect(seven.status == 0, "\(seven)")
-        let listed = try Aimass.run(["checkpoint", "list", run.path, "--json"])
-        #expect(listed.lines(with: short.digest).count == 1, "\(listed)")
+        let shown = try Aimass.run(["inspect", run.path + "/checkpoints/step-00000007"])
+        #expect(shown.lines(with: "parameters digest " + short.digest).count == 1, "\(shown)")
         let difference = try Aimass.run(["checkpoint", "diff", "\(run.path)@7", short.path + "@7"])
         #expect(difference.status == 0 && difference.output.isEmpty, "\(difference)")
       }
@@ -66,6 +66,31 @@ extension JobTests {
         // The starts from step 14 had cut the log there; what it then lacks is told.
         #expect(last.lines(with: "the lines between are lost").count == 1, "\(last)")
         #expect(run.steps == Array(1...14) + Array(22...36))
+      }
+    }
+
+    @Test func whatWasPassedOverAndIsWrittenAnewIsGoneOnFrom() throws {
+      try withTemporaryFolder { folder in
+        let (run, straight) = (Run(path: folder.file("run")), Run(path: folder.file("straight")))
+        let settings = [
+          "checkpoint={everySteps: 7, keep: 2}", "evaluate.everyEpochs=5", "train.epochs=4",
+        ]
+        #expect(try Aimass.run(arguments(straight, set: settings)).status == 0)
+        // Dead with steps 14 and 21 saved; then twice from 21; then from 14, with 21 saved again.
+        for fault in [
+          "checkpointStaged:4:kill:1", "checkpointLoaded:1:kill:0", "checkpointLoaded:1:kill:0",
+          "checkpointStaged:2:kill:1",
+        ] {
+          let result = try Aimass.run(fault: fault, arguments(run, set: settings))
+          #expect(result.status == 70, "\(fault): \(result)")
+          #expect(run.checkpoints == ["step-00000014", "step-00000021"])
+        }
+        let last = try Aimass.run(arguments(run, set: settings))
+        #expect(last.status == 0 && last.lines(with: "died at once").isEmpty, "\(last)")
+        #expect(!last.lines(with: "resuming after step 21").isEmpty, "\(last)")
+        #expect(run.digest == straight.digest && run.checkpoints == straight.checkpoints)
+        let names = try FileManager.default.contentsOfDirectory(atPath: run.path + "/checkpoints")
+        #expect(!names.contains("attempts.json"))
       }
     }
 

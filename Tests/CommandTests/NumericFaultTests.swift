@@ -44,6 +44,17 @@ extension JobTests {
       Tier.expectNoneFailed(try Tier.run("resume", seed: 1, count: 2), 2)
     }
 
+    @Test func whatEarlierProgramsWroteIsReadAndWhatLaterOnesWroteIsRefused() throws {
+      Tier.expectNoneFailed(try Tier.run("old-formats", seed: 2, count: 4), 4)
+    }
+
+    @Test(
+      .enabled(
+        if: (try? Products.faultProgram) != nil, "the program with fault points is not built"))
+    func everySampleIsUsedOncePerEpochWhateverHappens() throws {
+      Tier.expectNoneFailed(try Tier.run("coverage", seed: 1, count: 1, faults: true), 1)
+    }
+
     @Test(.enabled(if: geteuid() == 0, "needs root, to mount another folder for one rank"))
     func aRankThatSeesOtherCheckpointsIsRefusedAndAWrongClockIsNot() throws {
       Tier.expectNoneFailed(try Tier.run("mismatches", seed: 1, count: 2), 2)

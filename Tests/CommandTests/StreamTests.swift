@@ -164,7 +164,7 @@ extension LearningTests {
       folder, clears = sys.argv[1], sys.argv[2] == 'clear'
       path = os.path.join(folder, 'manifest.json')
       manifest = json.load(open(path))
-      assert manifest['version'] == 2 and manifest['lengths'] == {'carried': 12 * (4 * 7 + 5)}
+      assert manifest['version'] == 3 and manifest['lengths'] == {'carried': 12 * (4 * 7 + 5)}
       found = 0
       for shard in manifest['shards']:
           file = os.path.join(folder, shard['file'])

@@ -41,21 +41,74 @@ extension JobTests {
 
     @Test func aWishToStopIsHeardBetweenTwoStarts() throws { try soak("terminations", case: 4) }
 
-    @Test func aJobThatFailsAtOnceIsNotTriedForEver() throws {
+    /// Trains with a stand-in for `mpirun`, the body of a shell script.
+    private func train(
+      _ mpirun: String, _ options: [String] = [], set: [String] = [], shell: String? = nil,
+      then check: (ProcessResult, TemporaryFolder) throws -> Void
+    ) throws {
       try withTemporaryFolder { folder in
-        // An mpirun that fails, whatever it is told, and counts how often.
-        let counter = folder.file("count")
-        let text = try folder.write("#!/bin/sh\necho >>\(counter)\nexit 1\n", to: "mpirun.txt")
+        let text = try folder.write("#!/bin/bash\n\(mpirun)\n", to: "mpirun.txt")
         _ = try runProcess("install", ["-D", "-m", "755", text, folder.file("bin/mpirun")])
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        let result = try Aimass.train(
-          Shelf.glyphs.get(), ranks: 2, output: folder.file("run"), ["--restarts", "1"],
-          environment: ["PATH": folder.file("bin") + ":" + path])
+        let words =
+          [try Aimass.program]
+          + Aimass.trainArguments(
+            try Shelf.glyphs.get(), ranks: 2, output: folder.file("run"), set: set) + options
+        let line: [String] = shell.map { ["bash", "-c", $0, "bash"] + words } ?? words
+        let result = try runProcess(
+          line[0], Array(line.dropFirst()),
+          environment: Aimass.variables(["PATH": folder.file("bin") + ":" + path]),
+          timeout: Aimass.patience, currentDirectory: folder.path)
+        #expect(result.leftovers.isEmpty, "\(result.leftovers)")
+        try check(result, folder)
+      }
+    }
+
+    @Test func aJobThatFailsAtOnceIsNotTriedForEver() throws {
+      try train("echo >>count; exit 1", ["--restarts", "1"]) { result, folder in
         #expect(result.status == 70, "\(result)")
-        #expect(try String(contentsOfFile: counter, encoding: .utf8) == "\n\n")
+        let count = try String(contentsOfFile: folder.file("count"), encoding: .utf8)
+        #expect(count == "\n\n")
         #expect(result.lines(with: "restart 1 of 1").count == 1, "\(result)")
         #expect(result.lines(with: "not restarted").count == 1, "\(result)")
+        // It was quiet, so the supervisor is not.
+        #expect(result.lines(with: "aimass: mpirun ended with 1; ").count == 2, "\(result)")
         #expect(!FileManager.default.fileExists(atPath: folder.file("run")))
+      }
+    }
+
+    @Test func aJobThatHasDoneNothingIsNotDone() throws {
+      try train("exit 0") { result, _ in #expect(result.status == 70, "\(result)") }
+    }
+
+    @Test func aJobThatNeverBeginsIsEnded() throws {
+      try train("sleep 60", set: ["distributed.watchdogSeconds=1"]) { result, _ in
+        #expect(result.status == 80, "\(result)")
+        #expect(
+          result.lines(with: "no sign of life for 10 s, before the first heartbeat").count == 1,
+          "\(result)")
+      }
+    }
+
+    @Test func aWishIsKeptUntilSomebodyCanHearIt() throws {
+      // The stand-in dies of the signal to save, as ranks do that do not catch it yet.
+      let script = """
+        "$@" & job=$!
+        until [ -e begun ]; do sleep 0.05; kill -0 $job || exit 99; done
+        kill -USR2 $job
+        wait $job || wait $job
+        """
+      try train("touch begun; sleep 2; exit 65", shell: script) { result, _ in
+        #expect(result.status == 65, "\(result)")
+      }
+    }
+
+    @Test func closedStreamsAreNotTakenByOtherFiles() throws {
+      let mpirun = "readlink /proc/$PPID/fd/[012] >streams; exit 65"
+      try train(mpirun, shell: "exec \"$@\" <&- >&- 2>&-") { result, folder in
+        #expect(result.status == 65, "\(result)")
+        let streams = try String(contentsOfFile: folder.file("streams"), encoding: .utf8)
+        #expect(streams == String(repeating: "/dev/null\n", count: 3))
       }
     }
 

@@ -11,7 +11,7 @@ extension JobTests {
     /// Runs a job on four ranks and does something to rank 2 once step 40 is logged.
     static func disturb(
       _ action: String, _ folder: TemporaryFolder, set: [String],
-      environment: [String: String] = [:]
+      environment: [String: String] = [:], counted configuration: String? = nil
     ) throws -> (result: ProcessResult, run: Run) {
       let run = Run(path: folder.file("run"))
       let script = """
@@ -33,9 +33,10 @@ extension JobTests {
       // How the script finds this job's ranks among all processes.
       variables["run"] = "AIMASS_WATCH_TEST=\(run.path)"
       variables["AIMASS_WATCH_TEST"] = run.path
+      let isEndless = configuration != nil || set.contains { $0.hasPrefix("train=") }
       let words = Aimass.trainArguments(
-        try Shelf.glyphs.get(), ranks: 4, output: run.path,
-        set: set.contains { $0.hasPrefix("train=") } ? set : endless + set)
+        try configuration ?? Shelf.glyphs.get(), ranks: 4, output: run.path,
+        set: isEndless ? set : endless + set)
       let result = try runProcess(
         "bash", ["-c", script, "bash", run.path + "/metrics.jsonl", try Aimass.program] + words,
         environment: variables, timeout: Aimass.patience)
@@ -75,6 +76,22 @@ extension JobTests {
           #expect((file["residentBytes"] as? Int ?? 0) > 1_000_000)
           #expect((file["lastSteps"] as? [Double])?.count == 32)
         }
+      }
+    }
+
+    @Test(.enabled(if: Python.has("numpy", "h5py"), "numpy or h5py is missing"))
+    func aStoppedRankOfACountedRunIsNamed() throws {
+      try withTemporaryFolder { folder in
+        let method = "{als: {user: user, item: item, value: rating, factors: 4, sweeps: 1000000}}"
+        let (result, run) = try Self.disturb(
+          "kill -STOP $rank", folder,
+          set: ["distributed.watchdogSeconds=5", "checkpoint.everySteps=1000000"],
+          counted: Interactions.configuration("watched", method))
+        #expect(result.status == 80, "\(result)")
+        #expect(result.leftovers.isEmpty, "\(result.leftovers)")
+        #expect(result.lines(with: "rank 2 on node").count == 1, "\(result)")
+        #expect(result.lines(with: "is stopped (state T)").count == 1, "\(result)")
+        #expect(FileManager.default.fileExists(atPath: run.path + "/post-mortem/rank-0002.json"))
       }
     }
 

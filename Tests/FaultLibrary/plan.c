@@ -23,6 +23,7 @@ static const char *const names[OPERATIONS] = {
 static const struct { const char *name; int number; } errors[] = {
   {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EDQUOT", EDQUOT}, {"EROFS", EROFS}, {"EACCES", EACCES},
   {"EMFILE", EMFILE}, {"ENOMEM", ENOMEM}, {"EINTR", EINTR}, {"EFBIG", EFBIG}, {"ESTALE", ESTALE},
+  {"ENOLCK", ENOLCK}, {"EOPNOTSUPP", EOPNOTSUPP},
 };
 
 // `operation` is OPERATIONS for `any`.
@@ -68,9 +69,8 @@ static void parse_fault(char *text) {
 }
 
 // A descriptor that no later exec inherits and that no program closes by accident.
-static int file(const char *path) {
-  int low = (int)syscall(
-    SYS_openat, AT_FDCWD, path, O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0644);
+static int file(const char *path, int flags) {
+  int low = (int)syscall(SYS_openat, AT_FDCWD, path, O_CREAT | O_RDWR | O_CLOEXEC | flags, 0644);
   if (low < 0) refuse(path);
   int high = fcntl(low, F_DUPFD_CLOEXEC, 800);
   if (high < 0) return low;
@@ -92,8 +92,9 @@ __attribute__((constructor)) static void start(void) {
   if (to) {
     char beside[PATH_MAX];
     snprintf(beside, sizeof beside, "%s.data", to);
-    trace = file(to);
-    data = file(beside);
+    trace = file(to, O_APPEND);
+    // Threads write where they have reserved room, in whatever order.
+    data = file(beside, 0);
   }
   filter = path;
 }
@@ -120,11 +121,15 @@ static void record(const struct call *call, int result) {
   long place = -1;
   if (call->bytes && !result) {
     place = atomic_fetch_add(&data_length, (long)call->length);
-    syscall(SYS_write, data, call->bytes, call->length);
+    syscall(SYS_pwrite64, data, call->bytes, call->length, place);
   }
   line(
     names[call->operation], call->number, call->path, call->other, call->offset, call->length,
     place, result);
+}
+
+static void mark(const char *text, const char *path) {
+  if (trace >= 0) line("mark", 0, text, path, 0, 0, -1, 0);
 }
 
 int meet(struct call *call) {
@@ -140,6 +145,8 @@ int meet(struct call *call) {
     break;
   }
   if (call->action == KILL_BEFORE) end_process();
+  // What other threads write while a sync goes on is not promised by it.
+  if (call->operation == FSYNC || call->operation == FDATASYNC) mark("begins", call->path);
   if (call->action != FAIL) return 0;
   record(call, -call->error);
   errno = call->error;
@@ -153,6 +160,4 @@ void leave(const struct call *call, int failed) {
   errno = number;
 }
 
-void aimass_faults_mark(const char *text) {
-  if (trace >= 0) line("mark", 0, text, NULL, 0, 0, -1, 0);
-}
+void aimass_faults_mark(const char *text) { mark(text, NULL); }

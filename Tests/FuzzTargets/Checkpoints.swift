@@ -1,6 +1,8 @@
 import Buffers
 import Checkpoints
+import Configuration
 import Foundation
+import Parameters
 
 extension FuzzTarget {
   /// Weights and checkpoints.
@@ -19,6 +21,15 @@ extension FuzzTarget {
           try file.readFloats(entry, 0..<entry.count, into: base)
         }
       }
+    },
+    FuzzTarget("weights") { bytes in
+      try FuzzFolder.write(bytes, to: "weights.safetensors")
+      var layout = ParameterLayout()
+      _ = layout.reserve("w", [3, 9], initializer: .constant(0))
+      let path = "\(FuzzFolder.path)/weights.safetensors"
+      _ = try InitialValues.load(
+        into: ParameterStore(layout), from: path,
+        InitializeConfiguration(from: path, include: [], exclude: [], rename: [:]))
     },
     FuzzTarget("manifest") { bytes in
       try checkpoint(

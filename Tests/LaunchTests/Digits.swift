@@ -8,7 +8,7 @@ enum Digits {
   }
 
   /// A run of seconds, so that it is met before its end.
-  private static let configuration = """
+  static let configuration = """
     name: digits
     seed: 3
     data: {file: glyphs.h5}

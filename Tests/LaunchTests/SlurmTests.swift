@@ -104,6 +104,23 @@ struct SlurmTests {
     }
   }
 
+  @Test func aWishThatComesDuringTheTrialIsNotForgotten() throws {
+    let trial = "echo '1 rank on 1 node'; kill -USR1 $(ps -o pgid= -p $$); trap '' USR1; sleep 0.3"
+    let result = try Launch.run(
+      "slurm.sbatch", ["run.yaml"],
+      [
+        "srun": "case $1 in --mpi=list) echo pmix;; *) \(trial);; esac", "squeue": "echo RUNNING",
+        "scontrol": "echo SCONTROL $*; exit 1",
+      ],
+      environment: [
+        "AIMASS_HOME": Checkout.folder, "SLURM_JOB_ID": "7", "SLURM_NTASKS": "1",
+        "SLURM_JOB_NUM_NODES": "1",
+      ])
+    #expect(result.status == 75, "\(result)")
+    #expect(result.lines(with: "SCONTROL requeue 7").count == 1, "\(result)")
+    #expect(result.lines(with: "tasks on").isEmpty, "nothing was started: \(result)")
+  }
+
   @Test func saysHowToGetSlurm() throws {
     // The script adds the folders of system programs itself; `sbatch` is in neither of them.
     let tools = ["bash", "dirname", "basename", "awk", "id", "env"]

@@ -135,11 +135,13 @@ struct VirtualNodeTests {
     }
   }
 
-  @Test(.enabled(if: Rights.network, Rights.networkHint))
-  func aSupervisedRunGoesToOtherNodes() throws {
+  @Test(
+    .enabled(if: Rights.network, Rights.networkHint),
+    arguments: [("layouts", 0), ("hosts", 0), ("hosts", 1), ("hosts", 3)])
+  func aSupervisedRunGoesOnWhereItCan(tier: String, number: Int) throws {
     try withTemporaryFolder { folder in
       let result = try runProcess(
-        "\(Checkout.folder)/Tests/Soak/layouts", ["--seed", "1", "--only", "0"],
+        "\(Checkout.folder)/Tests/Soak/\(tier)", ["--seed", "1", "--only", "\(number)"],
         environment: [
           "AIMASS": try Products.program("aimass"), "AIMASS_ROOT": Checkout.folder,
           "AIMASS_SCRATCH": folder.path,

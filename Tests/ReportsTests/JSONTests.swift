@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Reports
 import Testing
 
@@ -114,6 +115,74 @@ import Testing
       try String(repeating: "x", count: 200_000).write(
         toFile: path, atomically: true, encoding: .utf8)
       #expect(try JSONLines(path: path).offset == 0)
+    }
+  }
+
+  /// A disk with room for some bytes.
+  private final class SmallDisk {
+    var room: Int
+    init(room: Int) { self.room = room }
+
+    func put(_ descriptor: Int32, _ base: UnsafeRawPointer?, _ count: Int) -> Int {
+      guard room > 0 else {
+        errno = ENOSPC
+        return -1
+      }
+      let written = write(descriptor, base, min(count, room))
+      room -= written
+      return written
+    }
+  }
+
+  private func lines(_ steps: ClosedRange<Int>) -> String {
+    steps.map { "{\"step\": \($0)}\n" }.joined()
+  }
+
+  @Test func linesWaitWhileTheDiskIsFull() throws {
+    try withFile { path in
+      let disk = SmallDisk(room: 30)
+      let lines = try JSONLines(path: path, patience: 100, put: disk.put)
+      for step in 1...4 { try lines.append(["step": .integer(step)]) }
+      #expect(lines.offset == 48 && lines.isBehind)
+      // What fits of the third is there; a checkpoint of the second may be made, one of the fourth not.
+      #expect(try text(path) == "{\"step\": 1}\n{\"step\": 2}\n{\"step")
+      try lines.synchronize(through: 24)
+      let failure = #expect(throws: ReportError.self) { try lines.synchronize(through: 48) }
+      #expect(failure?.isFull == true, "\(failure)")
+      disk.room = 1000
+      try lines.append(["step": 5])
+      try lines.synchronize(through: 60)
+      #expect(try !lines.isBehind && text(path) == self.lines(1...5))
+    }
+  }
+
+  @Test func linesThatWaitAreCutAsOthersAre() throws {
+    try withFile { path in
+      let disk = SmallDisk(room: 30)
+      let lines = try JSONLines(path: path, patience: 100, put: disk.put)
+      for step in 1...4 { try lines.append(["step": .integer(step)]) }
+      try lines.truncate(to: 36)
+      disk.room = 1000
+      try lines.append(["step": 4])
+      #expect(try text(path) == self.lines(1...4))
+      disk.room = 5
+      try lines.append(["step": 5])
+      try lines.truncate(to: 12)
+      disk.room = 1000
+      try lines.append(["step": 2])
+      #expect(try text(path) == self.lines(1...2))
+    }
+  }
+
+  @Test func linesDoNotWaitForEver() throws {
+    try withFile { path in
+      let disk = SmallDisk(room: 30)
+      let lines = try JSONLines(path: path, patience: 40, put: disk.put)
+      let failure = #expect(throws: ReportError.self) {
+        for step in 1...9 { try lines.append(["step": .integer(step)]) }
+      }
+      #expect(failure?.isFull == true && failure?.message.contains(path) == true, "\(failure)")
+      #expect(try text(path) == self.lines(1...2) && lines.offset == 24)
     }
   }
 

@@ -312,10 +312,11 @@ class Nodes:
     def address(self, node):
         return f"10.77.0.{node}"
 
-    def launch(self, ranks, restarts=3, more=()):
+    def launch(self, ranks, restarts=3, more=(), order=None):
         """A supervised job on all nodes, with so many ranks on each; the supervisor is on the first."""
         slots = ranks if isinstance(ranks, list) else [ranks] * self.count
-        hosts = ",".join(f"{self.address(node + 1)}:{slots[node]}" for node in range(self.count))
+        order = order or range(1, self.count + 1)
+        hosts = ",".join(f"{self.address(node)}:{slots[node - 1]}" for node in order)
         words = ["launch", "run.yaml", "--hosts", hosts, "--agent", f"/run/aimass-nodes/{self.name}/agent",
                  "--interfaces", "10.77.0.0/24", "--bind", "none", "--restarts", str(restarts),
                  "-o", self.case.path("run"), *more]

@@ -41,25 +41,27 @@ def commit():
 
 
 def run_batch(entry, seed, count):
-    """One batch of a tier; what it reported, or None where it was stopped or broke."""
+    """One batch of a tier: what it reports, as it comes; nothing where it broke."""
     with tempfile.TemporaryDirectory(prefix="aimass-soak-") as scratch:
         tier, *words = entry["tier"].split()
         child = subprocess.Popen(
             [str(HERE / tier), *words, "--seed", str(seed), "--count", str(count)],
             env={**os.environ, "AIMASS_SCRATCH": scratch}, stdout=subprocess.PIPE, text=True,
             start_new_session=True)
+        reported = False
         try:
-            output, _ = child.communicate()
-        except KeyboardInterrupt:
+            for line in child.stdout:
+                if line.startswith("{"):
+                    reported = True
+                    yield json.loads(line)
+            child.wait()
+        except (KeyboardInterrupt, GeneratorExit):
             os.killpg(child.pid, signal.SIGTERM)
             child.wait()
             raise
-    reports = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    if not reports:
+    if not reported:
         print(f"{entry['tier']} --seed {seed} --count {count} ended with {child.returncode} and no report",
               file=sys.stderr)
-        return None
-    return reports
 
 
 def run(plan, minutes):
@@ -76,13 +78,9 @@ def run(plan, minutes):
             lines = ledger()
             seed = 1 + max((line["seed"] for line in lines if line["test"] == entry["test"]), default=0)
             count = min(entry["batch"], entry["goal"] - done(lines, entry["test"])[0])
-            before = time.monotonic()
-            reports = run_batch(entry, seed, count)
-            if reports is None:
-                broken.add(entry["test"])
-                good = False
-                continue
-            for report in reports:
+            before, reported = time.monotonic(), False
+            for report in run_batch(entry, seed, count):
+                reported = True
                 line = {
                     "date": datetime.date.today().isoformat(), "commit": mark,
                     "machine": f"{os.cpu_count()} cores, {platform.machine()}",
@@ -93,6 +91,10 @@ def run(plan, minutes):
                     file.write(json.dumps(line) + "\n")
                 print(json.dumps(line), flush=True)
                 good = good and report["failed"] == 0
+                before = time.monotonic()
+            if not reported:
+                broken.add(entry["test"])
+                good = False
     return good
 
 

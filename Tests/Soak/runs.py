@@ -2,7 +2,7 @@
 
 Not a tier itself. Needs the variables of a tier: AIMASS, AIMASS_DEBUG, AIMASS_SCRATCH.
 """
-import argparse, hashlib, json, os, random, shutil, struct, subprocess, sys
+import argparse, array, hashlib, json, math, os, random, shutil, struct, subprocess, sys
 
 PROGRAM = os.environ.get("AIMASS", "aimass")
 DEBUG = os.environ.get("AIMASS_DEBUG", "")
@@ -111,6 +111,30 @@ class Run:
     def manifest(self, step):
         with open(self.checkpoint(step) + "/manifest.json") as file:
             return json.load(file)
+
+    def array(self, step, name="parameters"):
+        """The scalars of an array of a checkpoint, from all its shards."""
+        manifest = self.manifest(step)
+        values = array.array("f", bytes(4 * (manifest.get("lengths") or {}).get(name, manifest["parameterCount"])))
+        for shard in manifest["shards"]:
+            with open(f"{self.checkpoint(step)}/{shard['file']}", "rb") as file:
+                data = file.read()
+            size = struct.unpack("<Q", data[:8])[0]
+            for tensor, entry in json.loads(data[8:8 + size]).items():
+                found, _, start = tensor.rpartition("@")
+                if found == name:
+                    begin, end = (8 + size + offset for offset in entry["data_offsets"])
+                    values[int(start):int(start) + (end - begin) // 4] = array.array("f", data[begin:end])
+        return values
+
+    def digest(self, step):
+        """The digest of the parameters of a checkpoint, as `summary.json` would have it."""
+        values, total = self.array(step), hashlib.sha256()
+        for tensor in self.manifest(step)["tensors"]:
+            count = math.prod(tensor["shape"])
+            total.update(tensor["name"].encode() + b"\0" + struct.pack(f"<{len(tensor['shape'])}q", *tensor["shape"]))
+            total.update(values[tensor["start"]:tensor["start"] + count].tobytes())
+        return total.hexdigest()
 
     def copy(self, path, step):
         """The run as it would lie there had every process died right after the checkpoint of a step."""

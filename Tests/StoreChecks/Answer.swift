@@ -46,9 +46,9 @@ struct Answers {
     case "attempt":
       let attempts = CheckpointAttempts(try command.folder)
       try attempts.begin(step: command.number("step"))
-      return ["exhausted": attempts.exhausted.sorted()]
+      return ["exhausted": try attempts.exhausted().sorted()]
     case "succeed":
-      CheckpointAttempts(try command.folder).succeed(step: try command.number("step"))
+      CheckpointAttempts(try command.folder).forget(step: try command.number("step"))
     case "pin":
       try command.folder.pin(
         step: command.number("step"), command.number("on", default: 1) == 1)
@@ -79,7 +79,7 @@ struct Answers {
         UnsafeRawBufferPointer(start: values.base, count: length * MemoryLayout<Float>.stride))
     }
     return [
-      "step": checkpoint.manifest.step, "version": checkpoint.manifest.parametersDigest,
+      "step": checkpoint.manifest.step, "version": checkpoint.manifest.configuration,
       "digest": hash.hexadecimal(), "rejected": checkpoint.rejected,
       "ranks": checkpoint.manifest.worldSize,
     ]

@@ -50,7 +50,7 @@ struct Save {
     }
     stage = "retain"
     mark("committed")
-    let deleted = try retention.map { try folder.retain($0) } ?? []
+    let deleted = try retention.map { try folder.retain($0, after: step) } ?? []
     stage = "done"
     mark("done")
     return deleted
@@ -76,8 +76,8 @@ struct Save {
     state.step = step
     state.stepsTaken = step
     var manifest = CheckpointManifest(
-      state: state, parameterCount: Self.count, parametersDigest: "version \(version)",
-      shards: shards)
+      state: state, parameterCount: Self.count, shards: shards)
+    manifest.configuration = "version \(version)"
     manifest.worldSize = ranks
     manifest.metrics = ["loss": 1 / Double(step + 2)]
     return manifest

@@ -11,9 +11,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Kernels.available.map(\.name))
+  @Test(arguments: Kernels.supportedBuilds)
   func keepsWhatTheDefinitionKeeps(build: String) throws {
-    try Kernels.using(build) {
+    try Kernels.with(build: build) {
       for count in [0, 1, 15, 16, 17, 64, 1000] {
         let values = Self.draw(count)
         for range: ClosedRange<UInt32> in [
@@ -32,9 +32,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Kernels.available.map(\.name))
+  @Test(arguments: Kernels.supportedBuilds)
   func tellsWhatIsNotFiniteAndWhereRoomIsShort(build: String) throws {
-    try Kernels.using(build) {
+    try Kernels.with(build: build) {
       var (kept, below) = ([UInt32](repeating: 0, count: 200), 0)
       for place in [0, 40, 63, 66] {
         for bad in [Float.nan, -.nan, .infinity, -.infinity] {

@@ -67,6 +67,13 @@ struct SupervisionTests {
     #expect(empty.advance(1, isEmpty: true) == .terminate)
   }
 
+  @Test func whatStandsStillUnwatchedIsEndedAtOnce() {
+    var job = Escalation(grace: 10)
+    #expect(job.advance(1000) == nil)
+    #expect(job.advance(0.25, isOverdue: true) == .terminate)
+    #expect(job.isForced)
+  }
+
   // MARK: Endings
 
   private func ending(
@@ -108,7 +115,7 @@ struct SupervisionTests {
   @Test func aRankThatLeavesEarlyIsNamedToo() {
     let found = ending(code: 1) { $0.verdict = Self.dead }
     #expect(found.status == .failure && found.signal == nil && !found.isTold)
-    #expect(found.sentence.contains("left without ending MPI"))
+    #expect(found.sentence.contains("it left by itself"))
   }
 
   @Test func aStandstillIsTheWatchdogsWhateverMpirunSays() {
@@ -131,8 +138,40 @@ struct SupervisionTests {
 
   @Test func unknownCodesAreFailures() {
     #expect(ending(code: 9).status == .failure)
-    #expect(ending(code: 1).status == .failure)
+    let quiet = ending(code: 1) { $0.wasHeard = false }
+    #expect(quiet.status == .failure && !quiet.isTold)
+    #expect(quiet.sentence.contains("`launch/mpirun doctor`"))
     #expect(ending(code: 70).isTold)
+    // What `ssh` ends with where it cannot reach a host.
+    let agent = ending(code: 255)
+    #expect(agent.status == .failure && agent.signal == nil && agent.sentence.contains("with 255"))
+  }
+
+  @Test func aFinishedRunStaysSoWhateverEndsItsProcesses() {
+    for found in [
+      ending(signal: 10) { ($0.hasFinished, $0.wasAsked) = (true, true) },
+      ending(signal: 12) { $0.hasFinished = true }, ending(code: 139) { $0.hasFinished = true },
+      ending(code: 1) { ($0.hasFinished, $0.wasForced) = (true, true) },
+    ] {
+      #expect(found.status == .done && found.sentence.hasPrefix("the run is complete; "))
+    }
+    // The summary may be of an earlier run.
+    #expect(ending(signal: 12) { $0.isComplete = true }.status == .failure)
+    #expect(ending(code: 74) { $0.hasFinished = true }.status == .inputOutput)
+  }
+
+  @Test func aJobThatEndsByItselfBeforeItHeardTheWishIsToRunAgain() {
+    let found = ending { ($0.isComplete, $0.wasAsked) = (false, true) }
+    #expect(found.status == .runAgain)
+  }
+
+  @Test func whatTheSupervisorKilledDidNotWantMemory() {
+    let ended = JobVerdict(.ended, "the supervisor ended what was left of the job")
+    for verdict in [nil, ended, Self.dead] {
+      let found = ending(signal: 9) { ($0.wasForced, $0.verdict) = (true, verdict) }
+      #expect(found.status == .failure && found.signal == nil)
+      #expect(found.sentence.hasSuffix("mpirun did not end and was killed"), "\(found.sentence)")
+    }
   }
 
   // MARK: Hosts

@@ -37,6 +37,9 @@ typedef enum {
   CKernels_sigmoid = 4,
 } CKernels_Function;
 
+/// Samples that a product with a sparse matrix takes at a time.
+#define SPARSE_TILE 64
+
 /// Constants of an Adam update.
 typedef struct {
   float gradientScale, learningRate, beta1, beta2, epsilon;
@@ -176,6 +179,10 @@ typedef struct {
                      int64_t columnStride, float *packed);
   void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
                         int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*sparseTile)(int64_t samples, int64_t width, const float *x, float *tile);
+  void (*sparseProduct)(int64_t samples, int64_t rows, const int64_t *starts,
+                        const uint16_t *places, const float *values, const float *tile,
+                        const float *bias, float *y);
   void (*lstmForward)(const CKernels_Recurrent *, const float *biasInput, const float *biasHidden,
                       const float *products, const float *initialCell, float *gates, float *cells,
                       float *state, float *output);

@@ -14,7 +14,9 @@ extension CountedRunConfiguration {
       checkpoint: CheckpointConfiguration(
         reading: map.optional("checkpoint").map { MapReader($0, Vocabulary.checkpoint) }),
       evaluate: CountedEvaluateConfiguration(
-        reading: map.optional("evaluate").map { MapReader($0, Vocabulary.countedEvaluate) }))
+        reading: map.optional("evaluate").map { MapReader($0, Vocabulary.countedEvaluate) }),
+      watchdogSeconds: DistributedConfiguration.watchdogSeconds(
+        map.optional("distributed").map { MapReader($0, Vocabulary.countedDistributed) }))
     checkFields(map)
     checkMetrics(map)
   }

@@ -109,8 +109,13 @@ extension ExchangeConfiguration.Wire {
 extension DistributedConfiguration {
   init(reading map: MapReader?) {
     self.init(
-      watchdogSeconds: map?.optional("watchdogSeconds")?.integer(0...604_800) ?? 120,
+      watchdogSeconds: Self.watchdogSeconds(map),
       checkEvery: map?.optional("checkEvery")?.integer(0...1_000_000_000) ?? 100)
+  }
+
+  /// What runs of both kinds have.
+  static func watchdogSeconds(_ map: MapReader?) -> Int {
+    map?.optional("watchdogSeconds")?.integer(0...604_800) ?? 120
   }
 }
 

@@ -6,12 +6,13 @@ extension CountedRunConfiguration {
     CanonicalWriter.document(
       beginning(withSweeps: true) + [
         ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
+        ("distributed", .map([("watchdogSeconds", .number(watchdogSeconds))])),
       ])
   }
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `sweeps`, `checkpoint` and `evaluate`. Data files count by their names, not their folders.
+  /// Left out: `sweeps`, `checkpoint`, `evaluate` and `distributed`. Data files count by their names, not their folders.
   public var identity: String {
     var copy = self
     copy.data.files = data.files.map { file in

@@ -36,6 +36,7 @@ extension CountedTrainer {
     }
     try world.agree {
       state = checkpoint.manifest.state
+      hasCheckpoint = true
       try checkpoint.read("parameters", 0..<model.store.layout.count, into: model.store.base)
       if let note = try log?.cut(to: state.logBytes) { observer?.noted(note) }
     }
@@ -44,7 +45,12 @@ extension CountedTrainer {
   /// Writes a checkpoint of the state after `state.step` steps, whole or not at all.
   ///
   /// Every rank writes an even part; rank 0 commits after all shards are safe on disk.
-  func save() throws {
+  ///
+  /// - Parameter mustSucceed: whether the run ends where the disk is full.
+  /// - Throws: ``AgreedFailure`` where it cannot be written.
+  func save(mustSucceed: Bool) throws {
+    clock.enter(.checkpoint)
+    defer { clock.enter(.other) }
     state.logBytes = log?.offset ?? 0
     var saved = state
     saved.seconds = seconds
@@ -55,13 +61,16 @@ extension CountedTrainer {
         manifest: manifest(saved), retention: Retention(keep: configuration.checkpoint.keep),
         bytes: count * MemoryLayout<Float>.stride),
       [ShardArray(name: "parameters", range: part, base: model.store.base + part.lowerBound)])
-    if case .failed(let failure) = try saver.finish() { try world.agree { throw failure.error } }
-    observer?.saved(step: state.step)
+    let progress = try saver.finish()
+    try saver.tell(progress, observer, orEnd: mustSucceed || !hasCheckpoint)
+    guard case .committed(let step, _) = progress else { return }
+    hasCheckpoint = true
+    resumption.saved(step: step)
   }
 
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
-      state: state, parameterCount: model.store.layout.count, parametersDigest: "", shards: [])
+      state: state, parameterCount: model.store.layout.count, shards: [])
     manifest.tensors = model.store.layout.slots.map(TensorPlace.init)
     var identity = SHA256()
     identity.update(identityText)
@@ -97,7 +106,7 @@ extension CountedTrainer {
     try world.agree {
       guard world.rank == 0 else { return }
       do {
-        try log?.synchronize()
+        try log?.synchronize(through: log?.offset ?? 0)
         if let lastEvaluation {
           try folder.write(
             lastEvaluation.json(split: "validation") + "\n",

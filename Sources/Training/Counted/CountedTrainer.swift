@@ -4,6 +4,7 @@ import Checkpoints
 import Configuration
 import CountedModels
 import Datasets
+import Exchange
 import FaultPoints
 import Foundation
 import MPI
@@ -27,6 +28,9 @@ public final class CountedTrainer {
   /// Distinct host names, in rank order.
   let hosts: [String]
   private let startNote: String?
+  private let node: Node
+  /// Tells what this rank does.
+  let clock = StepClock()
 
   var state = TrainingState()
   var log: JSONLines?
@@ -36,6 +40,8 @@ public final class CountedTrainer {
   let saver: CheckpointSaver
   /// Chooses the checkpoint to go on from.
   let resumption: Resumption
+  /// Whether there is a checkpoint to go on from; equal on all ranks.
+  var hasCheckpoint = false
   var lastEvaluation: EvaluationOutcome?
   private var started = 0.0
   private lazy var seen: Result<ItemLists, any Error> = Result { try setUp.seenItems() }
@@ -69,7 +75,8 @@ public final class CountedTrainer {
     let model = try world.agree { try setUp.model(rank: world.rank, of: world.size) }
     self.model = model
     let checkpoints = CheckpointFolder(folder.checkpoints)
-    saver = CheckpointSaver(world, checkpoints, layout: model.store.layout)
+    saver = CheckpointSaver(world, checkpoints)
+    node = try Node(world)
     resumption = Resumption(checkpoints)
   }
 
@@ -98,11 +105,18 @@ public final class CountedTrainer {
     guard try openFolder() else { return .alreadyComplete }
     defer { (saver.holder, log, lock) = (nil, nil, nil) }
     defer { resumption.went(to: nil) }
+    return try RunWatch(node, folder, limit: configuration.watchdogSeconds, clock).during {
+      try runWatched()
+    }
+  }
+
+  private func runWatched() throws -> RunOutcome {
     try resumeOrInitialize()
     if state.step > 0 { observer?.noted("resuming after step \(state.step)") }
     started = MPIEnvironment.wallTime
     FaultPoint.trainingStarted.reach()
     while state.step < totalSteps {
+      clock.begin(step: state.step + 1)
       FaultPoint.stepBegun.reach()
       let request = try advance()
       if request == StopSignal.Request.stop.rawValue, state.step < totalSteps {
@@ -126,16 +140,18 @@ public final class CountedTrainer {
   /// One step with everything that follows it; the strongest wish of any rank.
   private func advance() throws -> Int {
     let before = MPIEnvironment.wallTime
+    clock.enter(.forward)
     let record = try step()
+    _ = clock.finishStep()
     state.step += 1
     (state.epoch, state.stepsTaken) = (state.step, state.step)
     let speed = Double(setUp.training.count) / max(MPIEnvironment.wallTime - before, 1e-9)
     if observer != nil {
-      _ = try log?.append(
+      try log?.append(
         .object([
           .init("step", .integer(state.step)), .init("epoch", .integer(state.step)),
           .init("loss", .number(record.loss)), .init("samplesPerSecond", .number(speed)),
-        ]))
+        ]), telling: observer)
     }
     let last = state.step == totalSteps
     var told = "step \(state.step) of \(totalSteps): loss \(HumanUnits.short(record.loss))"
@@ -146,7 +162,9 @@ public final class CountedTrainer {
     let wish = try world.allReduce(Int64(StopSignal.request.rawValue), by: .maximum)
     resumption.went(to: state.step)
     let every = configuration.checkpoint.everySteps ?? 1
-    if last || wish > 0 || state.step % every == 0 { try save() }
+    if last || wish > 0 || state.step % every == 0 {
+      try save(mustSucceed: last || wish == StopSignal.Request.stop.rawValue)
+    }
     if wish == 1 { StopSignal.clearSave() }
     return Int(wish)
   }
@@ -170,6 +188,8 @@ public final class CountedTrainer {
   /// Measures the validation split and logs it; what to tell a person.
   private func evaluate() throws -> String {
     guard let validation = setUp.validation else { return "" }
+    clock.enter(.evaluation)
+    defer { clock.enter(.other) }
     let outcome = try measure(validation)
     lastEvaluation = outcome
     guard observer != nil else { return "" }
@@ -180,7 +200,7 @@ public final class CountedTrainer {
     for metric in outcome.named {
       members.append(.init(metric.name, metric.value.map { .number($0) } ?? .null))
     }
-    _ = try log?.append(.object(members))
+    try log?.append(.object(members), telling: observer)
     let values = outcome.named.compactMap { metric in
       metric.value.map { "\(metric.name) \(HumanUnits.short($0))" }
     }

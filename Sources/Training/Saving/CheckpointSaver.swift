@@ -2,7 +2,6 @@ import Buffers
 import Checkpoints
 import FaultPoints
 import MPI
-import Parameters
 import Reports
 
 /// Writes checkpoints behind the training's back, one at a time.
@@ -14,7 +13,7 @@ import Reports
 final class CheckpointSaver {
   /// What is saved, equal on all ranks but for what only rank 0 uses.
   struct Order: Sendable {
-    /// Everything but shards and digest.
+    /// Everything but the shards.
     var manifest: CheckpointManifest
     /// Which checkpoints stay afterwards.
     var retention: Retention
@@ -34,9 +33,8 @@ final class CheckpointSaver {
 
   private enum Stage { case idle, beginning, writing, committing }
 
-  private let world: Communicator
+  let world: Communicator
   private let folder: CheckpointFolder
-  private let layout: ParameterLayout
   private let staging = ShardStaging()
   private var stage = Stage.idle
   private var order: Order?
@@ -53,10 +51,9 @@ final class CheckpointSaver {
   private var costBefore = 0.0
 
   /// A saver with nothing under way.
-  init(_ world: Communicator, _ folder: CheckpointFolder, layout: ParameterLayout) {
+  init(_ world: Communicator, _ folder: CheckpointFolder) {
     self.world = world
     self.folder = folder
-    self.layout = layout
   }
 
   /// Whether a checkpoint is under way; equal on all ranks.
@@ -64,6 +61,13 @@ final class CheckpointSaver {
 
   /// Whether this rank has done its part of the stage.
   var isDone: Bool { job?.isDone ?? true }
+
+  /// Takes the memory for the copies, beside what goes on.
+  ///
+  /// - Parameter arrays: what this rank will save.
+  func reserve(_ arrays: [ShardArray]) {
+    staging.reserve(arrays.reduce(0) { $0 + $1.range.count })
+  }
 
   /// Copies what this rank saves and begins; ranks need not meet.
   ///
@@ -83,7 +87,7 @@ final class CheckpointSaver {
     FaultPoint.checkpointStaged.reach()
     stage = .beginning
     guard let holder else { return }
-    let context = Context(folder: folder, layout: layout, lock: holder.lock, log: holder.log)
+    let context = Context(folder: folder, lock: holder.lock, log: holder.log)
     job = BackgroundJob("checkpoint") { .of { try context.begin(order) } }
   }
 
@@ -142,7 +146,7 @@ final class CheckpointSaver {
   private func commit(_ order: Order) {
     stage = .committing
     guard let holder else { return }
-    let context = Context(folder: folder, layout: layout, lock: holder.lock, log: holder.log)
+    let context = Context(folder: folder, lock: holder.lock, log: holder.log)
     job = BackgroundJob("checkpoint") { [records] in
       .of { try context.commit(order, records) }
     }
@@ -168,13 +172,12 @@ final class CheckpointSaver {
 /// What rank 0's thread needs; the compute thread touches none of it in a way that matters here.
 private struct Context: @unchecked Sendable {
   let folder: CheckpointFolder
-  let layout: ParameterLayout
   let lock: RunLock
   let log: JSONLines
 
   func begin(_ order: CheckpointSaver.Order) throws -> SavingReport {
     try lock.verify()
-    try log.synchronize()
+    try log.synchronize(through: order.manifest.state.logBytes)
     _ = try folder.begin(step: order.manifest.step, expectedBytes: order.bytes)
     return SavingReport()
   }
@@ -185,12 +188,11 @@ private struct Context: @unchecked Sendable {
     let pending = folder.pending(step: order.manifest.step)
     var manifest = order.manifest
     manifest.shards = records
-    manifest.parametersDigest = try pending.contents(manifest).parametersDigest(layout)
     try lock.verify()
     try folder.commit(pending, manifest: manifest)
     var report = SavingReport()
     do {
-      try folder.retain(order.retention)
+      try folder.retain(order.retention, after: order.manifest.step)
     } catch {
       report.note = "an old checkpoint cannot be deleted: \(error)"
     }

@@ -1,6 +1,16 @@
 import Reports
 
 extension JSONLines {
+  /// Appends one line, and tells where the disk has just become full.
+  ///
+  /// - Throws: `ReportError` if the line can neither be written nor wait.
+  func append(_ value: JSONValue, telling observer: (any TrainingObserver)?) throws {
+    let wasBehind = isBehind
+    try append(value)
+    guard isBehind, !wasBehind else { return }
+    observer?.noted("\(path) cannot grow, the disk is full: its lines wait in memory for space")
+  }
+
   /// Cuts the log back to where a checkpoint left it, so that no step stands in it twice.
   ///
   /// A log that is shorter is no reason not to go on: it was cut by a start from an older checkpoint, or by a

@@ -19,7 +19,8 @@ final class Resumption {
   /// Rank 0 removes litter, verifies every file, and notes the attempt.
   ///
   /// - Returns: the checkpoint, on every rank; nil where none was ever made.
-  /// - Throws: ``AgreedFailure`` with a `CheckpointError`, or `MPIError`.
+  /// - Throws: ``AgreedFailure`` with a `CheckpointError`, or with a ``TrainingError`` where ranks see different
+  ///   ones; `MPIError`.
   func choose(
     _ world: Communicator, _ observer: (any TrainingObserver)?
   ) throws -> Checkpoint? {
@@ -28,7 +29,7 @@ final class Resumption {
     let found = try world.agree { () -> Checkpoint? in
       guard isOwner else { return nil }
       try folder.prepare()
-      let found = try folder.loadNewestValid(passingOver: attempts.exhausted)
+      let found = try folder.loadNewestValid(passingOver: attempts.exhausted())
       if let found { try attempts.begin(step: found.manifest.step) }
       return found
     }
@@ -38,7 +39,23 @@ final class Resumption {
     chosen = step
     FaultPoint.checkpointChosen.reach()
     // Rank 0 has verified every file; the others need not read them all again.
-    return try world.agree { try found ?? folder.open(step: step, verifying: false) }
+    let checkpoint = try world.agree { try found ?? folder.open(step: step, verifying: false) }
+    try requireSame(checkpoint, world)
+    return checkpoint
+  }
+
+  /// Refuses a checkpoint that another rank sees with other content: its folder is not the same everywhere.
+  private func requireSame(_ checkpoint: Checkpoint, _ world: Communicator) throws {
+    let content = checkpoint.manifest.shards.map(\.sha256).joined(separator: " ")
+    let all = try world.allGatherBytes(Array(content.utf8))
+    let odd = all.indices.first { all[$0] != all[0] }
+    try world.agree {
+      guard world.rank == odd else { return }
+      throw TrainingError(
+        .ranksDisagree,
+        "on \(world.hostName) the checkpoint of step \(checkpoint.manifest.step) is not the one that rank 0 "
+          + "sees; put \(folder.path) on storage that all hosts share")
+    }
   }
 
   /// Tells that the start is `step` steps far, or has ended with a reason.
@@ -47,7 +64,12 @@ final class Resumption {
   func went(to step: Int?) {
     guard isOwner, let chosen else { return }
     if let step, step < chosen + Self.provingSteps { return }
-    CheckpointAttempts(folder).succeed(step: chosen)
+    CheckpointAttempts(folder).forget(step: chosen)
     self.chosen = nil
+  }
+
+  /// Tells that the checkpoint of `step` was written: if one of that step was passed over, it is no more.
+  func saved(step: Int) {
+    if isOwner { CheckpointAttempts(folder).forget(step: step) }
   }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Reports
 
 /// What a rank's part of a stage of saving came to, for all ranks.
 struct SavingReport: Codable, Sendable {
@@ -22,7 +23,8 @@ struct SavingReport: Codable, Sendable {
     } catch {
       var report = SavingReport()
       let known = error as? CheckpointError
-      report.code = known?.code ?? .inputOutput
+      let isFull = (error as? ReportError)?.isFull == true
+      report.code = known?.code ?? (isFull ? .noSpace : .inputOutput)
       report.message = known?.message ?? "\(error)"
       return report
     }
@@ -40,6 +42,8 @@ struct SavingReport: Codable, Sendable {
 
 /// Why a checkpoint was given up, equal on all ranks.
 struct SavingFailure: Sendable {
+  /// The step of the checkpoint that does not exist.
+  let step: Int
   /// The kind of failure: that of the first rank that is not just out of space.
   let code: CheckpointError.Code
   /// All failed ranks with their reasons.
@@ -51,6 +55,7 @@ struct SavingFailure: Sendable {
       report.code.map { (rank: rank, code: $0, message: report.message ?? "") }
     }
     guard let first = failed.first else { return nil }
+    self.step = step
     code = failed.first { $0.code != .noSpace }?.code ?? first.code
     let reasons = failed.map { "rank \($0.rank): \($0.message)" }.joined(separator: "; ")
     message = "the checkpoint of step \(step) was not written: \(reasons)"

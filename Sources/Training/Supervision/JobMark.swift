@@ -34,7 +34,19 @@ struct JobMark: Sendable, Equatable {
 
   /// Whether a process carries the mark.
   func isOn(_ process: pid_t) -> Bool {
-    let variables = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
-    return variables.range(of: Data("\(Self.variable)=\(value)\0".utf8)) != nil
+    Self.variables(of: process).contains("\(Self.variable)=\(value)")
+  }
+
+  /// The rank that a process is, nil for one that no launcher started as a rank.
+  static func rank(of process: pid_t) -> Int? {
+    let names = ["OMPI_COMM_WORLD_RANK=", "PMIX_RANK="]
+    return variables(of: process).lazy.compactMap { text in
+      names.first(where: text.hasPrefix).flatMap { Int(text.dropFirst($0.count)) }
+    }.first
+  }
+
+  private static func variables(of process: pid_t) -> [String] {
+    let data = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
+    return data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
   }
 }

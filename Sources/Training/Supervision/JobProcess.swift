@@ -19,7 +19,7 @@ final class JobProcess {
   /// - Parameters:
   ///   - words: the command, which `PATH` knows, and its arguments.
   ///   - environment: its variables, `NAME=VALUE`.
-  ///   - isSilent: whether its output goes nowhere.
+  ///   - isSilent: whether its output is kept only.
   /// - Throws: ``TrainingError`` with `failure` if there is no such command or no process.
   init(_ words: [String], environment: [String], isSilent: Bool = false) throws {
     guard Self.isOnPath(words[0]) else {
@@ -34,13 +34,13 @@ final class JobProcess {
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
     var ends: [Int32] = []
     for stream: Int32 in [1, 2] {
-      guard !isSilent, let (source, sink) = Self.pipe() else {
+      guard let (source, sink) = Self.pipe() else {
         posix_spawn_file_actions_addopen(&files, stream, "/dev/null", O_WRONLY, 0)
         continue
       }
       posix_spawn_file_actions_adddup2(&files, sink, stream)
       ends.append(sink)
-      relays.append(OutputRelay(from: source, to: stream, keeping: last))
+      relays.append(OutputRelay(from: source, to: stream, keeping: last, isSilent: isSilent))
     }
     defer { ends.forEach { close($0) } }
     var child: pid_t = 0

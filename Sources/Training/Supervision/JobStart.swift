@@ -24,6 +24,8 @@ final class JobStart {
   private let contact: String
   private let began = StepClock.now()
   private let lockBefore: Data?
+  private let summaryBefore: [Int]?
+  private let keepsNothing: Bool
 
   /// Starts the ranks.
   ///
@@ -37,6 +39,8 @@ final class JobStart {
     hosts = options.place.hosts?.placing(ranks)
     isMpirun = options.place.starter.isEmpty
     contact = "\(NSTemporaryDirectory())/aimass-\(mark.value)"
+    keepsNothing = options.isDryRun
+    summaryBefore = Self.mark(folder.summary)
     lockBefore = FileManager.default.contents(atPath: folder.path + "/LOCK")
     let words = options.place.command(ranks: ranks, contact: contact)
     process = try JobProcess(
@@ -52,14 +56,31 @@ final class JobStart {
     return now != nil && now != lockBefore
   }
 
-  /// Whether the run is finished; nil where this host cannot see its folder.
-  var isComplete: Bool? {
-    guard access(folder.path, F_OK) == 0 else { return nil }
-    return access(folder.summary, F_OK) == 0
+  /// Whether the run has what a finished run leaves; nil where it would leave nothing.
+  var isComplete: Bool? { keepsNothing ? nil : access(folder.summary, F_OK) == 0 }
+
+  /// Whether this start has left that.
+  var hasFinished: Bool {
+    let now = Self.mark(folder.summary)
+    return now != nil && now != summaryBefore
+  }
+
+  /// What tells a file from a later one at its place; nil where there is none.
+  private static func mark(_ path: String) -> [Int]? {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return nil }
+    return [Int(facts.st_ino), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec]
   }
 
   /// What is left of it on this host.
-  var processes: [pid_t] { Array(Set(mark.processes + process.members)) }
+  ///
+  /// A process shows no environment while it becomes another program, so one look may miss it.
+  var processes: [pid_t] {
+    let found = Set(mark.processes + process.members)
+    guard found.isEmpty else { return Array(found) }
+    usleep(10_000)
+    return mark.processes
+  }
 
   /// Passes on the rest of the output and removes what Open MPI leaves when it is killed.
   ///

@@ -13,60 +13,86 @@ struct NodeProbe {
   static let limit = 20.0
   private static let atOnce = 16
 
-  /// Tries all hosts, several at once.
+  /// What came of asking a host.
+  enum Answer: Equatable {
+    /// It runs the program, and calls itself so.
+    case node(String)
+    /// It does not, for this reason.
+    case failed(String)
+
+    /// The name it gives itself.
+    var node: String? { if case .node(let name) = self { name } else { nil } }
+    /// Why it cannot run a rank.
+    var failure: String? { if case .failed(let reason) = self { reason } else { nil } }
+  }
+
+  /// Asks hosts, several at once.
   ///
   /// - Parameters:
+  ///   - hosts: their names.
   ///   - wake: becomes readable with a signal to this process.
   ///   - isStopped: asked between two looks; the probe ends early where it says so.
-  /// - Returns: the reason by host, of those that failed.
+  /// - Returns: the answer of each; some are missing where it ended early.
   /// - Throws: ``TrainingError`` if no process can be started here.
-  func failures(wake: Int32, isStopped: () -> Bool) throws -> [String: String] {
-    var failed: [String: String] = [:]
-    var rest = (place.hosts?.hosts ?? []).map(\.name)[...]
+  func ask(_ hosts: [String], wake: Int32, isStopped: () -> Bool) throws -> [String: Answer] {
+    var answers: [String: Answer] = [:]
+    var rest = hosts[...]
     while !rest.isEmpty, !isStopped() {
       let group = rest.prefix(Self.atOnce)
       rest = rest.dropFirst(Self.atOnce)
-      failed.merge(try probe(Array(group), wake, isStopped)) { $1 }
+      answers.merge(try probe(Array(group), wake, isStopped)) { $1 }
     }
-    return failed
+    return answers
   }
 
   private func probe(
     _ names: [String], _ wake: Int32, _ isStopped: () -> Bool
-  ) throws -> [String: String] {
+  ) throws -> [String: Answer] {
     let mark = JobMark()
     var running = try names.map { name in
       (name: name, process: try begin(on: name, mark))
     }
-    var failed: [String: String] = [:]
+    var answers: [String: Answer] = [:]
     let start = StepClock.now()
     while !running.isEmpty, Double(StepClock.now() - start) * 1e-9 < Self.limit, !isStopped() {
       var end = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
       poll(&end, wake >= 0 ? 1 : 0, 50)
       running.removeAll { probe in
-        guard let status = probe.process.reap() else { return false }
-        if status != 0 { failed[probe.name] = "its probe ended with \(Self.code(status))" }
+        guard let status = probe.process.advance(0, wake: -1) else { return false }
+        probe.process.finish()
+        answers[probe.name] = Self.answer(status, probe.process.last.lines)
         return true
       }
     }
     for probe in running {
-      failed[probe.name] = "its probe was not done after \(Int(Self.limit)) s"
+      answers[probe.name] = .failed("its probe was not done after \(Int(Self.limit)) s")
       for process in probe.process.members { kill(process, SIGKILL) }
     }
     for process in mark.processes { kill(process, SIGKILL) }
-    for probe in running { while probe.process.reap() == nil { usleep(10_000) } }
-    return failed
+    for probe in running {
+      while probe.process.reap() == nil { usleep(10_000) }
+      probe.process.finish()
+    }
+    return answers
   }
+
+  private static let word = "node "
 
   private func begin(on name: String, _ mark: JobMark) throws -> JobProcess {
     var alone = place
     alone.hosts = HostList(hosts: [HostList.Host(name: name, slots: 1)])
+    let script = "\"$0\" --version >/dev/null && echo \"\(Self.word)$(uname -n)\""
     return try JobProcess(
-      alone.command(ranks: 1) + [program, "--version"], environment: alone.environment(mark),
-      isSilent: true)
+      alone.command(ranks: 1) + ["sh", "-c", script, program],
+      environment: alone.environment(mark), isSilent: true)
   }
 
-  private static func code(_ status: Int32) -> Int32 {
-    status & 0x7f != 0 ? 128 + status & 0x7f : (status >> 8) & 0xff
+  /// What the end of a probe and its words mean.
+  private static func answer(_ status: Int32, _ lines: [String]) -> Answer {
+    let node = lines.last { $0.hasPrefix(word) }.map { String($0.dropFirst(word.count)) }
+    if status == 0, let node { return .node(node) }
+    let code = status & 0x7f != 0 ? 128 + status & 0x7f : (status >> 8) & 0xff
+    let words = lines.last { !$0.hasPrefix(word) }.map { " (\($0))" } ?? ""
+    return .failed("its probe ended with \(code)\(words)")
   }
 }

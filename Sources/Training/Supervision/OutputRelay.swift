@@ -3,13 +3,16 @@ import Glibc
 /// The last lines of a job's output, as a person would have read them.
 final class LastLines {
   private(set) var lines: [String] = []
+  /// All bytes that came.
+  private(set) var byteCount = 0
   private var open: [Int32: [UInt8]] = [:]
   private static let most = 50
   private static let longest = 500
 
   /// Takes bytes that came on one of the two streams.
-  func take(_ bytes: some Sequence<UInt8>, of stream: Int32) {
+  func take(_ bytes: some Collection<UInt8>, of stream: Int32) {
     var line = open[stream] ?? []
+    byteCount += bytes.count
     for byte in bytes {
       // A redrawn progress line keeps what was drawn last.
       if byte == 0x0A || byte == 0x0D {
@@ -60,8 +63,15 @@ final class OutputRelay {
   private static let portion = 4096
 
   /// A relay between two open descriptors.
-  init(from source: Int32, to sink: Int32, keeping last: LastLines) {
-    (self.source, self.sink, stream, self.last) = (source, sink, sink, last)
+  ///
+  /// - Parameters:
+  ///   - source: the job's end.
+  ///   - stream: the supervisor's own, 1 or 2.
+  ///   - last: keeps the last lines.
+  ///   - isSilent: whether it keeps them only.
+  init(from source: Int32, to stream: Int32, keeping last: LastLines, isSilent: Bool = false) {
+    (self.source, self.stream, self.last) = (source, stream, last)
+    sink = isSilent ? -1 : stream
     _ = fcntl(source, F_SETFL, O_NONBLOCK)
   }
 

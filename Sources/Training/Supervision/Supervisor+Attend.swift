@@ -13,6 +13,12 @@ extension Supervisor {
     /// Seconds since any heartbeat was heard.
     var silence = 0.0
     var isEmpty = false
+    var unwatched = Unwatched()
+    /// Whether its heartbeats are there: from then on its ranks hear signals.
+    var isHeard = false
+    /// Whether it was asked to stop while nobody may have heard.
+    var askAgain = false
+    var wantsSave = false
   }
 
   /// Watches a start to the end of the process that started its ranks.
@@ -37,11 +43,17 @@ extension Supervisor {
       watch.sinceLook += seconds
       if watch.sinceLook >= 1 {
         look(start, &watch)
+        let isHeard = watch.isHeard && watch.silence < 5
+        watch.unwatched.look(
+          start, hasBeats: watch.isHeard, isHeard: isHeard, after: watch.sinceLook)
         watch.sinceLook = 0
       }
+      let limit = options.watchdogSeconds
+      let isOverdue = limit > 0 && watch.unwatched.seconds >= 10 * limit
+      if isOverdue, watch.verdict == nil { watch.verdict = watch.unwatched.verdict }
       let action = watch.escalation.advance(
         seconds, stop: received.stop, insists: received.insists, hasVerdict: watch.verdict != nil,
-        isEmpty: watch.isEmpty)
+        isEmpty: watch.isEmpty, isOverdue: isOverdue)
       received = SupervisorSignals.Received()
       perform(action, start, &watch)
     }
@@ -61,7 +73,16 @@ extension Supervisor {
 
   /// Passes on the wishes that end nothing.
   private func passOn(_ start: JobStart, _ watch: inout Watch) {
-    if received.save { start.process.send(SIGUSR2) }
+    // Whoever does not catch a signal yet, or no more, would be ended by it.
+    watch.wantsSave = watch.wantsSave || received.save
+    if watch.wantsSave, watch.isHeard {
+      start.process.send(SIGUSR2)
+      watch.wantsSave = false
+    }
+    if watch.askAgain, watch.isHeard {
+      start.process.send(SIGUSR1)
+      watch.askAgain = false
+    }
     guard received.suspend else { return }
     // `mpirun` stops its ranks and lets them go on; so does the shell with this process.
     if start.isMpirun { start.process.send(SIGTSTP) }
@@ -74,6 +95,7 @@ extension Supervisor {
     switch action {
     case .ask:
       watch.wasAsked = true
+      watch.askAgain = !watch.isHeard
       start.process.send(SIGUSR1)
     case .terminate: start.process.send(SIGTERM)
     case .kill:
@@ -90,6 +112,7 @@ extension Supervisor {
   private func look(_ start: JobStart, _ watch: inout Watch) {
     watch.verdict = start.heartbeats.verdict ?? watch.verdict
     let beats = start.heartbeats.read()
+    watch.isHeard = !beats.isEmpty
     let numbers = { (beats: [String: Heartbeats.Beat]) in beats.mapValues(\.number) }
     watch.silence = numbers(beats) == numbers(watch.beats) ? watch.silence + 1 : 0
     if !beats.isEmpty { watch.beats = beats }
@@ -121,9 +144,11 @@ extension Supervisor {
     evidence.verdict = watch.verdict
     evidence.states = watch.beats.values.flatMap(\.ranks)
     evidence.ranks = start.ranks
-    evidence.wasAsked = watch.wasAsked
+    evidence.wasAsked = watch.wasAsked || isStopped
     evidence.wasForced = watch.escalation.isForced
-    evidence.isComplete = options.isDryRun ? nil : start.isComplete
+    evidence.isComplete = start.isComplete
+    evidence.hasFinished = start.hasFinished
+    evidence.wasHeard = !watch.beats.isEmpty
     evidence.starter = options.place.starter.first ?? "mpirun"
     return JobEnding(evidence)
   }
@@ -133,11 +158,19 @@ extension Supervisor {
   /// Processes of this host are found by their mark and session, and killed after five seconds; ranks of others are
   /// waited for until their heartbeats have been silent for four.
   ///
-  /// - Throws: ``TrainingError`` with `failure` if ranks of another host go on.
+  /// - Throws: ``TrainingError`` with `failure` if ranks of another host go on, or processes of this one cannot be
+  ///   ended.
   func settle(_ start: JobStart) throws {
+    let limit = options.watchdogSeconds + 60
     var waited = 0.0
     while case let left = start.processes, !left.isEmpty {
       if waited >= 5 { for process in left { kill(process, SIGKILL) } }
+      guard waited < limit else {
+        throw TrainingError(
+          .failure,
+          "processes \(left.sorted().map(String.init).joined(separator: ", ")) of the job cannot be ended, for they "
+            + "wait for a disk or a file server; start it again once they are gone")
+      }
       usleep(50_000)
       waited += 0.05
     }
@@ -146,7 +179,6 @@ extension Supervisor {
     guard !heard.isEmpty else { return }
     _ = start.heartbeats.record(
       JobVerdict(.ended, "the supervisor ended what was left of the job"))
-    let limit = options.watchdogSeconds + 60
     var silence = 0
     waited = 0
     while silence < 4 {

@@ -9,14 +9,14 @@ import Glibc
 public final class Supervisor {
   var options: JobOptions
   let tell: (String) -> Void
-  private var policy: RestartPolicy
+  var policy: RestartPolicy
   var wake: Int32 = -1
   var received = SupervisorSignals.Received()
   /// Whether someone asked to save and stop.
   var isStopped = false
-  private let program: String
+  let program: String
   /// How often in a row each host was where a failure began.
-  private var blames: [String: Int] = [:]
+  var blames: [String: Int] = [:]
 
   /// A supervisor; nothing runs yet.
   ///
@@ -45,12 +45,21 @@ public final class Supervisor {
         // The earlier folder is aside; what is there now is what goes on.
         options.arguments.removeAll { $0 == "--fresh" }
       }
-      let start = try JobStart(number, options, program, checkpointBefore: newestStep)
+      // What an earlier run left is put aside before anything is read.
+      let before = options.arguments.contains("--fresh") ? nil : newestStep
+      let start = try JobStart(number, options, program, checkpointBefore: before)
       let ending = try attend(start)
       start.finish()
-      guard ending.status != .done else { return 0 }
+      if ending.status == .done, ending.sentence.isEmpty { return 0 }
       try settle(start)
+      guard ending.status != .done else {
+        tell(ending.sentence)
+        return 0
+      }
       guard let pause = try afterFailure(ending, of: start) else {
+        if isStopped, RestartPolicy.mayHelp(after: ending.status) {
+          return ExitStatus.runAgain.rawValue
+        }
         if ending.isTold { return ending.status.rawValue }
         throw TrainingError(ending.status, advice(ending))
       }
@@ -67,27 +76,19 @@ public final class Supervisor {
     let isStandstill = (after ?? -1) <= (start.checkpointBefore ?? -1)
     if !isStandstill { blames = [:] }
     let used = isStandstill ? policy.used : 0
-    var dropped: [String: String] = [:]
-    var pause: Double?
-    var action = "not restarted: \(ending.status.rawValue) would come again"
+    var decision = Decision(action: "not restarted: \(ending.status.rawValue) would come again")
     if isStopped || ending.status == .runAgain {
-      action = "not restarted: asked to stop"
+      decision.action = "not restarted: asked to stop"
     } else if RestartPolicy.mayHelp(after: ending.status) {
-      action = "not restarted: \(policy.most) restarts without progress"
-      if let seconds = policy.next(progressed: !isStandstill) {
-        dropped = try dropHosts(ending, start)
-        let left = options.place.hosts?.hosts.count ?? options.minimumHosts
-        if left >= options.minimumHosts {
-          (pause, action) = (seconds, "restarted")
-        } else {
-          action = "not restarted: \(left) of at least \(options.minimumHosts) hosts are left"
-        }
-      }
+      decision = try decide(after: ending, progressed: !isStandstill)
     }
-    if pause != nil { announce(ending, after, dropped) }
-    if pause == nil, policy.most > 0, ending.status != .runAgain { tell(action) }
-    report(ending, start, after: after, dropped: dropped, used: used, action: action)
-    return pause
+    if decision.pause != nil {
+      announce(ending, after, decision.dropped)
+    } else if policy.most > 0, ending.status != .runAgain {
+      tell(decision.action)
+    }
+    report(ending, start, after: after, used: used, decision)
+    return decision.pause
   }
 
   private func announce(_ ending: JobEnding, _ step: Int?, _ dropped: [String: String]) {
@@ -114,8 +115,7 @@ public final class Supervisor {
   }
 
   private func report(
-    _ ending: JobEnding, _ start: JobStart, after: Int?, dropped: [String: String], used: Int,
-    action: String
+    _ ending: JobEnding, _ start: JobStart, after: Int?, used: Int, _ decision: Decision
   ) {
     guard start.hasTakenFolder, ending.status != .locked, ending.status != .cannotCreate else {
       return
@@ -126,28 +126,13 @@ public final class Supervisor {
       status: ending.status.rawValue, signal: ending.signal, sentence: ending.sentence,
       rank: culprit?.rank, host: culprit?.node, step: culprit?.step, phase: culprit?.phase.name,
       state: culprit, ranks: start.ranks, hosts: start.hosts?.hosts.map(\.name) ?? [],
-      checkpointBefore: start.checkpointBefore, checkpointAfter: after, dropped: dropped,
-      restartsUsed: used, action: action, lines: start.process.last.lines)
+      checkpointBefore: start.checkpointBefore, checkpointAfter: after, dropped: decision.dropped,
+      restartsUsed: used, action: decision.action, lines: start.process.last.lines)
     var report = FailureReport(of: options.runFolder)
     guard ending.status != .runAgain || !ending.isTold else { return }
-    _ = report.add(failure, to: options.runFolder)
-  }
-
-  /// Leaves out hosts that cannot run a rank, and one where failures began twice in a row.
-  private func dropHosts(_ ending: JobEnding, _ start: JobStart) throws -> [String: String] {
-    guard let hosts = options.place.hosts, options.place.starter.isEmpty else { return [:] }
-    let probe = NodeProbe(place: options.place, program: program)
-    var reasons = try probe.failures(wake: wake) { lookForSignals().isStopped }
-    guard !isStopped else { return [:] }
-    let blamed = Set(([ending.culprit].compactMap { $0 } + ending.others).map(\.rank))
-    for host in Set(blamed.compactMap { start.hosts?.host(ofRank: $0) }) {
-      blames[host, default: 0] += 1
-      if blames[host] == 2, hosts.hosts.count - reasons.count > options.minimumHosts {
-        reasons[host] = reasons[host] ?? "two failures in a row began there"
-      }
+    if !report.add(failure, to: options.runFolder) {
+      tell("\(FailureReport.path(of: options.runFolder)) cannot be written")
     }
-    options.place.hosts?.hosts.removeAll { reasons[$0.name] != nil }
-    return reasons
   }
 
   /// The step of the newest checkpoint.

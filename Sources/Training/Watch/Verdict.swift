@@ -113,7 +113,8 @@ public struct Verdict: Sendable, Equatable {
     }.joined(separator: ", ")
   }
 
-  private static func process(_ state: RankState) -> String? {
+  /// What the kernel says of a rank's process; nil for one that has ended in order.
+  static func process(_ state: RankState) -> String? {
     switch state.condition {
     case .stopped: "process \(state.process) is stopped (state T)"
     case .frozen:

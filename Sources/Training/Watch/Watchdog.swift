@@ -1,6 +1,6 @@
+import Buffers
 import Foundation
 import Glibc
-import Synchronization
 
 /// The thread of a rank that notices when a job stands still, says who is late, and ends the job.
 ///
@@ -14,7 +14,7 @@ final class Watchdog: @unchecked Sendable {
   /// Seconds between two looks.
   private let interval: Double
   private let killsAtStart: Int?
-  private var thread: pthread_t?
+  private var thread: BackgroundJob<Void>?
   private var wake: [Int32] = [-1, -1]
 
   // What follows belongs to the watchdog's thread.
@@ -47,38 +47,20 @@ final class Watchdog: @unchecked Sendable {
     view = NodeView(board, facts)
   }
 
-  /// Starts the thread; signals stay with the compute thread.
+  /// Starts the thread.
   func start() {
     guard thread == nil, pipe(&wake) == 0 else { return }
     for end in wake { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, 256 << 10)
-    var made = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let status = pthread_create(
-      &made, &attributes,
-      { context in
-        guard let context else { return nil }
-        Unmanaged<Watchdog>.fromOpaque(context).takeRetainedValue().run()
-        return nil
-      }, context.toOpaque())
-    if status == 0 { thread = made } else { context.release() }
+    // It keeps this object, so the owner must call ``stop()``.
+    thread = BackgroundJob("aimass-watch") { self.run() }
   }
 
   /// Ends the thread and waits for it.
   func stop() {
-    guard let thread else { return }
+    guard thread != nil else { return }
     close(wake[1])
-    pthread_join(thread, nil)
+    thread = nil
     close(wake[0])
-    self.thread = nil
   }
 
   private func run() {

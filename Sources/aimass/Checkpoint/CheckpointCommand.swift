@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Reports
 import Training
 
 /// `aimass checkpoint`.
@@ -47,6 +48,14 @@ struct CheckpointDiff: ParsableCommand {
   }
 }
 
+/// How an exported matrix lies, as typed.
+enum ExportForm: String, ExpressibleByArgument, CaseIterable {
+  case dense, bitmask, csr, smallest
+
+  /// The form, nil for the smallest.
+  var form: TensorForm? { TensorForm(rawValue: rawValue) }
+}
+
 /// `aimass checkpoint export`.
 struct CheckpointExport: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -66,10 +75,22 @@ struct CheckpointExport: ParsableCommand {
       valueName: "name"))
   var array: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How matrices lie there: dense, bitmask, csr, or smallest for each.", valueName: "form"))
+  var form = ExportForm.dense
+
   func run() throws {
     let chosen = try checkpoint.open()
-    let written = try chosen.export(array, to: output)
-    print("\(output): \(written) of the checkpoint after step \(chosen.manifest.step)")
+    let written = try chosen.export(array, to: output, form: form.form)
+    print("\(output): \(written.array) of the checkpoint after step \(chosen.manifest.step)")
+    guard written.tensors.keys.contains(where: { $0 != .dense }) else { return }
+    let forms = TensorForm.allCases.compactMap { form in
+      written.tensors[form].map { "\($0) \(form.rawValue)" }
+    }
+    print(
+      "tensors: \(forms.joined(separator: ", ")); \(HumanUnits.bytes(written.fileBytes)), "
+        + "\(HumanUnits.bytes(written.denseBytes)) with all zeros")
   }
 }
 

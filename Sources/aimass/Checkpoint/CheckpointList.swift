@@ -82,7 +82,6 @@ struct CheckpointList: ParsableCommand {
           .init("epoch", .integer(found.state.epoch)),
           .init("bytes", .integer(found.shards.reduce(0) { $0 + $1.bytes })),
           .init("ranks", .integer(found.worldSize)),
-          .init("parametersDigest", .text(found.parametersDigest)),
           .init(
             "metrics",
             .object(

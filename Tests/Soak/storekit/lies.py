@@ -121,7 +121,7 @@ def refused():
 
 def newer():
     """Versions of a later program: an error of its own, and no other checkpoint is taken instead."""
-    return {f"version {value}": _set("version", value) for value in (3, 1000, *HUGE)}
+    return {f"version {value}": _set("version", value) for value in (4, 1000, *HUGE)}
 
 
 def believed():

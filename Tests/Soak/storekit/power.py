@@ -22,12 +22,19 @@ class Node:
 
 
 class Change:
-    """One change to a node, made by a call and durable from a later one on."""
+    """One change to a node, made by a call and durable from a later one on; neither names nor data: a cut."""
 
     def __init__(self, position, node, names=None, offset=None, data=None):
         self.position, self.node = position, node
         self.names, self.offset, self.data = names, offset, data
         self.durable = float("inf")
+
+    def applied(self, content):
+        """What a file holds after a write or a cut."""
+        content = content.ljust(self.offset, b"\0")
+        if self.data is None:
+            return content[:self.offset]
+        return content[:self.offset] + self.data + content[self.offset + len(self.data):]
 
 
 def _scan(folder):
@@ -65,7 +72,7 @@ class Replay:
 
     def _find(self, path):
         node = self.root
-        for name in path.split("/"):
+        for name in filter(None, path.split("/")):
             node = self._seen[id(node)][name]
         return node
 
@@ -111,10 +118,14 @@ class Replay:
         elif operation in ("fsync", "fdatasync"):
             node = self._find(call.path)
             for change in self.changes:
-                if change.node is node:
+                if change.node is node and change.position < position - call.offset:
                     change.durable = min(change.durable, position)
+        elif operation == "ftruncate":
+            node = self._find(call.path)
+            self._ends[id(node)] = call.offset
+            self.changes.append(Change(position, node, offset=call.offset))
         else:
-            assert operation not in ("ftruncate", "link", "symlink", "fallocate"), operation
+            assert operation not in ("link", "symlink", "fallocate"), operation
 
     def states(self, prefix, generator):
         """The states after the first `prefix` calls, as (description, tree)."""
@@ -135,17 +146,23 @@ class Replay:
             yield "some arrived", tree([c for c in loose if generator.random() < 0.5])
         for node in {id(c.node): c.node for c in loose if c.data}.values():
             for kind in ("torn", "empty", "garbage"):
-                yield kind, tree(loose, (node, kind))
+                yield kind, tree(loose, (node, kind, self._safe(node, made, prefix)))
+
+    def _safe(self, node, made, prefix):
+        """How many first bytes of a file no loss of power may take any more."""
+        content = node.content
+        for change in made:
+            if change.node is node and change.durable < prefix and change.names is None:
+                content = change.applied(content)
+        return len(content)
 
     def _tree(self, changes, damage):
         names = {}
         contents = {}
         for change in changes:
             if change.names is None:
-                old = contents.get(id(change.node), change.node.content)
-                old = old.ljust(change.offset, b"\0")
-                contents[id(change.node)] = (
-                    old[:change.offset] + change.data + old[change.offset + len(change.data):])
+                contents[id(change.node)] = change.applied(
+                    contents.get(id(change.node), change.node.content))
                 continue
             inside = names.setdefault(id(change.node), dict(change.node.names))
             for name, node in change.names.items():
@@ -154,8 +171,8 @@ class Replay:
                 else:
                     inside[name] = node
         if damage:
-            node, kind = damage
-            contents[id(node)] = _damaged(contents.get(id(node), node.content), kind)
+            node, kind, safe = damage
+            contents[id(node)] = _damaged(contents.get(id(node), node.content), kind, safe)
         return self._whole(self.root, names, contents)
 
     def _whole(self, node, names, contents):
@@ -165,14 +182,14 @@ class Replay:
         return {name: self._whole(child, names, contents) for name, child in sorted(inside.items())}
 
 
-def _damaged(content, kind):
-    """What may be left of a file whose last data was under way."""
+def _damaged(content, kind, safe):
+    """What may be left of a file whose last data was under way, after so many bytes that are safe."""
     if kind == "empty":
-        return b""
-    start = max(0, len(content) - 1) // PAGE * PAGE
-    tail = b"\0" * (len(content) - start)
+        return content[:safe]
+    start = max(safe, max(0, len(content) - 1) // PAGE * PAGE)
+    tail = b"\0" * max(0, len(content) - start)
     if kind == "garbage":
-        tail = random.Random(len(content)).randbytes(len(content) - start + 100)
+        tail = random.Random(len(content)).randbytes(len(tail) + 100)
     return content[:start] + tail
 
 

@@ -74,7 +74,7 @@ SCENARIOS = [
              ["prepare root=ROOT", "load root=ROOT"], (10, 1), (10, 1), kept=[(10, 1)],
              litter=_damaged),
     Scenario("attempt", ["save root=ROOT step=10", "save root=ROOT step=20",
-                         "attempt root=ROOT step=10"],
+                         "attempt root=ROOT step=20"],
              ["attempt root=ROOT step=20", "succeed root=ROOT step=20"], (20, 1), (20, 1),
              kept=[(10, 1), (20, 1)]),
     Scenario("pin", ["save root=ROOT step=10", "save root=ROOT step=20"],

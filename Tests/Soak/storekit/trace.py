@@ -10,17 +10,27 @@ MUTATING = {"create", "write", "pwrite", "fsync", "fdatasync", "close", "rename"
 
 
 def read_trace(path, folder=""):
-    """The calls in order, their paths relative to `folder`."""
+    """The calls in order, their paths relative to `folder`.
+
+    The offset of a sync is how many other calls ended while it went on: those of other threads, which it may not know.
+    """
     with open(path + ".data", "rb") as file:
         data = file.read()
     calls = []
+    begun = {}
     with open(path) as file:
         for line in file:
             operation, number, name, other, offset, length, place, result = (
                 line.rstrip("\n").split("\t"))
+            if operation == "mark" and name == "begins":
+                begun[other] = len(calls)
+                continue
+            if operation in ("fsync", "fdatasync"):
+                offset = len(calls) - begun.get(name, len(calls))
             content = None if place == "-1" else data[int(place):int(place) + int(length)]
-            calls.append(Call(operation, int(number), name.removeprefix(folder + "/"),
-                              other.removeprefix(folder + "/"), int(offset), content, int(result)))
+            name, other = (each.removeprefix(folder).lstrip("/") if each.startswith(folder) else each
+                           for each in (name, other))
+            calls.append(Call(operation, int(number), name, other, int(offset), content, int(result)))
     return calls
 
 
