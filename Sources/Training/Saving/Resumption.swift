@@ -31,8 +31,10 @@ final class Resumption {
     let found = try world.agree { () -> Checkpoint? in
       guard isOwner else { return nil }
       try folder.prepare()
-      passedOver = try attempts.exhausted()
-      let found = try folder.loadNewestValid(passingOver: passedOver)
+      let exhausted = try attempts.exhausted()
+      let found = try folder.loadNewestValid(passingOver: exhausted)
+      // Older ones were not needed: they are as good as any.
+      passedOver = exhausted.filter { $0 > found?.manifest.step ?? 0 }
       if let found { try attempts.begin(step: found.manifest.step) }
       return found
     }
