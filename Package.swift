@@ -81,6 +81,7 @@ let package = Package(
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
+    room("Pruning", ["Buffers", "MPI", "Configuration", "Tensors", "Parameters"]),
     room("Checkpoints", ["Buffers", "CLinux", "FaultPoints", "Configuration", "Parameters"]),
     room("Metrics", ["Buffers", "BLAS", "Configuration"]),
     room(
@@ -99,25 +100,31 @@ let package = Package(
       [
         "Buffers", "FaultPoints", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors",
         "Parameters", "Datasets", "Models", "Exchange", "Optimizers", "Checkpoints", "Metrics",
-        "CountedModels", "Preparation", "CLinux",
+        "CountedModels", "Preparation", "Pruning", "CLinux",
       ]),
     room(
       "Benchmarks",
-      ["Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Reports", "Tensors", "Parameters", "Exchange"]),
+      [
+        "Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors",
+        "Parameters", "Exchange", "Pruning",
+      ]),
     // Floor 7
     .executableTarget(
       name: "aimass",
       dependencies: [
         "Buffers", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors", "Parameters",
-        "Datasets", "Models", "Exchange", "Checkpoints", "Metrics", "CountedModels", "Preparation",
-        "Training", "Benchmarks", "FaultPoints",
+        "Datasets", "Models", "Exchange", "Pruning", "Checkpoints", "Metrics", "CountedModels",
+        "Preparation", "Training", "Benchmarks", "FaultPoints",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     // Tests: one optimised build serves all of them.
     .executableTarget(
-      name: "rank-checks", dependencies: ["Buffers", "MPI", "Tensors", "Parameters", "Exchange"],
+      name: "rank-checks",
+      dependencies: [
+        "Buffers", "MPI", "Configuration", "Tensors", "Parameters", "Exchange", "Pruning",
+      ],
       path: "Tests/RankChecks", swiftSettings: strict),
     .executableTarget(
       name: "store-checks", dependencies: ["Buffers", "Checkpoints"],
@@ -143,7 +150,7 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "TestSupport"]),
     tests("ReportsTests", ["Reports", "TestSupport"]),
     tests("TensorsTests", ["Tensors", "Buffers", "BLAS", "CKernels", "TestSupport"]),
-    tests("ParametersTests", ["Parameters", "TestSupport"]),
+    tests("ParametersTests", ["Parameters", "Buffers", "TestSupport"]),
     tests(
       "DatasetsTests", ["Datasets", "HDF5", "Configuration", "Tensors", "Buffers", "TestSupport"]),
     tests(
@@ -156,6 +163,9 @@ let package = Package(
         "Optimizers", "Exchange", "Parameters", "Configuration", "Tensors", "Buffers",
         "TestSupport",
       ]),
+    tests(
+      "PruningTests",
+      ["Pruning", "Parameters", "Configuration", "TestSupport"]),
     tests(
       "CheckpointsTests",
       ["Checkpoints", "Parameters", "Configuration", "Buffers", "CLinux", "TestSupport"]),

@@ -12,6 +12,7 @@
 #include "input.h"
 #include "updates.h"
 #include "wire.h"
+#include "select.h"
 #include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
@@ -56,4 +57,5 @@ static const CKernels_Table table = {
     .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
     .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
+    .keepMagnitudes = keepMagnitudes,
 };

@@ -74,10 +74,6 @@ public struct CheckpointAttempts: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let text = String(decoding: (try? encoder.encode(named)) ?? Data("{}".utf8), as: UTF8.self)
-    let hidden = "\(folder)/\(CheckpointFolder.pendingPrefix)\(Self.name)"
-    _ = uninterrupted { unlink(hidden) }
-    _ = try OutputFile.create(hidden) { try $0.write(text + "\n") }
-    try Folders.rename(hidden, to: path)
-    try Folders.sync(folder)
+    try OutputFile.replace(path, with: text + "\n")
   }
 }

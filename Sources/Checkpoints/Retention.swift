@@ -8,33 +8,34 @@ public struct Retention: Sendable, Equatable {
   public var keepEvery: Int?
   /// The step of the best checkpoint, which stays too.
   public var best: Int?
+  /// Steps that this start passed over, from which no start goes on.
+  public var passedOver: Set<Int>
 
   /// A rule from its parts.
-  public init(keep: Int, keepEvery: Int? = nil, best: Int? = nil) {
+  public init(
+    keep: Int, keepEvery: Int? = nil, best: Int? = nil, passedOver: Set<Int> = []
+  ) {
     precondition(keep >= 1, "at least one checkpoint stays")
     precondition(keepEvery.map { $0 >= 1 } ?? true, "a multiple of what is below 1")
     self.keep = keep
     self.keepEvery = keepEvery
     self.best = best
+    self.passedOver = passedOver
   }
 
   /// Those of `steps` that go, oldest first.
   ///
-  /// A checkpoint that no start goes on from is none of the newest that stay. It goes once a later one is
-  /// written, as does any other that is not kept; until then it waits for a person.
+  /// One that was passed over is none of the newest that stay. It goes once a later one is written, as does any
+  /// other that is not kept; until then it waits for a person.
   ///
   /// - Parameters:
   ///   - steps: of committed checkpoints, newest first.
   ///   - written: the one that was written just now.
   ///   - pinned: steps that a person keeps.
-  ///   - exhausted: steps that starts pass over.
   /// - Returns: what ``CheckpointFolder/retain(_:after:)`` deletes.
-  func doomed(
-    _ steps: [Int], after written: Int, pinned: Set<Int>, exhausted: Set<Int>
-  ) -> [Int] {
+  func doomed(_ steps: [Int], after written: Int, pinned: Set<Int>) -> [Int] {
     let past = steps.filter { $0 <= written }
-    let passedOver = exhausted.subtracting([written])
-    let kept = past.filter { !passedOver.contains($0) }.prefix(keep)
+    let kept = past.filter { $0 == written || !passedOver.contains($0) }.prefix(keep)
     return past.filter { step in
       !kept.contains(step) && step != best && !pinned.contains(step)
         && !(keepEvery.map { step.isMultiple(of: $0) } ?? false)
@@ -52,9 +53,7 @@ extension CheckpointFolder {
   /// - Throws: `CheckpointError` if one cannot be deleted.
   @discardableResult
   public func retain(_ rule: Retention, after written: Int) throws -> [Int] {
-    let doomed = rule.doomed(
-      try list(), after: written, pinned: try pinned(),
-      exhausted: try CheckpointAttempts(self).exhausted())
+    let doomed = rule.doomed(try list(), after: written, pinned: try pinned())
     // A person may have pinned one meanwhile.
     return try doomed.filter { step in
       if try pinned().contains(step) { return false }

@@ -45,6 +45,37 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var hasAverage: Bool
   /// The running means of the gradient noise scale; nil in checkpoints that do not know it.
   public var noise: NoiseMoments?
+  /// What was pruned last; nil where nothing was, and in checkpoints that do not know it.
+  public var pruning: Pruning?
+
+  /// One choice of what is pruned.
+  public struct Pruning: Sendable, Equatable, Codable {
+    /// Steps done before it.
+    public var step: Int
+    /// The share of weights that was to be zero.
+    public var sparsity: Double
+    /// K: the weights that are zero.
+    public var zeros: Int
+    /// N: the weights that can be pruned.
+    public var weights: Int
+    /// The bits of each group's threshold; nil where nothing new was pruned.
+    public var thresholds: [UInt32?]
+    /// The checksum of the mask, in hexadecimal.
+    public var checksum: String
+
+    /// A choice from its parts.
+    public init(
+      step: Int, sparsity: Double, zeros: Int, weights: Int, thresholds: [UInt32?],
+      checksum: String
+    ) {
+      self.step = step
+      self.sparsity = sparsity
+      self.zeros = zeros
+      self.weights = weights
+      self.thresholds = thresholds
+      self.checksum = checksum
+    }
+  }
 
   /// Running means that the gradient noise scale is the ratio of.
   public struct NoiseMoments: Sendable, Equatable, Codable {

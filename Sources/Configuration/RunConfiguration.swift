@@ -16,6 +16,8 @@ public struct RunConfiguration: Sendable, Equatable {
   public var optimizer: OptimizerConfiguration
   /// How the learning rate moves.
   public var schedule: ScheduleConfiguration
+  /// Which weights become zero while training; nil: none.
+  public var pruning: PruningConfiguration?
   /// How long, and the rules of a step.
   public var train: TrainConfiguration
   /// When checkpoints are written and how many stay.

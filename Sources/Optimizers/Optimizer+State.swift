@@ -1,4 +1,5 @@
 import Configuration
+import Parameters
 
 /// A stretch of one array of optimizer state, as a checkpoint carries it.
 public struct StateArray {
@@ -46,5 +47,21 @@ extension Optimizer {
 
   private func stretches(of name: String, in base: UnsafeMutablePointer<Float>) -> [StateArray] {
     blocks.stretches.map { StateArray(name: name, range: $0.range, base: base + $0.offset) }
+  }
+
+  /// Makes the state of dead parameters +0: moments, and the moving average of weights.
+  ///
+  /// With a gradient of +0 from then on, every rule leaves a dead weight that is +0 at +0, and its state too.
+  ///
+  /// - Parameter mask: which parameters are live.
+  /// - Cost: one pass over the state.
+  public func clearDead(_ mask: ParameterMask) {
+    for part in state { mask.clearDead(part.range, in: part.base) }
+  }
+
+  /// Begins anew, as before the first step.
+  public func restart() {
+    for part in state { part.base.update(repeating: 0, count: part.range.count) }
+    stepsTaken = 0
   }
 }

@@ -2,7 +2,7 @@ import Buffers
 
 /// Which parameters are live: one bit for each, in canonical order.
 ///
-/// Dead parameters keep their values and have no gradient, so they need not travel.
+/// Dead parameters have no gradient, and what is zeroed of them stays so; they need not travel.
 public final class ParameterMask {
   /// P.
   public let count: Int
@@ -20,7 +20,7 @@ public final class ParameterMask {
   ///   - isLive: asked for each place of the canonical order, ascending.
   public init(count: Int, isLive: (Int) -> Bool) {
     self.count = count
-    let length = (count + 63) / 64
+    let length = Self.wordCount(of: count)
     words = HostBuffer(count: length)
     before = HostBuffer(count: length + 1)
     for index in 0..<length {
@@ -33,6 +33,38 @@ public final class ParameterMask {
     }
     liveCount = before.base[length]
   }
+
+  /// A mask from its bits.
+  ///
+  /// - Parameters:
+  ///   - count: P.
+  ///   - words: P / 64 words, rounded up; bit b of word w is 1 where the place 64 w + b is live. Bits beyond P
+  ///     must be 0.
+  public init(count: Int, words: consuming HostBuffer<UInt64>) {
+    precondition(words.count == Self.wordCount(of: count), "a mask of another layout")
+    self.count = count
+    before = HostBuffer(count: words.count + 1)
+    for index in 0..<words.count {
+      before.base[index + 1] = before.base[index] + words.base[index].nonzeroBitCount
+    }
+    liveCount = before.base[words.count]
+    self.words = words
+    let end = count % 64
+    precondition(
+      end == 0 || self.words[self.words.count - 1] >> UInt64(end) == 0, "bits beyond the last place"
+    )
+  }
+
+  /// Words that hold the bits of `count` places.
+  public static func wordCount(of count: Int) -> Int { (count + 63) / 64 }
+
+  /// The bits as ``init(count:words:)`` takes them; valid as long as the mask lives.
+  public var bits: UnsafeBufferPointer<UInt64> { UnsafeBufferPointer(words.all) }
+
+  /// A checksum over the bits, equal for equal masks.
+  ///
+  /// - Cost: one read of P / 8 bytes.
+  public var checksum: UInt64 { checksum64(UnsafeRawBufferPointer(bits)) }
 
   /// Whether the parameter at `place` is live.
   public func isLive(_ place: Int) -> Bool { words[place / 64] >> UInt64(place % 64) & 1 == 1 }

@@ -33,6 +33,14 @@ extension HTMLReport {
   /// The time by rank as a table, and what follows from it.
   func rankTimes() -> String {
     guard let table = content.rankTimes, !table.rows.isEmpty else { return "" }
+    return "<h3>By rank</h3>\n" + Self.html(table)
+  }
+
+  /// What was pruned, tensor by tensor.
+  func pruning() -> String { content.pruning.map(Self.html) ?? "" }
+
+  /// A table whose first column names the rows, with its sentences.
+  private static func html(_ table: ReportTable) -> String {
     let headings = table.headings.map { "<th scope=\"col\">\(HTMLText.escaped($0))</th>" }
     let rows = table.rows.map { row in
       let cells = row.enumerated().map { index, cell in
@@ -43,7 +51,6 @@ extension HTMLReport {
     }
     let notes = table.notes.map { "<p class=\"note\">\(HTMLText.escaped($0))</p>\n" }
     return """
-      <h3>By rank</h3>
       <div class="wide"><table class="plain">
       <thead><tr>\(headings.joined())</tr></thead>
       <tbody>

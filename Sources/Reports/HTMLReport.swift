@@ -66,6 +66,7 @@ public struct HTMLReport: Sendable {
       ("Confusion", content.confusions.map { $0.html() }.joined()),
       ("Where the time went", timeShares() + rankTimes()),
       ("Model", model()),
+      ("Pruning", pruning()),
       ("Data", facts(content.provenance)),
       ("Environment", facts(content.environment)),
       ("Configuration", configuration()),

@@ -20,6 +20,8 @@ public struct ReportContent: Sendable {
   public var times: [TimeShare] = []
   /// The time by rank, and who kept the others waiting.
   public var rankTimes: ReportTable?
+  /// What was pruned, tensor by tensor.
+  public var pruning: ReportTable?
   /// The layers of the model, in order.
   public var layers: [LayerRow] = []
   /// Runs side by side.

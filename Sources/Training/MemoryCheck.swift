@@ -16,6 +16,11 @@ final class MemoryCheck {
   private unowned let exchange: Exchange
   private unowned let optimizer: Optimizer
   private var sums: [UInt64]?
+  private var maskSum: UInt64?
+  /// Which parameters are live, on every rank the same; nil: all.
+  var mask: ParameterMask? {
+    didSet { maskSum = mask?.checksum }
+  }
 
   /// Collective.
   ///
@@ -33,11 +38,13 @@ final class MemoryCheck {
 
   /// Remembers what this rank owns, and compares the nodes, when that is due; collective.
   ///
-  /// - Parameter step: the step just done, counted from 1.
+  /// - Parameters:
+  ///   - step: the step just done, counted from 1.
+  ///   - always: whether it is due whatever the step.
   /// - Returns: what is wrong between nodes, nil if nothing is; equal on all ranks.
   /// - Throws: `MPIError` if a message fails.
-  func afterUpdate(step: Int) throws -> String? {
-    guard every > 0, step % every == 0 else { return nil }
+  func afterUpdate(step: Int, always: Bool = false) throws -> String? {
+    guard every > 0, always || step % every == 0 else { return nil }
     sums = remembered.map { Self.sum($0.array) }
     let found = try weights.run()
     guard let first = found.first else { return nil }
@@ -57,13 +64,18 @@ final class MemoryCheck {
   func beforeUpdate(step: Int) throws {
     guard let sums else { return }
     self.sums = nil
+    guard mask?.checksum == maskSum else { throw changed("the pruning mask", step) }
     for (part, sum) in zip(remembered, sums) where Self.sum(part.array) != sum {
-      throw TrainingError(
-        .failure,
-        "\(part.array.name) of \(part.tensor) changed between the updates of steps \(step) and "
-          + "\(step + 1) though nobody wrote it: the memory or processor of "
-          + "\(exchange.node.world.hostName) is faulty; go on from the last checkpoint without it")
+      throw changed("\(part.array.name) of \(part.tensor)", step)
     }
+  }
+
+  private func changed(_ what: String, _ step: Int) -> TrainingError {
+    TrainingError(
+      .failure,
+      "\(what) changed between the updates of steps \(step) and "
+        + "\(step + 1) though nobody wrote it: the memory or processor of "
+        + "\(exchange.node.world.hostName) is faulty; go on from the last checkpoint without it")
   }
 
   /// Forgets what was remembered, because weights and state are about to be loaded.

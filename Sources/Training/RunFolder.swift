@@ -66,7 +66,10 @@ public struct RunFolder: Sendable {
       throw TrainingError(.inputOutput, "\(path): the folder cannot be read")
     }
     // What a start leaves that dies before it has written the identity, and what one is just making.
-    if entries.allSatisfy({ $0 == "LOCK" || $0 == "checkpoints" }), !hasCheckpoints {
+    let isBegun = entries.allSatisfy {
+      $0 == "LOCK" || $0 == "checkpoints" || $0.hasPrefix(OutputFile.hiddenPrefix)
+    }
+    if isBegun, !hasCheckpoints {
       return .absent
     }
     guard let found = try? String(contentsOfFile: identity, encoding: .utf8) else {
@@ -118,7 +121,7 @@ public struct RunFolder: Sendable {
       try write(identityText, to: identity)
       try complete(yaml: yaml, origin: origin)
     } catch {
-      throw cannotCreate(Self.reason(error))
+      throw cannotCreate("\(error)")
     }
   }
 
@@ -136,9 +139,7 @@ public struct RunFolder: Sendable {
 
   /// Replaces a file whole and durably: readers see the old text or the new one, also after a power loss.
   func write(_ text: String, to file: String) throws {
-    // Synced by itself before it gets its name.
-    try text.write(toFile: file, atomically: true, encoding: .utf8)
-    try synchronize()
+    try OutputFile.replace(file, with: text)
   }
 
   /// Makes the names in the folder durable: checkpoints are of no use to a run that is not known any more.
@@ -157,14 +158,5 @@ public struct RunFolder: Sendable {
     }
     throw TrainingError(
       .cannotCreate, "\(path): cannot be renamed aside (\(String(cString: strerror(errno))))")
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    if let known = error as? CheckpointError { return known.message }
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    guard let underlying, underlying.domain == NSPOSIXErrorDomain else {
-      return error.localizedDescription
-    }
-    return String(cString: strerror(Int32(underlying.code)))
   }
 }

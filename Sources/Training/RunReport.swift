@@ -69,6 +69,7 @@ public struct RunReport {
       guard let entry = try? JSONText.parse(String(line)), let step = entry["step"]?.double else {
         continue
       }
+      if entry["pruning"] != nil { continue }
       if entry["split"] == nil {
         content.training.append(
           TrainingPoint(
@@ -144,6 +145,20 @@ public struct RunReport {
     if let timing = summary.timing {
       content.rankTimes = ReportTable(
         headings: TimingReport.headings, rows: timing.rows, notes: timing.findings)
+    }
+    if let pruning = summary.pruning {
+      content.pruning = ReportTable(
+        headings: ["tensor", "weights", "zeros", "sparsity"],
+        rows: pruning.tensors.map {
+          [
+            $0.name, HumanUnits.count($0.weights), HumanUnits.count($0.zeros),
+            HumanUnits.short(Double($0.zeros) / Double($0.weights)),
+          ]
+        },
+        notes: [
+          "\(HumanUnits.count(pruning.zeros)) of \(HumanUnits.count(pruning.weights)) prunable weights are 0 "
+            + "(\(HumanUnits.short(pruning.sparsity))), chosen last after step \(pruning.step)."
+        ])
     }
     if summary.stoppedEarly { content.warnings.append("Early stopping ended this run.") }
     if summary.skippedSteps > 0 {

@@ -31,6 +31,8 @@ public struct RunSummary: Sendable, Equatable, Codable {
   public var timing: TimingReport?
   /// What checkpoints cost rank 0 in the last start; nil in summaries that do not know it.
   public var checkpoints: CheckpointCost? = nil
+  /// What was pruned; nil where nothing was, and in summaries that do not know it.
+  public var pruning: Pruning? = nil
   /// The gradient noise scale in samples, where it could be measured.
   public var noiseScale: Double?
   /// Distinct host names.
@@ -62,5 +64,33 @@ public struct RunSummary: Sendable, Equatable, Codable {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(self) else { return "{}" }
     return String(decoding: data, as: UTF8.self) + "\n"
+  }
+}
+
+extension RunSummary {
+  /// What was pruned.
+  public struct Pruning: Sendable, Equatable, Codable {
+    /// The step after which the mask was chosen last.
+    public var step: Int
+    /// `zeros / weights`.
+    public var sparsity: Double
+    /// The weights that are zero.
+    public var zeros: Int
+    /// The weights that can be pruned.
+    public var weights: Int
+    /// The checksum of the mask, in hexadecimal.
+    public var mask: String
+    /// The tensors, in canonical order.
+    public var tensors: [Tensor]
+
+    /// One tensor that is pruned.
+    public struct Tensor: Sendable, Equatable, Codable {
+      /// Its name.
+      public var name: String
+      /// Its weights.
+      public var weights: Int
+      /// Those that are zero.
+      public var zeros: Int
+    }
   }
 }

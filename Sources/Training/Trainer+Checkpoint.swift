@@ -51,7 +51,9 @@ extension Trainer {
     saver.start(
       CheckpointSaver.Order(
         manifest: manifest(saved),
-        retention: Retention(keep: rule.keep, keepEvery: rule.keepEvery, best: state.bestStep),
+        retention: Retention(
+          keep: rule.keep, keepEvery: rule.keepEvery, best: state.bestStep,
+          passedOver: resumption.passedOver),
         bytes: checkpointBytes),
       ownedArrays())
     lastSaveTime = StepClock.now()
@@ -117,14 +119,16 @@ extension Trainer {
   private var checkpointBytes: Int {
     MemoryLayout<Float>.stride
       * (model.layout.count * (1 + optimizer.statesPerParameter + wireStatesPerParameter)
-        + (carried?.count ?? 0))
+        + (carried?.count ?? 0)) + (pruner?.checkpointBytes ?? 0)
   }
 
   private func manifest(_ state: TrainingState) -> CheckpointManifest {
     var manifest = CheckpointManifest(
       state: state, parameterCount: model.layout.count, shards: [])
     manifest.tensors = model.layout.slots.map(TensorPlace.init)
-    if let carried { manifest.lengths = [StreamStates.arrayName: carried.count] }
+    var lengths = pruner?.lengths ?? [:]
+    if let carried { lengths[StreamStates.arrayName] = carried.count }
+    if !lengths.isEmpty { manifest.lengths = lengths }
     let stepInEpoch = state.step % plan.stepsPerEpoch
     manifest.position = stepInEpoch * plan.global
     manifest.configurationIdentity = identityDigest
@@ -154,7 +158,7 @@ extension Trainer {
       arrays.append(
         ShardArray(name: StreamStates.arrayName, range: part.range, base: part.base))
     }
-    return arrays + rowArrays
+    return arrays + rowArrays + (pruner?.arrays(after: state.step) ?? [])
   }
 
   /// Starts from the newest checkpoint that verifies, or from the initial values.
@@ -184,6 +188,8 @@ extension Trainer {
       let path = options.resolve(source.from)
       _ = try InitialValues.load(into: store, from: path, source)
     }
+    pruner?.reset()
+    try pruneIfDue()
   }
 
   /// Loads parameters once per node and optimizer state at its owners, from whichever shards hold them.
@@ -206,6 +212,8 @@ extension Trainer {
       try checkpoint.read(StreamStates.arrayName, part.range, into: part.base)
     }
     try restoreWire(checkpoint)
+    try pruner?.restore(checkpoint)
+    memoryCheck.mask = pruner?.mask
     let (kernels, coreType) = (checkpoint.manifest.kernels, checkpoint.manifest.coreType)
     if (kernels, coreType) != (Kernels.name, BLAS.coreType) {
       observer?.noted(

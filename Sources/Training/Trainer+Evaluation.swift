@@ -86,7 +86,13 @@ extension Trainer {
     state.earlyStopName = stop
   }
 
+  /// Whether weights are still to be pruned: a model that is denser than the one asked for is no candidate.
+  private var isStillPruning: Bool {
+    pruner.map { state.step < $0.setUp.schedule.lastStep } ?? false
+  }
+
   private func judgeBest(_ result: EvaluationResult) -> Bool {
+    guard !isStillPruning else { return false }
     guard let value = result.value(of: bestMetric), value.isFinite else { return false }
     let better = Self.improvement(of: bestMetric)
     if let best = state.bestMetric, !better.improves(value, over: best) { return false }
@@ -107,7 +113,7 @@ extension Trainer {
   }
 
   private func judgeEarlyStop(_ result: EvaluationResult) throws {
-    guard let rule = configuration.evaluate.earlyStop else { return }
+    guard let rule = configuration.evaluate.earlyStop, !isStillPruning else { return }
     let value = try measured(rule.metric, in: result, by: "evaluate.earlyStop.metric")
     let better = Self.improvement(of: rule.metric)
     let change = better == .higher ? rule.minimumChange : -rule.minimumChange

@@ -17,6 +17,10 @@ import Tensors
         else { fatalError("nothing of '\(place)' belongs to others") }
         return Self.spoil(store.base + index, kind)
       }
+      if place == "mask", let bits = pruner?.mask?.bits {
+        UnsafeMutablePointer(mutating: bits.baseAddress)?.pointee ^= 2
+        return
+      }
       for array in memoryCheck.stretches {
         let slot = model.layout[place]
         guard array.name == place || array.name == "weights" && slot != nil else { continue }

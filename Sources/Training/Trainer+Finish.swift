@@ -26,6 +26,7 @@ extension Trainer {
       if let value = metric.value, value.isFinite { summary.metrics[metric.name] = value }
     }
     summary.checkpoints = saver.cost
+    summary.pruning = pruningSummary
     for (phase, seconds) in clock.table { summary.phases[phase] = seconds }
     summary.timing = try timing?.report(node: world.hostName)
     try agreeWatched {

@@ -38,7 +38,8 @@ extension Trainer {
     try progress.end()
     noise.add(
       index,
-      microbatchSquaredNorm: optimizer.squaredNorm(base) + (rowParts?.rows.squaredNorm ?? 0))
+      microbatchSquaredNorm: optimizer.squaredNorm(base, live: pruner?.mask)
+        + (rowParts?.rows.squaredNorm ?? 0))
     let losses = table.losses(of: index)
     for head in 0..<model.heads.count { losses[head] = model.losses[head] }
     spoil(losses)
@@ -87,7 +88,8 @@ extension Trainer {
     try progress.end()
     for (lane, microbatch) in members.enumerated() {
       noise.add(
-        microbatch.index, microbatchSquaredNorm: optimizer.squaredNorm(gradients[lane]))
+        microbatch.index,
+        microbatchSquaredNorm: optimizer.squaredNorm(gradients[lane], live: pruner?.mask))
       let losses = table.losses(of: microbatch.index)
       for head in 0..<model.heads.count { losses[head] = model.losses(ofLane: lane)[head] }
       spoil(losses)

@@ -66,7 +66,8 @@ extension Trainer {
 
   /// Writes a checkpoint of a run that has none and may have to go back to one.
   func saveBeginningIfNeeded() throws {
-    if configuration.train.nonFinite.rollsBack, state.step == 0 { try save(waiting: true) }
+    guard configuration.train.nonFinite.rollsBack, !hasCheckpoint else { return }
+    try save(waiting: true)
   }
 
   /// Refuses to save weights or optimizer state that are not finite: nothing could go on from them.

@@ -95,7 +95,8 @@ extension Trainer {
 
   /// The factor on every learning rate at a step.
   func learningRateFactor(at step: Int) -> Double {
-    schedule.factor(at: step) * state.plateau.factor
+    schedule.factor(at: pruner?.setUp.schedule.learningRateStep(of: step) ?? step)
+      * state.plateau.factor
   }
 
   /// Lets gradients leave that are final at and after a canonical place, and takes buckets that are
@@ -116,6 +117,7 @@ extension Trainer {
       let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
       optimizer.measureGradient(block, into: table.gradientNorms + pieces.lowerBound)
       guard updatesEarly else { continue }
+      observeScores(block)
       optimizer.update(
         block, parameters: store.base, gradientScale: 1, learningRateFactor: factor,
         samples: samples)
@@ -144,6 +146,11 @@ extension Trainer {
     try memoryCheck.beforeUpdate(step: state.step)
     let scale = norm.clipFactor(maxNorm: configuration.train.clipNorm)
     let factor = learningRateFactor(at: state.step)
+    for bucket in exchange.plan.buckets.indices {
+      for index in exchange.ownedBlocks(in: bucket) {
+        observeScores(exchange.block(index, in: bucket))
+      }
+    }
     try prepareTensorNorms(gradientScale: scale)
     for bucket in exchange.plan.buckets.indices {
       clock.enter(.update)

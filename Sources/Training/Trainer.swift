@@ -45,6 +45,9 @@ public final class Trainer {
   /// The contrast over the global batch, if modalities are coupled.
   let couplingStep: CouplingStep?
 
+  /// What is pruned while the run trains, if anything is.
+  let pruner: Pruner?
+
   /// The recurrent states of this rank's microbatches, if any are carried.
   let carried: StreamStates?
 
@@ -134,7 +137,8 @@ public final class Trainer {
         settings.optimizer, layout: layout, blocks: blocks, ema: settings.train.ema,
         touched: touched)
     }
-    schedule = Schedule(configuration.schedule, totalSteps: totalSteps)
+    schedule = setUp.schedule
+    pruner = try Pruner(setUp.pruning, exchange, optimizer)
     memoryCheck = try MemoryCheck(every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)

@@ -40,6 +40,8 @@ public struct TrainingPlan: Sendable {
   public let subtreesPerNode: Int
   /// Bytes that the optimizer reads and writes for one parameter.
   public let updateBytesPerParameter: Int
+  /// What is pruned and when; nil where nothing is.
+  public let pruning: PruningSetUp?
 
   /// Plans a run.
   ///
@@ -53,6 +55,7 @@ public struct TrainingPlan: Sendable {
     let layout = setUp.model.layout
     let scalar = MemoryLayout<Float>.stride
     name = setUp.configuration.name
+    pruning = setUp.pruning
     self.ranks = ranks
     self.nodes = nodes
     subtreesPerNode = Self.subtrees(
@@ -79,8 +82,7 @@ public struct TrainingPlan: Sendable {
       ("copy that a checkpoint is written from", bytes * (1 + states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
-    let tables = setUp.model.tableBytes
-    if tables > 0 { memory.append(("matrices of filter banks", tables)) }
+    memory += Self.tables(setUp)
     memory += Self.carried(setUp, ranks: ranks)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
@@ -89,6 +91,16 @@ public struct TrainingPlan: Sendable {
     operationsPerStep =
       6 * setUp.plan.samples(inStep: 0)
       * layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
+  }
+
+  /// What the tables of filter banks and a mask take, if there are any.
+  private static func tables(_ setUp: TrainingSetUp) -> [(name: String, bytes: Int)] {
+    var memory: [(name: String, bytes: Int)] = []
+    let banks = setUp.model.tableBytes
+    if banks > 0 { memory.append(("matrices of filter banks", banks)) }
+    guard setUp.pruning != nil else { return memory }
+    // The bits, the counts before each word, and the words as a checkpoint takes them.
+    return memory + [("pruning mask", 3 * setUp.model.layout.count / 8)]
   }
 
   /// What the states that are carried take, if any are.

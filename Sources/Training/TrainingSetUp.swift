@@ -25,6 +25,8 @@ public struct TrainingSetUp {
   public let model: Model
   /// Optimizer steps of the whole run.
   public let totalSteps: Int
+  /// What is pruned and when; nil where nothing is.
+  public let pruning: PruningSetUp?
 
   /// Opens the data and compiles the model.
   ///
@@ -63,6 +65,7 @@ public struct TrainingSetUp {
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
       selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
+    pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
     let texts = Transcriber(resolved, dataset).texts
     // Metrics that the data has no texts for are told before the first epoch.
     _ = try MetricAccumulator(

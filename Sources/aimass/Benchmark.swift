@@ -8,7 +8,9 @@ import Training
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure what this machine or allocation can do.",
-    subcommands: [BenchmarkNode.self, BenchmarkExchange.self, BenchmarkSparse.self])
+    subcommands: [
+      BenchmarkNode.self, BenchmarkExchange.self, BenchmarkSparse.self, BenchmarkPruning.self,
+    ])
 }
 
 /// `aimass benchmark node`.

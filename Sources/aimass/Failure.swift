@@ -9,6 +9,7 @@ import Metrics
 import Models
 import Optimizers
 import Preparation
+import Pruning
 import Reports
 import Tensors
 import Training
@@ -27,6 +28,7 @@ enum Failure {
     case let error as TrainingError: error.status
     case let error as ConfigurationError:
       error.code == .missing ? .missingInput : .badConfiguration
+    case let error as PruningError: error.code == .nonFinite ? .nonFinite : .badConfiguration
     case is ModelError, is OptimizerError, is MetricError, is KernelError: .badConfiguration
     case let error as CountedModelError: error.code == .data ? .badData : .badConfiguration
     case let error as CheckpointError: status(of: error.code)

@@ -90,6 +90,20 @@ struct Plan: ParsableCommand {
     return table
   }
 
+  /// What is pruned: the weights, the steps, and the zeros in the end.
+  private func addPruning(_ pruning: PruningSetUp, to table: inout TextTable) {
+    let (plan, schedule) = (pruning.plan, pruning.schedule)
+    let zeros = plan.zeros(at: schedule.finalSparsity)
+    let steps = (schedule.firstStep...schedule.lastStep).count(where: schedule.isDue)
+    table.addRule()
+    table.add([
+      "prunable weights, in \(HumanUnits.counted(plan.tensors.count, "tensor"))",
+      HumanUnits.count(plan.count),
+    ])
+    table.add(["zeros after step \(schedule.lastStep)", HumanUnits.count(zeros)])
+    table.add(["choices of the mask, from step \(schedule.firstStep)", HumanUnits.count(steps)])
+  }
+
   private func sizeTable(_ plan: TrainingPlan) -> TextTable {
     var table = TextTable([.init("what"), .init("value", .right)])
     table.add(["trainable parameters", HumanUnits.count(plan.trainableParameters)])
@@ -104,6 +118,7 @@ struct Plan: ParsableCommand {
       "operations per step",
       HumanUnits.fixed(1e-9 * Double(plan.operationsPerStep), digits: 3) + " GFLOP",
     ])
+    if let pruning = plan.pruning { addPruning(pruning, to: &table) }
     table.addRule()
     for part in plan.memory { table.add([part.name + " per rank", HumanUnits.bytes(part.bytes)]) }
     table.add([

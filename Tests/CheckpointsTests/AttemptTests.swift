@@ -71,16 +71,21 @@ import Testing
     for step in [100, 110] {
       for _ in 0..<CheckpointAttempts.limit { try attempts.begin(step: step) }
     }
-    let rule = Retention(keep: 2)
+    var rule = Retention(keep: 2, passedOver: try attempts.exhausted())
     #expect(try choice(recorder, attempts)?.manifest.step == 80)
+    try attempts.begin(step: 80)
+    // The second attempt at what a start goes on from is not over: it is none of those it passed over.
+    try attempts.begin(step: 80)
     // The run goes on from 80: what it writes stays, and so does what a person may still want.
     try recorder.save(90)
     #expect(try recorder.folder.retain(rule, after: 90).isEmpty)
+    #expect(try recorder.folder.list() == [110, 100, 90, 80])
     #expect(try choice(recorder, attempts)?.manifest.step == 90)
     // Written anew, it is another checkpoint.
     try recorder.save(100)
     #expect(try recorder.folder.retain(rule, after: 100) == [80])
     attempts.forget(step: 100)
+    rule.passedOver.remove(100)
     #expect(try choice(recorder, attempts)?.manifest.step == 100)
     // What is passed over goes once it is behind.
     try recorder.save(120)

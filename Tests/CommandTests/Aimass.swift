@@ -100,7 +100,9 @@ struct Run {
   }
 
   /// The steps of the training lines, in the order of the file.
-  var steps: [Int] { lines.filter { $0["split"] == nil }.compactMap { $0["step"] as? Int } }
+  var steps: [Int] {
+    lines.filter { $0["loss"] != nil && $0["split"] == nil }.compactMap { $0["step"] as? Int }
+  }
 
   /// The steps of the validation lines, in the order of the file.
   var evaluations: [Int] { lines.filter { $0["split"] != nil }.compactMap { $0["step"] as? Int } }

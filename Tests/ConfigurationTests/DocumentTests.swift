@@ -27,7 +27,8 @@ struct DocumentTests {
       "modality": "Fields",
       "recipe": "recipe", "wire": "exchange", "counted": "Counted runs",
       "factorization": "factorization", "tokens": "Tokens",
-      "sampling": "sampling", "policy": "Steps that are not finite",
+      "sampling": "sampling", "policy": "Steps that are not finite", "scope": "pruning",
+      "rewind": "pruning",
     ]
     for keys in Vocabulary.run + Vocabulary.counted + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)

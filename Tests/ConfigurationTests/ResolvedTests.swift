@@ -29,7 +29,7 @@ struct ResolvedTests {
     texts += [
       "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
-    texts += [Self.ranking, Self.aligned]
+    texts += [Self.ranking, Self.aligned] + Self.pruned
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
@@ -42,6 +42,14 @@ struct ResolvedTests {
       #expect(again.identity == run.identity)
     }
   }
+
+  private static let pruned = [
+    "{polynomial: {final: 0.9, end: 9}}", "{constant: {sparsity: 0.5}}",
+    "{constant: {sparsity: 0.5, end: 3, every: 2}}, scope: layer",
+    "{oneShot: {sparsity: 0.5, at: 0}}",
+    "{iterative: {final: 0.5, begin: 3, every: 2}}, scope: {groups: \"*\"}, criterion: lamp",
+    "{iterative: {final: 0.5, begin: 3, every: 2, rewind: {learningRate: 1}}}, include: \"*.weight\"",
+  ].map { Samples.small("pruning: {schedule: \($0)}") }
 
   private static let ranking = Samples.small().replacingOccurrences(
     of: "small.h5}", with: "small.h5, sampling: {negatives: {user: u, item: i, keep: [age]}}}"

@@ -138,6 +138,15 @@ enum Samples {
           - {match: "heads.*", learningRate: 0.1, weightDecay: 0}
           - {match: "modalities.word.*", freeze: true}
     schedule: {oneCycle: {initial: 0.1, final: 0.01, peakAt: 0.4, warmupSteps: 3}}
+    pruning:
+      schedule: {iterative: {final: 0.9, fraction: 0.25, begin: 40, every: 30, rewind: {weights: {to: 4}}}}
+      scope: {groups: {patterns: ["modalities.*", "*"]}}
+      criterion: movement
+      include: ["*.weight"]
+      exclude: ["modalities.picture.*"]
+      embeddings: true
+      lastLayers: true
+      keepAtLeast: 0.05
     train:
       steps: 100
       clipNorm: 1

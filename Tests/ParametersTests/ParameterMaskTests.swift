@@ -1,3 +1,4 @@
+import Buffers
 import Parameters
 import Testing
 
@@ -27,6 +28,20 @@ struct ParameterMaskTests {
         mask.clearDead(range, in: &back)
         #expect(back == range.map { live[$0] ? Float($0 + 1) : 0 })
       }
+    }
+  }
+
+  @Test("A mask from its own bits is the same mask") func bits() {
+    for count in [0, 1, 64, 65, 4096, 5000] {
+      let mask = ParameterMask(count: count) { $0 % 3 == 1 }
+      let words = HostBuffer<UInt64>(count: ParameterMask.wordCount(of: count))
+      for (index, word) in mask.bits.enumerated() { words[index] = word }
+      let copy = ParameterMask(count: count, words: words)
+      #expect(copy.liveCount == mask.liveCount && copy.checksum == mask.checksum)
+      #expect((0..<count).allSatisfy { copy.isLive($0) == mask.isLive($0) })
+      #expect((0...count).allSatisfy { copy.rank($0) == mask.rank($0) })
+      guard count > 1 else { continue }
+      #expect(ParameterMask(count: count) { $0 % 3 == 0 }.checksum != mask.checksum)
     }
   }
 }

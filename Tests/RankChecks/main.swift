@@ -23,6 +23,7 @@ let checks: [String: Check] = [
   "corruption": checkCorruption,
   "wire": checkWire,
   "residuals": checkResiduals,
+  "pruning": checkPruning,
   "shards": checkShards,
   "drop": dropMessage,
   "throw": throwOnOneRank,

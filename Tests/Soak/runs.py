@@ -92,7 +92,7 @@ class Run:
         return kept
 
     def steps(self):
-        return [line["step"] for line in self.lines() if "split" not in line]
+        return [line["step"] for line in self.lines() if "loss" in line and "split" not in line]
 
     def result(self):
         """All that must not depend on interruptions."""

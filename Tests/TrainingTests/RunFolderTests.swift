@@ -12,6 +12,13 @@ struct RunFolderTests {
       // What a job leaves that was refused after it had taken the lock.
       try folder.write("1 host x", to: "LOCK")
       #expect(try RunFolder(folder.path).state(for: "a\n") == .absent)
+      // And one that died while it wrote what the folder is.
+      try folder.write("name: ", to: ".tmp-identity.txt")
+      #expect(try RunFolder(folder.path).state(for: "a\n") == .absent)
+      try RunFolder(folder.path).create(yaml: "b\n", identityText: "a\n", origin: "/")
+      #expect(try RunFolder(folder.path).state(for: "a\n") == .unfinished)
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      #expect(!names.contains { $0.hasPrefix(".") })
     }
   }
 

@@ -226,6 +226,8 @@ typedef struct {
 
   void (*roundToBFloat16)(int64_t count, const float *source, uint16_t *output);
   void (*widenBFloat16)(int64_t count, const uint16_t *source, float *output);
+  int64_t (*keepMagnitudes)(int64_t count, const float *values, uint32_t first, uint32_t last,
+                            uint32_t *kept, int64_t room, int64_t *below);
 } CKernels_Table;
 
 /// The builds, best first; `count` receives how many there are.

@@ -51,6 +51,7 @@ extension RunConfiguration {
         ?? OptimizerConfiguration.standIn,
       schedule: map.optional("schedule").flatMap(ScheduleConfiguration.init(reading:))
         ?? ScheduleConfiguration(form: .constant, warmupSteps: 0),
+      pruning: map.optional("pruning").map(PruningConfiguration.init(reading:)),
       train: TrainConfiguration(reading: needed("train", Vocabulary.train)),
       checkpoint: CheckpointConfiguration(reading: section("checkpoint", Vocabulary.checkpoint)),
       evaluate: EvaluateConfiguration(reading: section("evaluate", Vocabulary.evaluate)),

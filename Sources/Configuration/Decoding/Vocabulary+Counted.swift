@@ -5,7 +5,11 @@ extension Vocabulary {
 
   static let countedTop = KeySection(
     "counted run",
-    ["name", "seed", "data", "factorization", "checkpoint", "evaluate", "distributed"])
+    ["name", "seed", "data", "factorization", "checkpoint", "evaluate", "distributed"],
+    refused: [
+      "pruning":
+        "`pruning` is for networks; a factorization is fitted without gradients and has no weights to prune"
+    ])
   static let countedEvaluate = KeySection(
     "counted evaluate", ["everySteps", "metrics", "relevant"])
   static let countedDistributed = KeySection("counted distributed", ["watchdogSeconds"])

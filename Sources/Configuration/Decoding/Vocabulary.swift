@@ -7,8 +7,9 @@ public enum Vocabulary {
     [
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
-      earlyStop, initialize, exchange, distributed, group,
-    ] + samplings + policies + wires + layers + losses + optimizers + schedules + fusions
+      earlyStop, initialize, exchange, distributed, group, pruning,
+    ] + pruningScopes + pruningSchedules + rewinds + samplings + policies + wires + layers + losses
+    + optimizers + schedules + fusions
     + couplings
     + [temperature] + decoders
 
@@ -16,9 +17,9 @@ public enum Vocabulary {
     "top",
     [
       "name", "seed", "data", "batch", "modalities", "mixup", "fusion", "missing", "coupling",
-      "heads", "initialize", "optimizer", "schedule", "train", "checkpoint", "evaluate", "exchange",
-      "distributed",
-    ], later: ["pruning", "precision"])
+      "heads", "initialize", "optimizer", "schedule", "pruning", "train", "checkpoint", "evaluate",
+      "exchange", "distributed",
+    ], later: ["precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])

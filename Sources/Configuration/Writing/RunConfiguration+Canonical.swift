@@ -67,7 +67,9 @@ extension RunConfiguration {
       entries.append(("heads", .map(model.heads.map { ($0.name, $0.canonical) })))
     }
     if let initialize { entries.append(("initialize", initialize.canonical)) }
-    return entries + [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
+    entries += [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
+    if let pruning { entries.append(("pruning", pruning.canonical)) }
+    return entries
   }
 }
 

@@ -58,7 +58,9 @@ extension CountedTrainer {
     let part = (0..<count).part(world.rank, of: world.size)
     saver.start(
       CheckpointSaver.Order(
-        manifest: manifest(saved), retention: Retention(keep: configuration.checkpoint.keep),
+        manifest: manifest(saved),
+        retention: Retention(
+          keep: configuration.checkpoint.keep, passedOver: resumption.passedOver),
         bytes: count * MemoryLayout<Float>.stride),
       [ShardArray(name: "parameters", range: part, base: model.store.base + part.lowerBound)])
     let progress = try saver.finish()

@@ -9,6 +9,8 @@ final class Resumption {
 
   private let folder: CheckpointFolder
   private var chosen: Int?
+  /// Steps that this start passed over, as far as they were not written anew; rank 0 only.
+  private(set) var passedOver: Set<Int> = []
   private var isOwner = false
 
   /// For the checkpoints of a run.
@@ -29,7 +31,8 @@ final class Resumption {
     let found = try world.agree { () -> Checkpoint? in
       guard isOwner else { return nil }
       try folder.prepare()
-      let found = try folder.loadNewestValid(passingOver: attempts.exhausted())
+      passedOver = try attempts.exhausted()
+      let found = try folder.loadNewestValid(passingOver: passedOver)
       if let found { try attempts.begin(step: found.manifest.step) }
       return found
     }
@@ -70,6 +73,8 @@ final class Resumption {
 
   /// Tells that the checkpoint of `step` was written: if one of that step was passed over, it is no more.
   func saved(step: Int) {
-    if isOwner { CheckpointAttempts(folder).forget(step: step) }
+    guard isOwner else { return }
+    passedOver.remove(step)
+    CheckpointAttempts(folder).forget(step: step)
   }
 }

@@ -1,0 +1,26 @@
+extension Vocabulary {
+  static let pruning = KeySection(
+    "pruning",
+    [
+      "schedule", "scope", "criterion", "include", "exclude", "embeddings", "lastLayers",
+      "keepAtLeast",
+    ])
+
+  static let pruningScopes = [globalScope, layerScope, groupsScope]
+  static let globalScope = KeySection("scope global", [])
+  static let layerScope = KeySection("scope layer", [])
+  static let groupsScope = KeySection("scope groups", ["patterns"])
+
+  static let pruningSchedules = [polynomialPruning, constantPruning, oneShot, iterative]
+  static let polynomialPruning = KeySection(
+    "pruning polynomial", ["initial", "final", "begin", "end", "every", "power"])
+  static let constantPruning = KeySection(
+    "pruning constant", ["sparsity", "begin", "end", "every"])
+  static let oneShot = KeySection("pruning oneShot", ["sparsity", "at"])
+  static let iterative = KeySection(
+    "pruning iterative", ["final", "fraction", "begin", "every", "rewind"])
+
+  static let rewinds = [rewindWeights, rewindLearningRate]
+  static let rewindWeights = KeySection("rewind weights", ["to"])
+  static let rewindLearningRate = KeySection("rewind learningRate", ["to"])
+}
