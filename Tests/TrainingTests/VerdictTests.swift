@@ -102,6 +102,17 @@ struct VerdictTests {
     #expect(!Verdict(dead: [states[1]]).sentence.contains("memory"))
   }
 
+  @Test func aRankThatWaitsBeforeItsFirstMicrobatchIsBehind() {
+    let verdict = Verdict(
+      Self.waiting {
+        for rank in [0, 1, 3] { $0[rank].microbatch = 2 }
+        $0[2].phase = .other
+        $0[2].isWaiting = true
+        $0[2].bucket = nil
+      })
+    #expect(verdict.culprits == [2])
+  }
+
   @Test func aRankThatHasLeftIsNamedWhereAllOthersWait() {
     let verdict = Verdict(Self.waiting { $0[2].condition = .ended })
     #expect(verdict.culprits == [2])

@@ -91,7 +91,11 @@ public struct Verdict: Sendable, Equatable {
 
   /// Those that have got least far.
   private static func behind(_ states: [RankState]) -> [RankState] {
-    func order(_ state: RankState) -> (Int, UInt8) { (state.step, state.phase.rawValue) }
+    func order(_ state: RankState) -> (Int, Int) {
+      // A step begins in `other`, before its first microbatch.
+      let hasBegun = state.phase != .other || state.microbatch != nil
+      return (state.step, hasBegun ? Int(state.phase.rawValue) : -1)
+    }
     guard let least = states.map(order).min(by: <) else { return [] }
     return states.filter { order($0) == least }
   }
