@@ -49,7 +49,7 @@ package struct OutputFile: ~Copyable {
     bytes += rest.count
     while !rest.isEmpty {
       let written = uninterrupted { Glibc.write(descriptor, rest.baseAddress, rest.count) }
-      guard written >= 0 else { throw CheckpointError.system(errno, "write", path) }
+      guard written > 0 else { throw failure(written) }
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
   }
@@ -72,13 +72,18 @@ package struct OutputFile: ~Copyable {
       let written = uninterrupted { Glibc.write(descriptor, rest.baseAddress, count) }
       // The file system wants another alignment, or cannot after all.
       if written < 0, errno == EINVAL { break }
-      guard written >= 0 else { throw CheckpointError.system(errno, "write", path) }
+      guard written > 0 else { throw failure(written) }
       hash.update(UnsafeRawBufferPointer(rebasing: rest[..<written]))
       bytes += written
       directlyWritten += written
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
     return rest
+  }
+
+  /// What a write came to that wrote nothing; POSIX lets it return 0, which would never end.
+  private func failure(_ written: Int) -> CheckpointError {
+    CheckpointError.system(written < 0 ? errno : EIO, "write", path)
   }
 
   /// Appends the UTF-8 form of `text`.

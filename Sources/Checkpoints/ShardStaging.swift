@@ -22,6 +22,7 @@ public final class ShardStaging: @unchecked Sendable {
   /// - Parameter count: scalars of all arrays together.
   /// - Cost: a page fault for each 4 KiB, beside the caller.
   public func reserve(_ count: Int) {
+    taking = nil
     room = HostBuffer(count: count)
     let base = SendablePointer(room.base)
     taking = BackgroundJob("checkpoint") {
