@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Checkpoints as a run writes them, and the command that looks after them.
   @Suite(.serialized) struct CheckpointTests {
     /// Two epochs of 9 steps with a checkpoint at 7 and 14.

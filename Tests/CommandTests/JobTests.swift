@@ -4,7 +4,7 @@ import Testing
 @Suite(.serialized)
 struct JobTests {}
 
-/// Tests that start the program for what it learns and answers, one at a time, beside ``JobTests``: jobs as small
+/// Tests that start the program for what it learns, keeps and answers, one at a time, beside ``JobTests``: jobs as small
 /// as these wait for their starts more than they compute.
 @Suite(.serialized)
 struct LearningTests {}

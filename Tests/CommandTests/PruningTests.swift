@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension JobTests {
+extension LearningTests {
   /// Weights that become zero while a run trains.
   @Suite(.serialized) struct PruningTests {
     /// 27 steps, of which the mask is chosen after 2, 7, 12, 17 and 19.
@@ -94,7 +94,7 @@ extension JobTests {
       try withTemporaryFolder { folder in
         let configuration = try Shelf.glyphs.get()
         let settings =
-          ResumeTests.settings + [
+          JobTests.ResumeTests.settings + [
             "pruning={criterion: movement, schedule: {polynomial: {final: 0.8, begin: 5, end: 90, every: 4}}}"
           ]
         let straight = Run(path: folder.file("straight"))

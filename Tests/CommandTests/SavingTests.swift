@@ -70,9 +70,9 @@ extension JobTests {
     func whoseDiskHangsIsNamedAndASlowOneIsWaitedFor() throws {
       try withTemporaryFolder { folder in
         let settings = [
-          "checkpoint={everySteps: 3}", "evaluate.everyEpochs=5", "distributed.watchdogSeconds=2",
+          "checkpoint={everySteps: 3}", "evaluate.everyEpochs=5", "distributed.watchdogSeconds=1",
         ]
-        for (action, status) in [("sleep=5", Int32(0)), ("hang", 80)] {
+        for (action, status) in [("sleep=3", Int32(0)), ("hang", 80)] {
           let result = try Aimass.run(
             fault: "shardCreated:2:\(action):1",
             Aimass.trainArguments(
