@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -40,6 +41,26 @@ def commit():
     return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
 
+class Stillness(threading.Thread):
+    """Notices that the machine stood still, as a paused virtual machine does: what waited then was not slow."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.longest = 0.0
+        self.start()
+
+    def run(self):
+        while True:
+            before = time.monotonic()
+            time.sleep(0.1)
+            self.longest = max(self.longest, time.monotonic() - before - 0.1)
+
+    def taken(self):
+        """The longest pause in seconds since the last call."""
+        longest, self.longest = self.longest, 0.0
+        return round(longest, 1)
+
+
 def run_batch(entry, seed, count):
     """One batch of a tier: what it reports, as it comes; nothing where it broke."""
     with tempfile.TemporaryDirectory(prefix="aimass-soak-") as scratch:
@@ -67,7 +88,7 @@ def run_batch(entry, seed, count):
 def run(plan, minutes):
     """Round and round, one batch of each unfinished tier at a time; whether none failed."""
     until = time.monotonic() + minutes * 60 if minutes else float("inf")
-    mark, broken, good = commit(), set(), True
+    mark, broken, good, stillness = commit(), set(), True, Stillness()
     while time.monotonic() < until:
         open_tiers = [e for e in plan if e["test"] not in broken and done(ledger(), e["test"])[0] < e["goal"]]
         if not open_tiers:
@@ -87,6 +108,9 @@ def run(plan, minutes):
                     "test": report["test"], "seed": seed, "cases": report["cases"],
                     "failed": report["failed"], "seconds": round(time.monotonic() - before, 1),
                     "note": report.get("note", "")}
+                still = stillness.taken()
+                if still >= 2:
+                    line["stoodStill"] = still
                 with LEDGER.open("a") as file:
                     file.write(json.dumps(line) + "\n")
                 print(json.dumps(line), flush=True)
