@@ -38,6 +38,9 @@ public struct PruningConfiguration: Sendable, Equatable {
     case saliency
     /// `−Σ g · w` over all steps so far (Sanh et al. 2020).
     case movement
+
+    /// Whether scores come from gradients, are kept from step to step, and belong to checkpoints.
+    public var followsGradients: Bool { self == .saliency || self == .movement }
   }
 
   /// How much is pruned after which step; steps count from 1, 0 is before the first.

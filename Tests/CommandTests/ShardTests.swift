@@ -95,6 +95,20 @@ extension LearningTests {
       #expect(plan.lines(with: "gradients per rank").contains { $0.contains("KiB") }, "\(plan)")
     }
 
+    @Test(arguments: ["saliency", "movement"])
+    func scoresOfEveryParameterAreRefused(criterion: String) throws {
+      try withTemporaryFolder { folder in
+        let result = try Aimass.train(
+          Shelf.wide.get(), output: folder.file("run"),
+          set: Self.settings + [
+            "pruning={schedule: {oneShot: {sparsity: 0.5, at: 4}}, criterion: \(criterion)}"
+          ])
+        #expect(result.status == 78, "\(result)")
+        #expect(
+          result.errors.contains("pruning.criterion: \(criterion) keeps a score"), "\(result)")
+      }
+    }
+
     @Test func whatNeedsAllRowsIsRefused() throws {
       try withTemporaryFolder { folder in
         let group = "modalities.image.encoder=[flatten, {linear: 8}, {batchNorm: {sync: 2}}]"

@@ -13,7 +13,7 @@ extension PruningConfiguration {
       embeddings: map.optional("embeddings")?.flag() ?? false,
       lastLayers: map.optional("lastLayers")?.flag() ?? false,
       keepAtLeast: map.optional("keepAtLeast")?.number(.share) ?? 0.001)
-    guard criterion == .saliency || criterion == .movement, schedule.firstStep < 1,
+    guard criterion.followsGradients, schedule.firstStep < 1,
       !value.problems.has(at: map.path("schedule"))
     else { return }
     map.fail(

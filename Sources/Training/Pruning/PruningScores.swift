@@ -24,8 +24,7 @@ final class PruningScores {
     self.criterion = criterion
     self.plan = plan
     self.exchange = exchange
-    let followsGradients = criterion == .saliency || criterion == .movement
-    kept = HostBuffer(count: followsGradients ? exchange.owned.scalarCount : 0)
+    kept = HostBuffer(count: criterion.followsGradients ? exchange.owned.scalarCount : 0)
     shared = criterion == .lamp ? try exchange.makeStore(name: "aimass-scores") : nil
   }
 

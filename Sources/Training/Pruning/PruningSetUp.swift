@@ -25,11 +25,20 @@ public struct PruningSetUp: Sendable {
     schedule = try PruningSchedule(settings.schedule, totalSteps: totalSteps)
     plan = try PruningPlan(settings, layout: layout)
     try plan.check(finalSparsity: schedule.finalSparsity)
-    guard case .weights? = schedule.rewind, !layout.shardedTables.isEmpty else { return }
-    throw TrainingError(
-      .badConfiguration,
-      "pruning.schedule.iterative.rewind: weights cannot go back while rows of a table lie on one rank "
-        + "each; use rewind learningRate, or give the embedding no shard")
+    guard !layout.shardedTables.isEmpty else { return }
+    if case .weights? = schedule.rewind {
+      throw TrainingError(
+        .badConfiguration,
+        "pruning.schedule.iterative.rewind: weights cannot go back while rows of a table lie on one rank "
+          + "each; use rewind learningRate, or give the embedding no shard")
+    }
+    if settings.criterion.followsGradients {
+      throw TrainingError(
+        .badConfiguration,
+        "pruning.criterion: \(settings.criterion.rawValue) keeps a score for every parameter, which rows of a "
+          + "table that lie on one rank each have not; use magnitude or lamp, or give the embedding no shard"
+      )
+    }
   }
 }
 
