@@ -40,6 +40,11 @@ public enum ModelFile {
 
   /// Writes a temporary file beside `path`, then gives it the name.
   static func replace(_ path: String, write: (String) throws -> Void) throws {
+    var status = stat()
+    if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      throw CheckpointError(
+        .cannotCreate, "\(path) is no regular file, and would be replaced; choose another name")
+    }
     let temporary = "\(path).tmp-\(getpid())"
     _ = unlink(temporary)
     do {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Configuration
 import Foundation
+import Glibc
 import Parameters
 import Testing
 
@@ -54,6 +55,19 @@ import Testing
     let report = try load(path, into: read)
     #expect(report.filled == written.layout.slots.map(\.name) && report.unused == [])
     #expect(read.digest == written.digest)
+  }
+
+  @Test func whatIsNoFileIsNotReplaced() throws {
+    let scratch = try Scratch()
+    let path = scratch.file("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    let error = #expect(throws: CheckpointError.self) {
+      try ModelFile.write(store(), to: path, foreignLayout: false)
+    }
+    #expect(error?.code == .cannotCreate)
+    var status = stat()
+    #expect(lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    #expect(Scratch.names(scratch.path) == ["pipe"])
   }
 
   @Test func layoutsAreThoseOfPyTorch() throws {
