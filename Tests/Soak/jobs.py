@@ -368,6 +368,20 @@ def lay(shelf):
         file.write(f"{Case.seconds}\n")
 
 
+def laid(steps):
+    """Lays as `lay` does, with a reference of so many steps: fewer for a slow build, more for what takes time to aim."""
+    def prepare(shelf):
+        lay(shelf)
+        folder, case = f"{shelf}/steps-{steps}", Case(0, 0, shelf, shelf)
+        job = Job(case, ["train", "run.yaml", "--ranks", "2", "--set", f"train.steps={steps}", "-o", folder])
+        job.wait_for("placement:")
+        begin = time.monotonic()
+        expect(job.wait(300) == 0, f"the reference of {steps} steps failed: {job.text()}")
+        Case.seconds = time.monotonic() - begin
+        Case.reference = Run(folder).result()
+    return prepare
+
+
 def main(tier, test, prepare=lay):
     """Runs the cases of a tier as `launch/soak` asks for them."""
     parser = argparse.ArgumentParser(description=test.__doc__)
