@@ -28,8 +28,8 @@ struct Shrink: ParsableCommand {
       checkpoint holds weights, optimizer state and averages. Without -o nothing is written.
       """)
 
-  @Argument(help: "The run folder.", completion: .directory)
-  var run: String
+  @Argument(help: ArgumentHelp("The run folder.", valueName: "run"), completion: .directory)
+  var trained: String
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The new run's folder.", valueName: "folder"),
@@ -87,9 +87,9 @@ struct Shrink: ParsableCommand {
   @OptionGroup var trust: FileTrust
 
   func run() throws {
-    guard case .network(let settings) = try LoadedRun.configuration(of: run) else {
+    guard case .network(let settings) = try LoadedRun.configuration(of: trained) else {
       throw TrainingError(
-        .usage, "\(run) is a factorization, which has tables of factors and no layers to shrink")
+        .usage, "\(trained) is a factorization, which has tables of factors and no layers to shrink")
     }
     trust.begin()
     try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
@@ -104,7 +104,7 @@ struct Shrink: ParsableCommand {
   }
 
   private var options: ShrinkOptions {
-    var options = ShrinkOptions(run: run, output: output, version: Aimass.version)
+    var options = ShrinkOptions(run: trained, output: output, version: Aimass.version)
     options.choice = checkpoint?.choice ?? .automatic
     if let units { options.kinds = units.kinds }
     (options.remove, options.score, options.scope) = (remove, score, scope)

@@ -51,7 +51,8 @@ extension SavedNetwork {
     let folder = RunFolder(run)
     origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? run
     let model = try compile(configuration, origin)
-    layout = model.layout
+    let layout = model.layout
+    self.layout = layout
     guard layout.shardedTables.isEmpty else {
       throw TrainingError(
         .badConfiguration,
