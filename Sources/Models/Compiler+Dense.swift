@@ -74,7 +74,7 @@ extension Compiler {
   }
 
   /// `flatten`: another view of the same memory.
-  func flatten(_ context: LayerContext) throws -> Compiled {
+  mutating func flatten(_ context: LayerContext) throws -> Compiled {
     var output = whole(context.input)
     guard !output.isSequence else {
       throw ModelError(
@@ -88,7 +88,7 @@ extension Compiler {
         height: shape.count == 3 ? shape[0] : 1, width: shape[shape.count - 2],
         channels: output.channels)
     }
-    output.channelUnits = output.channelUnits?.tiled(output.positions)
+    output.channelUnits = flattened(output)
     output.shape = [output.unitCount]
     return Compiled(layer: nil, output: output)
   }

@@ -86,7 +86,8 @@ extension Compiler {
     let values = ports.map { whole($0.value) }
     try requireVectors(values, names, configuration)
     let learns = configuration.missing.substitute == .learned
-    let channels = ChannelUnits.joined(values.map { (flattened($0), $0.unitCount) })
+    let channels = ChannelUnits.joined(
+      values.indices.map { (flattened(values[$0]), values[$0].unitCount) })
     let flags = learns && configuration.fusion == .concat
     let context = fusionContext(values[0])
     var inputs: [JoinStage.Input] = []

@@ -66,6 +66,7 @@ extension Compiler {
     try require(out, atLeast: 1, "lowRank out", context)
     let width = try product([rank, out], context.path)
     let own = units.add(out, settings("out", context), .neurons)
+    let rows = units.tiled(own, rank)
     let factor = pow(1 / Double(rank).squareRoot(), 1 / Double(columns.parts.count))
     var slots: [LowRankFusionLayer.Slots] = []
     for (name, part) in zip(names, columns.parts) {
@@ -73,9 +74,9 @@ extension Compiler {
         deviation: Float(factor / Double(part.width + 1).squareRoot()))
       let weight = try slot(
         "\(name).weight", [width, part.width], context, deviation, decays: true,
-        units: [own.tiled(rank), channels(part, context.input)])
+        units: [rows, channels(part, context.input)])
       let bias = try slot(
-        "\(name).bias", [width], context, deviation, units: [own.tiled(rank)])
+        "\(name).bias", [width], context, deviation, units: [rows])
       slots.append(LowRankFusionLayer.Slots(weight: weight, bias: bias))
     }
     let bias = try slot("bias", [out], context, .constant(0), units: [own])

@@ -63,6 +63,7 @@ extension Compiler {
     try requireEpsilon(epsilon, "layerNorm", context)
     let input = context.input
     let axes = [input.channelUnits]
+    units.normalize(input.channelUnits)
     let weight = try slot("weight", [input.channels], context, .constant(1), units: axes)
     let bias = try slot("bias", [input.channels], context, .constant(0), units: axes)
     let output = try output(

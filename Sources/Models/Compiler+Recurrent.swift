@@ -67,7 +67,7 @@ extension Compiler {
   /// Slots and tape of one direction of one layer.
   private mutating func cell(
     _ settings: RecurrentConfiguration, level: Int, side: Int, reading value: Value,
-    _ own: ChannelUnits, _ context: LayerContext
+    _ own: ChannelUnits?, _ context: LayerContext
   ) throws -> RecurrentLayer.Cell {
     let recurrence = Recurrence(
       cell: settings.cell.recurrence, inputs: value.channels, hidden: settings.hidden)
@@ -80,7 +80,7 @@ extension Compiler {
     let bound = Float((6 / Double(value.channels + hidden)).squareRoot())
     // A forget gate that begins open lets gradients pass (Jozefowicz, Zaremba and Sutskever 2015).
     let bias: [Float] = settings.cell == .lstm ? [0, 1, 0, 0] : [0]
-    let rowUnits = own.tiled(gates)
+    let rowUnits = own?.tiled(gates)
     let carried = settings.carries ? carriedWidth : nil
     if settings.carries { carriedWidth += settings.cell == .lstm ? 2 * hidden : hidden }
     scratchCount = max(

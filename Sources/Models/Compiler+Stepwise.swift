@@ -85,6 +85,7 @@ extension Compiler {
           + "give a headSize")
     }
     try require(configuration.headSize ?? 1, atLeast: 1, "attention headSize", context)
+    _ = try product([3, heads, configuration.headSize ?? width / heads, width], context.path)
     let geometry = AttentionGeometry(
       heads: heads, size: configuration.headSize ?? width / heads, isCausal: configuration.causal)
     try require(
@@ -120,11 +121,11 @@ extension Compiler {
       (first, second) = (.normal(deviation: wanted.inner), .normal(deviation: wanted.last))
     }
     let counted = settings("heads", context)
-    let columns = units.add(geometry.heads, counted, .heads).widened(geometry.size)
+    let columns = units.add(geometry.heads, counted, .heads)?.widened(geometry.size)
     if configuration.headSize == nil, let path = counted.first?.path {
       units.imply(SizeSetting(path, "headSize"), geometry.size)
     }
-    let (joined, channels) = (columns.tiled(3), context.input.channelUnits)
+    let (joined, channels) = (columns?.tiled(3), context.input.channelUnits)
     let into = try slot(
       "queryKeyValue.weight", [3 * inner, width], context, first, decays: true,
       units: [joined, channels])
@@ -152,7 +153,7 @@ extension Compiler {
     output.shape =
       order == .pixel ? [shape[0] * shape[1], shape[2]] : [shape[0], shape[1] * shape[2]]
     output.flattened = nil
-    if order == .row { output.channelUnits = output.channelUnits?.tiled(shape[1]) }
+    if order == .row { output.channelUnits = units.tiled(output.channelUnits, shape[1]) }
     if order == .row, output.channelsFirst, shape[2] > 1 {
       // PyTorch would flatten [C, W]; a later linear layer must know to read its files.
       output.flattened = Value.Image(height: 1, width: shape[1], channels: shape[2])

@@ -89,7 +89,8 @@ struct Shrink: ParsableCommand {
   func run() throws {
     guard case .network(let settings) = try LoadedRun.configuration(of: trained) else {
       throw TrainingError(
-        .usage, "\(trained) is a factorization, which has tables of factors and no layers to shrink")
+        .usage, "\(trained) is a factorization, which has tables of factors and no layers to shrink"
+      )
     }
     trust.begin()
     try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in

@@ -48,7 +48,7 @@ import Testing
     let (small, _) = try ShrinkTests.shrunk(bench, graph, removed, item)
     let share = 5.0 / 8.0
     let whole = try Bench(Self.configuration(epsilon: 1e-3 * share), Self.fields, capacity: 4)
-    whole.store.all.update(fromContentsOf: bench.store.all)
+    _ = whole.store.all.update(fromContentsOf: bench.store.all)
     for slot in whole.model.layout.slots {
       Self.equalise(slot, whole.store, graph, removed, share: Float(share.squareRoot()))
     }

@@ -10,11 +10,11 @@ extension ShrinkTests.Case {
 
   private static func one(
     _ name: String, _ fields: [MicrobatchField], _ encoder: [LayerConfiguration],
-    _ smaller: [String]
+    _ smaller: [String], hasNorms: Bool = false
   ) -> Self {
     Self(
       name: name, configuration: network(encoder), fields: fields,
-      smaller: smaller.map { "modalities.x.\($0)" })
+      smaller: smaller.map { "modalities.x.\($0)" }, hasNorms: hasNorms)
   }
 
   private static func recurrent(
@@ -107,7 +107,7 @@ extension ShrinkTests.Case {
         linear(8),
         .transformer(TransformerConfiguration(layers: 2, heads: 4, hidden: 10, causal: true)),
         .pool(.mean),
-      ], ["1.heads", "1.hidden"]),
+      ], ["1.heads", "1.hidden"], hasNorms: true),
     Self(
       name: "embedding",
       configuration: network([

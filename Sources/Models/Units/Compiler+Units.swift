@@ -16,8 +16,8 @@ extension Compiler {
   }
 
   /// The units of `value` flattened.
-  func flattened(_ value: Value) -> ChannelUnits? {
-    value.channelUnits?.tiled(value.positions)
+  mutating func flattened(_ value: Value) -> ChannelUnits? {
+    units.tiled(value.channelUnits, value.positions)
   }
 
   /// The units of one modality's columns in a join.

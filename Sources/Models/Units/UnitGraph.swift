@@ -16,7 +16,7 @@ public struct UnitGraph: Sendable {
     case recurrent
     /// A head of attention.
     case heads
-    /// A dimension of an embedding.
+    /// A dimension of an embedding, or whatever a layer norm reads.
     case embeddings
   }
 
@@ -47,6 +47,11 @@ public struct UnitGraph: Sendable {
   private(set) var parents: [Int] = []
   /// Whether a unit stays whatever happens.
   private(set) var fixed: [Bool] = []
+  /// Whether a layer norm reads a unit, so that the others change once it is gone.
+  private(set) var normalized: [Bool] = []
+
+  /// The most units of a width, and channels of an axis with units; what is wider keeps its size.
+  static let mostChannels = 1 << 22
 
   /// How many units there are.
   public var count: Int { parents.count }
@@ -58,11 +63,13 @@ public struct UnitGraph: Sendable {
   ///   - settings: the options; one that is known already gets another lane. Empty: they follow from what they
   ///     are coupled with.
   ///   - kind: what they are.
-  /// - Returns: their axis.
-  mutating func add(_ count: Int, _ settings: [SizeSetting], _ kind: Kind) -> ChannelUnits {
+  /// - Returns: their axis; nil where there are too many to look at one by one.
+  mutating func add(_ count: Int, _ settings: [SizeSetting], _ kind: Kind) -> ChannelUnits? {
+    guard count <= Self.mostChannels, parents.count <= 8 * Self.mostChannels else { return nil }
     let lane = parents.count..<parents.count + count
     parents += lane
     fixed += repeatElement(false, count: count)
+    normalized += repeatElement(false, count: count)
     if let known = widths.firstIndex(where: { !settings.isEmpty && $0.settings == settings }) {
       precondition(widths[known].size == count, "\(settings) counts two numbers of units")
       widths[known].lanes.append(lane)
@@ -102,6 +109,21 @@ public struct UnitGraph: Sendable {
     guard let channels else { return }
     if let path, !unruled.contains(path) { unruled.append(path) }
     for unit in channels.numbers where unit >= 0 { fixed[unit] = true }
+  }
+
+  /// Notes that a layer norm reads channels.
+  mutating func normalize(_ channels: ChannelUnits?) {
+    for unit in channels?.numbers ?? [] where unit >= 0 { normalized[unit] = true }
+  }
+
+  /// The same channels `times` times, one run after the other; where that is too long they stay.
+  mutating func tiled(_ channels: ChannelUnits?, _ times: Int) -> ChannelUnits? {
+    guard let channels else { return nil }
+    guard channels.numbers.count <= Self.mostChannels / max(times, 1) else {
+      fix(channels)
+      return nil
+    }
+    return channels.tiled(times)
   }
 
   /// Lets all units stay that were added since there were `count`.

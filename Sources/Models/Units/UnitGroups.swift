@@ -36,7 +36,8 @@ extension UnitGraph {
 
   /// The groups that may be removed, in the order of their first units.
   ///
-  /// - Parameter kinds: what may be removed; a group goes only if all of it is of these kinds.
+  /// - Parameter kinds: what may be removed; a group goes only if all of it is of these kinds, and what a layer norm
+  ///   reads only with ``Kind/embeddings``.
   /// - Returns: groups of which no unit stays and that options count.
   /// - Precondition: lanes are paired.
   public func groups(of kinds: Set<Kind>) -> [Group] {
@@ -48,7 +49,8 @@ extension UnitGraph {
     let owner = owners
     return members.sorted { $0.key < $1.key }.compactMap { _, units in
       let counted = units.map { owner[$0] }.filter { !widths[$0].settings.isEmpty }
-      guard let first = counted.min(), counted.allSatisfy({ kinds.contains(widths[$0].kind) })
+      guard let first = counted.min(), counted.allSatisfy({ kinds.contains(widths[$0].kind) }),
+        kinds.contains(.embeddings) || !units.contains(where: { normalized[$0] })
       else { return nil }
       return Group(units: units, width: first)
     }
