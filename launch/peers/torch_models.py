@@ -208,7 +208,7 @@ TARGETS = {"chargpt": "next", "mf": "rating"}
 
 
 def ours(name, model):
-    """Initial weights under aimass's names and in its order of axes."""
+    """Initial weights under aimass's names."""
     import numpy
     weights = {}
     values = {key: value.detach().numpy().copy() for key, value in model.named_parameters()}
@@ -217,17 +217,13 @@ def ours(name, model):
             weights[f"modalities.{side}.0.weight"] = numpy.concatenate(
                 [values[f"{side}.weight"], values[f"{side}Bias.weight"]], axis=1)
         return weights
-    if name == "cnn":
-        # Channels come last in aimass, so a flattened picture has another order.
-        values["9.weight"] = numpy.ascontiguousarray(
-            values["9.weight"].reshape(512, 32, 14, 14).transpose(0, 2, 3, 1).reshape(512, -1))
     for key in [key for key in values if key.endswith("in_proj_weight")]:
         # PyTorch has one matrix where aimass has two; the order of the names stays.
         width = values[key].shape[1]
         split = {key + ".query": values[key][:width], key + ".keyValue": values[key][width:]}
         values = {k: v for old in values for k, v in (split if old == key else {old: values[old]}).items()}
     for (key, value), own in zip(values.items(), names(name), strict=True):
-        weights[own] = numpy.ascontiguousarray(value.transpose(2, 3, 1, 0) if value.ndim == 4 else value)
+        weights[own] = value
     return weights
 
 
