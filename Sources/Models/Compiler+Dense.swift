@@ -21,7 +21,8 @@ extension Compiler {
       bias ? try slot("bias", [out], context, wanted == nil ? bound : .constant(0)) : nil
     let output = try output(
       input.shape.dropLast() + [out], context, requiresGradient: true, channelsFirst: false)
-    let layer = LinearLayer(input: input, output: output, weight: weight, bias: biasSlot)
+    let layer = LinearLayer(
+      input: input, output: output, weight: weight, bias: biasSlot, tap: tap(ofWeightAt: weight))
     linearLayers.append(layer)
     return Compiled(layer: layer, output: output, multiplyAdds: input.count * out)
   }

@@ -22,6 +22,7 @@ extension Compiler {
       runningVariance: try slot(
         "runningVariance", [channels], context, role: statistic, .constant(1)),
       epsilon: Float(epsilon), relu: context.next == .activation(.relu))
+    rememberFold(of: settings, channels: channels, behind: context.previous)
     let output = try output(
       input.shape, context, requiresGradient: true, channelsFirst: input.channelsFirst)
     scratchCount = max(scratchCount, 2 * channels)
