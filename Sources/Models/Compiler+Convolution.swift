@@ -78,7 +78,7 @@ extension Compiler {
     return Compiled(
       layer: SequenceConvolutionLayer(
         input: input, output: output, inputAxis: from, outputAxis: to, geometry: geometry,
-        weight: weight, bias: bias),
+        weight: weight, bias: bias, tap: tap(ofWeightAt: weight)),
       output: output, multiplyAdds: geometry.multiplyAddsPerSample)
   }
 
@@ -151,7 +151,8 @@ extension Compiler {
     scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
     return Compiled(
       layer: ConvolutionLayer(
-        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias),
+        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias,
+        tap: tap(ofWeightAt: weight)),
       output: output, multiplyAdds: geometry.multiplyAddsPerSample)
   }
 

@@ -25,7 +25,8 @@ extension Compiler {
     let output = try output(
       input.shape.dropLast() + [out], context, .channels(own), requiresGradient: true,
       channelsFirst: false)
-    let layer = LinearLayer(input: input, output: output, weight: weight, bias: biasSlot)
+    let layer = LinearLayer(
+      input: input, output: output, weight: weight, bias: biasSlot, tap: tap(ofWeightAt: weight))
     linearLayers.append(layer)
     return Compiled(layer: layer, output: output, multiplyAdds: input.count * out)
   }

@@ -24,6 +24,7 @@ extension Compiler {
       runningVariance: try slot(
         "runningVariance", [channels], context, role: statistic, .constant(1), units: axes),
       epsilon: Float(epsilon), relu: context.next == .activation(.relu))
+    rememberFold(of: settings, channels: channels, behind: context.previous)
     let output = try output(
       input.shape, context, .same, requiresGradient: true, channelsFirst: input.channelsFirst)
     scratchCount = max(scratchCount, 2 * channels)

@@ -18,6 +18,10 @@ struct Compiler {
   var checks: [IntegerCheck] = []
   /// The linear layers, in forward order.
   var linearLayers: [LinearLayer] = []
+  /// Where linear layers and convolutions read their inputs, in forward order.
+  var inputTaps: [InputTap] = []
+  /// The batch norms right behind such a layer.
+  var folds: [NormFold] = []
   /// The weights to check before a pass.
   var weightChecks: [WeightCheck] = []
   /// Who reads the tables of which a step moves some rows, in canonical order.
@@ -93,6 +97,31 @@ struct Compiler {
   init(capacity: Int) {
     self.capacity = capacity
     slabs = SlabPlan(capacity: capacity)
+  }
+
+  /// The tap of the layer whose weights begin at `offset`, which were reserved just now.
+  mutating func tap(ofWeightAt offset: Int) -> InputTap {
+    guard let slot = layout.slots.last(where: { $0.offset == offset }) else {
+      preconditionFailure("a layer without weights")
+    }
+    let tap = InputTap(slot)
+    inputTaps.append(tap)
+    return tap
+  }
+
+  /// Remembers a batch norm of the outputs of the layer just before it.
+  mutating func rememberFold(
+    of norm: BatchNormLayer.Settings, channels: Int, behind previous: LayerConfiguration?
+  ) {
+    switch previous {
+    case .linear, .conv, .conv1d: break
+    default: return
+    }
+    // The norm's own four slots come last, before them the layer's weights and, if it has one, its bias.
+    guard let tap = inputTaps.last else { return }
+    let own = layout.slots.dropLast(4)
+    let bias = own.last.flatMap { $0.offset == tap.weight.offset ? nil : $0 }
+    folds.append(NormFold(weight: tap.weight, bias: bias, norm: norm, channels: channels))
   }
 
   /// The most scalars of one tensor or slot: BLAS counts with 32 bits.

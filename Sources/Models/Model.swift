@@ -53,6 +53,8 @@ public final class Model {
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
   let linearLayers: [LinearLayer]
+  let inputTaps: [InputTap]
+  let folds: [NormFold]
   let lengthChecks: [Compiler.LengthCheck]
   let tableReaders: [TableReader]
   let shardedReaders: [TableReader]
@@ -110,6 +112,7 @@ public final class Model {
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
     linearLayers = compiler.linearLayers
+    (inputTaps, folds) = (compiler.inputTaps, compiler.folds)
     (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
     tableReaders = compiler.tableReaders
     (shardedReaders, rowPort) = (compiler.shardedReaders, compiler.rowPort)

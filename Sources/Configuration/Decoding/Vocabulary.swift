@@ -8,7 +8,8 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
-    ] + pruningScopes + pruningSchedules + rewinds + samplings + policies + wires + layers + losses
+    ] + pruningScopes + pruningPatterns + pruningSchedules + rewinds + samplings + policies + wires
+    + layers + losses
     + optimizers + schedules + fusions
     + couplings
     + [temperature] + decoders
