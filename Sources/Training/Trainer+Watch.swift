@@ -150,7 +150,8 @@ extension Trainer {
   /// - Returns: what `body` returns.
   /// - Throws: what `body` throws.
   func watched<Result>(_ body: () throws -> Result) throws -> Result {
-    defer { watch = nil }
+    // Another run of the same process must not tell a board that is gone.
+    defer { (watch, world.observer) = (nil, nil) }
     return try startWatching().during(body)
   }
 }
