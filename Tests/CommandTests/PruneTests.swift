@@ -235,17 +235,10 @@ extension LearningTests {
 
     @Test func aBudgetNeedsAValidationSplit() throws {
       try withTemporaryFolder { folder in
-        let recipe = Shelf.glyphsRecipe.split(separator: "\n", omittingEmptySubsequences: false)
-        let start = try #require(recipe.firstIndex { $0.hasPrefix("  validation:") })
-        let without = Array(recipe[..<start] + recipe[(start + 4)...]).filter {
-          !$0.contains("validationDraws")
-        }
-        let file = try folder.write(without.joined(separator: "\n"), to: "recipe.yaml")
-        let prepared = try Aimass.run(["prepare", file, "-o", folder.file("glyphs.h5")])
-        #expect(prepared.status == 0, "\(prepared)")
-        let configuration = try folder.write(Shelf.glyphsConfiguration, to: "glyphs.yaml")
         let run = folder.file("run")
-        let trained = try Aimass.train(configuration, output: run, set: ["train.epochs=1"])
+        let trained = try Aimass.train(
+          Shelf.glyphs.get(), output: run,
+          set: ["train.epochs=1", "data.splits={validation: none}"])
         #expect(trained.status == 0, "\(trained)")
         let budget = try prune(run, ["--accuracy-budget", "1"], to: folder.file("budget"))
         #expect(budget.status == 66 && budget.errors.contains("no validation split"), "\(budget)")

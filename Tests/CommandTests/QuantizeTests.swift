@@ -5,9 +5,9 @@ import Testing
 extension LearningTests {
   /// Weights of finished runs as 8-bit codes.
   @Suite(.serialized) struct QuantizeTests {
-    private func object(_ result: ProcessResult) throws -> [String: Any] {
-      let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
-      return try #require(json as? [String: Any], "\(result)")
+    private func object(_ text: String) throws -> [String: Any] {
+      let json = try JSONSerialization.jsonObject(with: Data(text.utf8))
+      return try #require(json as? [String: Any], "\(text)")
     }
 
     private func value(_ outcome: [String: Any], _ key: String, _ metric: String) throws -> Double {
@@ -33,9 +33,7 @@ extension LearningTests {
           first = first ?? (result.output, bytes)
         }
         #expect(snapshot(run) == untouched)
-        let text = try #require(first?.text)
-        let outcome = try #require(
-          JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let outcome = try object(#require(first?.text))
         // Both batch norms stand behind a layer; the picture's and the table's, and two of the head.
         #expect(outcome["foldedNorms"] as? Int == 2 && outcome["layers"] as? Int == 4)
         let dense = try #require(outcome["denseBytes"] as? Int)
@@ -82,7 +80,7 @@ extension LearningTests {
           "quantize", run, "-o", folder.file("codes.safetensors"), "--split", "train", "--json",
         ])
         #expect(result.status == 0, "\(result)")
-        let outcome = try object(result)
+        let outcome = try object(result.output)
         let accuracy = try value(outcome, "float", "accuracy")
         #expect(accuracy > 0.8)
         #expect(try value(outcome, "int8", "accuracy") > accuracy - 0.01)

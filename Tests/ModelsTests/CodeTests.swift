@@ -15,7 +15,7 @@ struct CodeTests {
       state ^= state << 17
       if index % 41 == 0 { return index % 2 == 0 ? 0 : -0.0 }
       if index % 53 == 0 { return Float(Int(state >> 60) - 8) / 8 }
-      if index % 97 == 0 { return 1e-42 }
+      if index % 97 == 0 { return Float(bitPattern: 714) }
       return (Float(state >> 40) / Float(1 << 23) - 1) * (index < 840 ? 2 : 0.01)
     }
   }()
@@ -50,6 +50,30 @@ struct CodeTests {
     }
   }
 
+  /// The same by PyTorch, compared with files of a folder.
+  private static let theirs = """
+    import sys, warnings, numpy as np, torch
+    warnings.simplefilter("ignore")
+    folder, scale, zero = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    values = torch.from_numpy(np.fromfile(folder + "/values", np.float32))
+    for name, shape, axis in [("rows", (60, 28), 0), ("last", (2, 3, 7, 40), 3)]:
+      weights = values.reshape(shape)
+      scales = torch.from_numpy(np.fromfile(f"{folder}/{name}.scales", np.float32))
+      others = tuple(i for i in range(len(shape)) if i != axis)
+      assert torch.equal(scales, weights.abs().amax(others) / 127), name + " scales"
+      theirs = torch.quantize_per_channel(
+        weights, scales.double(), torch.zeros(len(scales), dtype=torch.long), axis, torch.qint8)
+      mine = np.fromfile(f"{folder}/{name}.codes", np.int8).reshape(shape)
+      assert (theirs.int_repr().numpy() == mine).all(), name + " codes"
+    observer = torch.ao.quantization.MinMaxObserver(dtype=torch.quint8)
+    observer(values)
+    their_scale, their_zero = observer.calculate_qparams()
+    assert their_scale.item() == scale and their_zero.item() == zero, (their_scale, scale, their_zero, zero)
+    back = torch.fake_quantize_per_tensor_affine(values, scale, zero, 0, 255)
+    assert (back.numpy() == np.fromfile(folder + "/back", np.float32)).all(), "round trip"
+    print("agreed")
+    """
+
   @Test(.enabled(if: Python.has("numpy", "torch"), "numpy or torch is missing"))
   func codesAreThoseOfPyTorch() throws {
     try withTemporaryFolder { folder in
@@ -71,30 +95,8 @@ struct CodeTests {
         if let base = room.baseAddress { code.roundTrip(count: room.count, base, base) }
       }
       try back.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: folder.file("back")))
-      let script = """
-        import sys, warnings, numpy as np, torch
-        warnings.simplefilter("ignore")
-        folder, scale, zero = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-        values = torch.from_numpy(np.fromfile(folder + "/values", np.float32))
-        for name, shape, axis in [("rows", (60, 28), 0), ("last", (2, 3, 7, 40), 3)]:
-          weights = values.reshape(shape)
-          scales = torch.from_numpy(np.fromfile(f"{folder}/{name}.scales", np.float32))
-          others = tuple(i for i in range(len(shape)) if i != axis)
-          assert torch.equal(scales, weights.abs().amax(others) / 127), name + " scales"
-          theirs = torch.quantize_per_channel(
-            weights, scales.double(), torch.zeros(len(scales), dtype=torch.long), axis, torch.qint8)
-          mine = np.fromfile(f"{folder}/{name}.codes", np.int8).reshape(shape)
-          assert (theirs.int_repr().numpy() == mine).all(), name + " codes"
-        observer = torch.ao.quantization.MinMaxObserver(dtype=torch.quint8)
-        observer(values)
-        their_scale, their_zero = observer.calculate_qparams()
-        assert their_scale.item() == scale and their_zero.item() == zero, (their_scale, scale, their_zero, zero)
-        back = torch.fake_quantize_per_tensor_affine(values, scale, zero, 0, 255)
-        assert (back.numpy() == np.fromfile(folder + "/back", np.float32)).all(), "round trip"
-        print("agreed")
-        """
       let opinion = try Python.run(
-        script, [folder.path, "\(Double(code.scale))", "\(code.zeroPoint)"])
+        Self.theirs, [folder.path, "\(Double(code.scale))", "\(code.zeroPoint)"])
       #expect(opinion.contains("agreed"), "\(opinion)")
     }
   }

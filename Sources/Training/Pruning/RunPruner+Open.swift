@@ -82,6 +82,8 @@ extension RunPruner {
       settings.schedule = open
       own.pruning = settings
       own.initialize = InitializeConfiguration(from: trained.checkpointPath)
+      // Whoever trains the new run on has no configuration but that of its folder.
+      own.data.files = trained.dataset.paths
       own.train.length = .steps(options.fineTuning)
       own.schedule.warmupSteps = min(own.schedule.warmupSteps, options.fineTuning)
       let result = try RunConfiguration.decode(
