@@ -111,7 +111,7 @@ extension LearningTests {
       (["--remove", "0.9", "--keep-at-least", "0.5"], 64, "remove less, or lower --keep-at-least"),
       (["--remove", "0.001", "--units", "filters"], 64, "is none; remove more"),
       (["--rounds", "3"], 64, "expected training between rounds"),
-      (["--tolerance", "-1"], 64, "--tolerance expected a share of at least 0"),
+      (["--tolerance=-1"], 64, "--tolerance expected a share of at least 0"),
       (["--checkpoint", "7"], 66, "there is no checkpoint of step 7"),
       (["--units", "wheels"], 64, "wheels"),
     ])
