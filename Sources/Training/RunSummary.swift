@@ -33,6 +33,8 @@ public struct RunSummary: Sendable, Equatable, Codable {
   public var checkpoints: CheckpointCost? = nil
   /// What was pruned; nil where nothing was, and in summaries that do not know it.
   public var pruning: Pruning? = nil
+  /// From whom the run learned; nil where it had no teachers, and in summaries that do not know it.
+  public var distillation: Distillation? = nil
   /// The gradient noise scale in samples, where it could be measured.
   public var noiseScale: Double?
   /// Distinct host names.
@@ -68,6 +70,24 @@ public struct RunSummary: Sendable, Equatable, Codable {
 }
 
 extension RunSummary {
+  /// From whom a run learned.
+  public struct Distillation: Sendable, Equatable, Codable {
+    /// T.
+    public var temperature: Double
+    /// α.
+    public var alpha: Double
+    /// The teachers, in their order.
+    public var teachers: [Teacher]
+
+    /// One teacher.
+    public struct Teacher: Sendable, Equatable, Codable {
+      /// The run folder, as the configuration names it.
+      public var run: String
+      /// The SHA-256 of what decides its weights and network.
+      public var digest: String
+    }
+  }
+
   /// What was pruned.
   public struct Pruning: Sendable, Equatable, Codable {
     /// The step after which the mask was chosen last.

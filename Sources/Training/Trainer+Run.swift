@@ -27,6 +27,7 @@ extension Trainer {
     // A death leaves the attempt noted; an end with a reason does not.
     defer { resumption.went(to: nil) }
     return try watched {
+      try learnFromTeachers()
       try resumeOrInitialize()
       saver.reserve(ownedArrays())
       observer?.started(facts)
@@ -88,6 +89,7 @@ extension Trainer {
 
   /// One step without a folder, checkpoint or log.
   private func dryRun() throws -> RunOutcome {
+    try learnFromTeachers()
     try initialize()
     observer?.started(facts)
     let loader = makeLoader(from: 0)

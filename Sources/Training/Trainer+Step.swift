@@ -130,11 +130,13 @@ extension Trainer {
   /// The mean loss of the global batch.
   private func combineLosses(microbatches: Int) -> Double {
     var loss = 0.0
-    for (head, facts) in model.heads.enumerated() {
+    for place in 0..<table.lossCount {
       var sum = 0.0
-      for index in 0..<microbatches { sum += table.losses(of: index)[head] }
+      for index in 0..<microbatches { sum += table.losses(of: index)[place] }
       // A batch in which nothing weighs, or nobody has the head's modality, has no loss.
-      if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
+      if table.normalizers[place] > 0 {
+        loss += model.lossWeight(at: place) * sum / table.normalizers[place]
+      }
     }
     if let couplingStep { loss += (model.coupling?.weight ?? 0) * couplingStep.loss }
     return loss

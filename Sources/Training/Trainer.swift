@@ -48,6 +48,9 @@ public final class Trainer {
   /// What is pruned while the run trains, if anything is.
   let pruner: Pruner?
 
+  /// From whom the run learns, if it has teachers.
+  var distillation: DistillationSetUp?
+
   /// The recurrent states of this rank's microbatches, if any are carried.
   let carried: StreamStates?
 
@@ -139,6 +142,7 @@ public final class Trainer {
     }
     schedule = setUp.schedule
     pruner = try Pruner(setUp.pruning, exchange, optimizer)
+    distillation = setUp.distillation
     memoryCheck = try MemoryCheck(every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)

@@ -84,6 +84,7 @@ public struct TrainingPlan: Sendable {
     ]
     memory += Self.tables(setUp)
     memory += Self.carried(setUp, ranks: ranks)
+    memory += Self.teachers(setUp, local: local)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
     // Gradient and weight are read, the weight written, each state array read and written.
@@ -101,6 +102,15 @@ public struct TrainingPlan: Sendable {
     guard setUp.pruning != nil else { return memory }
     // The bits, the counts before each word, and the words as a checkpoint takes them.
     return memory + [("pruning mask", 3 * setUp.model.layout.count / 8)]
+  }
+
+  /// What teachers take, and what they say; nothing without any.
+  private static func teachers(_ setUp: TrainingSetUp, local: Int) -> [(name: String, bytes: Int)] {
+    guard let distillation = setUp.distillation else { return [] }
+    return [
+      ("teachers' outputs, one copy per node", distillation.tableBytes / local),
+      ("teachers, until their outputs are known", distillation.teacherBytes),
+    ]
   }
 
   /// What the states that are carried take, if any are.

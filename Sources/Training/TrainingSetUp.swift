@@ -27,6 +27,8 @@ public struct TrainingSetUp {
   public let totalSteps: Int
   /// What is pruned and when; nil where nothing is.
   public let pruning: PruningSetUp?
+  /// From whom the run learns; nil where it has no teachers.
+  public let distillation: DistillationSetUp?
 
   /// Opens the data and compiles the model.
   ///
@@ -66,6 +68,7 @@ public struct TrainingSetUp {
       selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
+    distillation = try DistillationSetUp(resolved, options.configurationFolder, model, dataset)
     let texts = Transcriber(resolved, dataset).texts
     // Metrics that the data has no texts for are told before the first epoch.
     _ = try MetricAccumulator(

@@ -52,6 +52,7 @@ extension RunConfiguration {
       schedule: map.optional("schedule").flatMap(ScheduleConfiguration.init(reading:))
         ?? ScheduleConfiguration(form: .constant, warmupSteps: 0),
       pruning: map.optional("pruning").map(PruningConfiguration.init(reading:)),
+      distillation: map.optional("distillation").map(DistillationConfiguration.init(reading:)),
       train: TrainConfiguration(reading: needed("train", Vocabulary.train)),
       checkpoint: CheckpointConfiguration(reading: section("checkpoint", Vocabulary.checkpoint)),
       evaluate: EvaluateConfiguration(reading: section("evaluate", Vocabulary.evaluate)),
@@ -66,6 +67,7 @@ extension RunConfiguration {
     checkPolicy(map)
     checkNegatives(map)
     checkRows(map)
+    checkDistillation(map)
   }
 }
 

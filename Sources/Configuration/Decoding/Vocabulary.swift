@@ -8,6 +8,7 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
+      distillation,
     ] + pruningScopes + pruningSchedules + rewinds + samplings + policies + wires + layers + losses
     + optimizers + schedules + fusions
     + couplings
@@ -17,8 +18,9 @@ public enum Vocabulary {
     "top",
     [
       "name", "seed", "data", "batch", "modalities", "mixup", "fusion", "missing", "coupling",
-      "heads", "initialize", "optimizer", "schedule", "pruning", "train", "checkpoint", "evaluate",
-      "exchange", "distributed",
+      "heads", "initialize", "optimizer", "schedule", "pruning", "distillation",
+      "train",
+      "checkpoint", "evaluate", "exchange", "distributed",
     ], later: ["precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
@@ -42,6 +44,8 @@ public enum Vocabulary {
     "exchange", ["bucketMiB", "copies", "progress", "wire"])
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
+  static let distillation = KeySection(
+    "distillation", ["teachers", "combine", "temperature", "alpha", "heads", "cache"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
 
   static let decoders = [greedy, beam]
