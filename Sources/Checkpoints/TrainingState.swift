@@ -47,6 +47,9 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var noise: NoiseMoments?
   /// What was pruned last; nil where nothing was, and in checkpoints that do not know it.
   public var pruning: Pruning?
+  /// The bounds of constraints that were taken from weights, by tensor; nil where there are none, and in checkpoints that do
+  /// not know it.
+  public var constraintBounds: [Double?]?
 
   /// One choice of what is pruned.
   public struct Pruning: Sendable, Equatable, Codable {

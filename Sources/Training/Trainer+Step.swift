@@ -68,6 +68,7 @@ extension Trainer {
       if !isLeftOut(record.step) { try handleNonFinite(record) }
       return
     }
+    try constrain(after: record.step + 1)
     optimizer.finishStep()
     // A step that is left out leaves the states as they were: its own may not be finite.
     carried?.advance()
@@ -164,6 +165,15 @@ extension Trainer {
       clock.enter(.publish)
       try exchange.publish(bucket)
     }
+  }
+
+  /// Holds the new weights to what the configuration asks for; collective on the node.
+  private func constrain(after step: Int) throws {
+    guard let constrainer else { return }
+    clock.enter(.update)
+    try constrainer.apply(after: step, learningRateFactor: learningRateFactor(at: step - 1))
+    state.constraintBounds = constrainer.knownBounds
+    clock.enter(.publish)
   }
 
   /// Joins the norms of whole tensors, for rules that scale by them.

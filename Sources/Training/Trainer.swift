@@ -48,6 +48,9 @@ public final class Trainer {
   /// What is pruned while the run trains, if anything is.
   let pruner: Pruner?
 
+  /// What weights are held to after every step, if to anything.
+  let constrainer: Constrainer?
+
   /// From whom the run learns, if it has teachers.
   var distillation: DistillationSetUp?
 
@@ -142,6 +145,7 @@ public final class Trainer {
     }
     schedule = setUp.schedule
     pruner = try Pruner(setUp.pruning, exchange, optimizer)
+    constrainer = Constrainer(setUp.constraint, exchange, optimizer)
     distillation = setUp.distillation
     memoryCheck = try MemoryCheck(every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)

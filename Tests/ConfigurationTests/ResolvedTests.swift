@@ -30,6 +30,11 @@ struct ResolvedTests {
       "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
     texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught
+    texts += [
+      "box: 1", "quantile: {of: 0.9, at: 3}", "maxNorm: 3", "l1: 1e-4", "group: 2", "topK: 1",
+    ].map {
+      Samples.small("constraint: [{match: \"*.weight\", \($0)}, {match: \"*\", box: 2}]")
+    }
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))

@@ -8,7 +8,7 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
-      distillation,
+      constraint, constraintQuantile, distillation,
     ] + pruningScopes + pruningSchedules + rewinds + samplings + policies + wires + layers + losses
     + optimizers + schedules + fusions
     + couplings
@@ -18,7 +18,7 @@ public enum Vocabulary {
     "top",
     [
       "name", "seed", "data", "batch", "modalities", "mixup", "fusion", "missing", "coupling",
-      "heads", "initialize", "optimizer", "schedule", "pruning", "distillation",
+      "heads", "initialize", "optimizer", "schedule", "pruning", "constraint", "distillation",
       "train",
       "checkpoint", "evaluate", "exchange", "distributed",
     ], later: ["precision"])
@@ -44,6 +44,9 @@ public enum Vocabulary {
     "exchange", ["bucketMiB", "copies", "progress", "wire"])
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
+  static let constraint = KeySection(
+    "constraint", ["match", "box", "quantile", "maxNorm", "l1", "group", "topK"])
+  static let constraintQuantile = KeySection("quantile", ["of", "at"])
   static let distillation = KeySection(
     "distillation", ["teachers", "combine", "temperature", "alpha", "heads", "cache"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])

@@ -73,6 +73,9 @@ extension RunConfiguration {
     if let initialize { entries.append(("initialize", initialize.canonical)) }
     entries += [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
     if let pruning { entries.append(("pruning", pruning.canonical)) }
+    if !constraints.isEmpty {
+      entries.append(("constraint", .lines(constraints.map(\.canonical))))
+    }
     return entries
   }
 }
