@@ -72,7 +72,7 @@ extension Trainer {
       let last = state.step == totalSteps
       let infeasible = try countInfeasible(last: last)
       try report(record, noiseScale, infeasible, samplesPerSecond: speed)
-      try pruneIfDue()
+      try pruneIfDue(isSkipped: record.skipped)
       FaultPoint.stepDone.reach()
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       resumption.went(to: state.step)

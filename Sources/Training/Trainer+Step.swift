@@ -29,6 +29,7 @@ extension Trainer {
     let stepInEpoch = step % plan.stepsPerEpoch
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
+    pruner?.prepare(step: step)
     try exchange.begin(microbatches: microbatches)
     if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
@@ -115,6 +116,7 @@ extension Trainer {
     let factor = learningRateFactor(at: state.step)
     for index in exchange.ownedBlocks(in: bucket) {
       let block = exchange.block(index, in: bucket)
+      pruner?.observe(block)
       let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
       optimizer.measureGradient(block, into: table.gradientNorms + pieces.lowerBound)
       guard updatesEarly else { continue }

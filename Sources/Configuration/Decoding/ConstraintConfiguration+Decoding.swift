@@ -1,4 +1,10 @@
 extension ConstraintConfiguration {
+  /// Reads `constraint`; empty where it is not given.
+  static func list(_ value: ValueReader?) -> [ConstraintConfiguration] {
+    value?.elements("a list of constraints")?
+      .compactMap(ConstraintConfiguration.init(reading:)) ?? []
+  }
+
   /// Reads one line of `constraint`; nil where it has no kind.
   init?(reading value: ValueReader) {
     let map = MapReader(value, Vocabulary.constraint)

@@ -52,8 +52,7 @@ extension RunConfiguration {
       schedule: map.optional("schedule").flatMap(ScheduleConfiguration.init(reading:))
         ?? ScheduleConfiguration(form: .constant, warmupSteps: 0),
       pruning: map.optional("pruning").map(PruningConfiguration.init(reading:)),
-      constraints: map.optional("constraint")?.elements("a list of constraints")?
-        .compactMap(ConstraintConfiguration.init(reading:)) ?? [],
+      constraints: ConstraintConfiguration.list(map.optional("constraint")),
       distillation: map.optional("distillation").map(DistillationConfiguration.init(reading:)),
       train: TrainConfiguration(reading: needed("train", Vocabulary.train)),
       checkpoint: CheckpointConfiguration(reading: section("checkpoint", Vocabulary.checkpoint)),
@@ -71,6 +70,7 @@ extension RunConfiguration {
     checkRows(map)
     checkDistillation(map)
     checkConstraints(map)
+    checkRegrow(map)
   }
 }
 

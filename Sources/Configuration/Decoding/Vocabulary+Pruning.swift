@@ -3,8 +3,9 @@ extension Vocabulary {
     "pruning",
     [
       "schedule", "scope", "criterion", "include", "exclude", "embeddings", "lastLayers",
-      "keepAtLeast",
+      "keepAtLeast", "regrow",
     ])
+  static let regrow = KeySection("regrow", ["fraction", "every", "until"])
 
   static let pruningScopes = [globalScope, layerScope, groupsScope]
   static let globalScope = KeySection("scope global", [])

@@ -8,7 +8,7 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
-      constraint, constraintQuantile, distillation,
+      regrow, constraint, constraintQuantile, distillation,
     ] + pruningScopes + pruningSchedules + rewinds + samplings + policies + wires + layers + losses
     + optimizers + schedules + fusions
     + couplings
