@@ -65,10 +65,10 @@ build() { (cd "$checkout" && swift build -c release "$@") >&2 </dev/null; }
 # find_peers: sets `peers` to a virtual environment with PyTorch's CPU build, made on the first call.
 find_peers() {
   peers=${AIMASS_PEERS-$HOME/.cache/aimass/peers}
-  "$peers/bin/python" -c 'import torch' 2>/dev/null && return
+  "$peers/bin/python" -c 'import torch, h5py, safetensors' 2>/dev/null && return
   say "installing PyTorch into $peers"
-  python3 -m venv "$peers" && "$peers/bin/pip" install -q 'torch==2.13.0+cpu' numpy >&2 ||
-    "$peers/bin/pip" install -q torch numpy >&2 || die 69 "PyTorch cannot be installed into $peers"
+  python3 -m venv "$peers" && "$peers/bin/pip" install -q 'torch==2.13.0+cpu' numpy h5py safetensors >&2 ||
+    "$peers/bin/pip" install -q torch numpy h5py safetensors >&2 || die 69 "PyTorch cannot be installed into $peers"
 }
 
 # show WORD...: a command as a person would type it.

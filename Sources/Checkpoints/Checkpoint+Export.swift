@@ -30,7 +30,7 @@ extension Checkpoint {
   public func export(
     _ array: String?, to path: String, form: TensorForm? = .dense
   ) throws -> ExportReport {
-    let array = array ?? (manifest.state.hasAverage ? "ema" : "parameters")
+    let array = array ?? weightsName
     guard let tensors = manifest.tensors, manifest.lengths?[array] == nil else {
       throw CheckpointError(
         .missing,
@@ -39,33 +39,9 @@ extension Checkpoint {
     }
     let values = HostBuffer<Float>(count: manifest.parameterCount)
     try read(array, 0..<manifest.parameterCount, into: values.base)
-    var report = ExportReport(array: array)
-    var written: [SafetensorsTensor] = []
-    var kept: [SparseTensor] = []
-    for tensor in tensors {
-      let floats = values.base + tensor.start
-      let own =
-        tensor.shape.count < 2 ? .dense : form ?? SparseTensor.smallest(tensor.shape, floats)
-      report.tensors[own, default: 0] += 1
-      report.denseBytes += 4 * (tensor.range?.count ?? 0)
-      if own == .dense {
-        written.append(SafetensorsTensor(name: tensor.name, shape: tensor.shape, floats: floats))
-      } else {
-        let sparse = SparseTensor(tensor.name, tensor.shape, floats, as: own)
-        kept.append(sparse)
-        written += sparse.parts
-      }
+    return try withExtendedLifetime(values) {
+      try TensorExport(array, step: manifest.step, tensors, values.base, form: form)
+        .write(to: path)
     }
-    report.tensorBytes = written.reduce(0) { $0 + $1.bytes.count }
-    try ModelFile.replace(path) { temporary in
-      report.fileBytes = try SafetensorsWriter.write(
-        written, metadata: ["format": "aimass", "array": array, "step": "\(manifest.step)"],
-        to: temporary
-      ).bytes
-    }
-    // The tensors point into these, which must outlive the writing.
-    withExtendedLifetime(kept) {}
-    withExtendedLifetime(values) {}
-    return report
   }
 }

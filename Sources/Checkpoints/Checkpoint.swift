@@ -47,6 +47,9 @@ public struct Checkpoint: Sendable {
   /// Whether it holds the array `name`.
   public func holds(_ name: String) -> Bool { manifest.arrayNames.contains(name) }
 
+  /// The array of the weights that count: the moving average where one is kept.
+  public var weightsName: String { manifest.state.hasAverage ? "ema" : "parameters" }
+
   /// Reads a stretch of an array, from whichever shards cover it.
   ///
   /// - Parameters:

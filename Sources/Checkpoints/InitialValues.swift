@@ -2,7 +2,8 @@ import Buffers
 import Configuration
 import Parameters
 
-/// Fills parameters from a safetensors file, ours or PyTorch's, its tensors in any ``TensorForm``.
+/// Fills parameters from a safetensors file, ours or PyTorch's, its tensors in any ``TensorForm``, or from a
+/// checkpoint.
 ///
 /// A file whose metadata says `format: aimass` has our names and layouts. Any other is taken for
 /// PyTorch's: convolution weights `[O, C, K, K]`, linear weights after an image in channel order,
@@ -19,31 +20,30 @@ public enum InitialValues {
   /// A slot and the tensor that fills it.
   private struct Match {
     let slot: ParameterSlot
-    let tensor: StoredTensor
+    let tensor: InitialTensor
   }
 
   /// Fills the chosen slots of `store`; all of them or, on an error about names or shapes, none.
   ///
   /// - Parameters:
   ///   - store: the model's values; slots that are not chosen keep theirs.
-  ///   - path: the file, resolved.
+  ///   - path: the file, or the folder of a checkpoint, resolved.
   ///   - configuration: which slots, and how the file calls them.
   /// - Returns: what was filled and what was left over.
   /// - Throws: `CheckpointError` listing every missing name and every shape that does not fit.
   public static func load(
     into store: ParameterStore, from path: String, _ configuration: InitializeConfiguration
   ) throws -> Report {
-    let file = try SafetensorsFile(path)
-    let isOurs = file.header.metadata["format"] == "aimass"
+    let source = try InitialSource(path)
     let slots = try chosen(store.layout, configuration)
-    let matches = try match(slots, in: file, isOurs: isOurs, rename: configuration.rename)
+    let matches = try match(slots, in: source, rename: configuration.rename)
     for match in matches {
-      try fill(store, match, path: path, isOurs: isOurs)
+      try fill(store, match, path: path, isOurs: source.isOurs)
     }
     let used = Set(matches.flatMap(\.tensor.partNames))
     return Report(
       filled: matches.map(\.slot.name),
-      unused: file.header.entries.map(\.name).filter { !used.contains($0) })
+      unused: source.names.filter { !used.contains($0) })
   }
 
   /// The slots that patterns include and do not exclude.
@@ -91,19 +91,19 @@ public enum InitialValues {
 
   /// Finds every slot's tensor, or says all that is wrong at once.
   private static func match(
-    _ slots: [ParameterSlot], in file: SafetensorsFile, isOurs: Bool, rename: [String: String]
+    _ slots: [ParameterSlot], in source: InitialSource, rename: [String: String]
   ) throws -> [Match] {
     var matches: [Match] = []
     var faults: [String] = []
     for slot in slots {
       let name = fileName(slot.name, rename)
-      let spellings = try ForeignTensor.spellings(of: name).map { try StoredTensor($0, in: file) }
+      let spellings = try ForeignTensor.spellings(of: name).map { try source.find($0) }
       guard let tensor = spellings.lazy.compactMap({ $0 }).first else {
         faults.append(
           name == slot.name ? "\(name) is missing" : "\(name) (for \(slot.name)) is missing")
         continue
       }
-      let expected = isOurs ? slot.shape : ForeignTensor(slot: slot).shape
+      let expected = source.isOurs ? slot.shape : ForeignTensor(slot: slot).shape
       if tensor.shape != expected {
         faults.append("\(tensor.name) has shape \(tensor.shape), expected \(expected)")
       } else if FloatConversion(tensor.type) == nil {
@@ -117,7 +117,7 @@ public enum InitialValues {
       let more = faults.count > 20 ? "; and \(faults.count - 20) more" : ""
       throw CheckpointError(
         .damaged,
-        "\(file.path) does not fit this model: \(shown)\(more). Correct initialize.rename, or"
+        "\(source.path) does not fit this model: \(shown)\(more). Correct initialize.rename, or"
           + " leave parameters out with initialize.exclude")
     }
     return matches
@@ -129,7 +129,7 @@ public enum InitialValues {
   ) throws {
     let slot = match.slot
     let values = HostBuffer<Float>(count: slot.count)
-    try match.tensor.read(into: values.base)
+    try match.tensor.read(values.base)
     guard values.all.allSatisfy(\.isFinite) else {
       throw CheckpointError(
         .damaged, "\(path): tensor '\(match.tensor.name)' holds a NaN or an infinity")

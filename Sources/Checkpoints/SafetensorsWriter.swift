@@ -50,14 +50,7 @@ public enum SafetensorsWriter {
   public static func write(
     _ tensors: [SafetensorsTensor], metadata: [String: String] = [:], to path: String
   ) throws -> (bytes: Int, sha256: String) {
-    // A stable order keeps the given one among scalars of equal width.
-    let ordered = tensors.enumerated().sorted {
-      ($1.element.type.size, $0.offset) < ($0.element.type.size, $1.offset)
-    }.map(\.element)
-    let total = ordered.reduce(0) { $0 + $1.bytes.count }
-    let header = header(
-      ordered, metadata: metadata,
-      alignment: total < OutputFile.directBytes ? 8 : OutputFile.blockBytes)
+    let (ordered, header) = layOut(tensors, metadata)
     return try OutputFile.create(path) { file in
       FaultPoint.shardCreated.reach()
       var length = UInt64(header.utf8.count).littleEndian
@@ -66,6 +59,28 @@ public enum SafetensorsWriter {
       for stretch in joined(ordered.map(\.bytes)) { try file.write(stretch) }
       FaultPoint.shardWritten.reach()
     }
+  }
+
+  /// The size of the file that ``write(_:metadata:to:)`` would make.
+  static func byteCount(_ tensors: [SafetensorsTensor], metadata: [String: String]) -> Int {
+    let (ordered, header) = layOut(tensors, metadata)
+    let data = ordered.reduce(0) { $0 + $1.bytes.count }
+    return MemoryLayout<UInt64>.size + header.utf8.count + data
+  }
+
+  /// The order of tensors in the file, and its header.
+  private static func layOut(
+    _ tensors: [SafetensorsTensor], _ metadata: [String: String]
+  ) -> (ordered: [SafetensorsTensor], header: String) {
+    // A stable order keeps the given one among scalars of equal width.
+    let ordered = tensors.enumerated().sorted {
+      ($1.element.type.size, $0.offset) < ($0.element.type.size, $1.offset)
+    }.map(\.element)
+    let total = ordered.reduce(0) { $0 + $1.bytes.count }
+    let header = header(
+      ordered, metadata: metadata,
+      alignment: total < OutputFile.directBytes ? 8 : OutputFile.blockBytes)
+    return (ordered, header)
   }
 
   /// Stretches of memory, those that follow each other joined.

@@ -37,7 +37,7 @@ final class SparseTensor {
     }
     let shapePart = part(".shape", .int64, [shape.count], from: 0)
     switch form {
-    case .dense: preconditionFailure("a dense tensor has no parts")
+    case .dense, .int8: preconditionFailure("a form with zeros")
     case .bitmask:
       let mask = extents + 8 * matrix.rows
       Self.fillMask(matrix, floats, values.base, base + extents, base + mask)
@@ -61,8 +61,8 @@ final class SparseTensor {
   static func smallest(_ shape: [Int], _ floats: UnsafePointer<Float>) -> TensorForm {
     guard shape.count > 1, let matrix = MatrixShape(shape) else { return .dense }
     let live = liveCount(floats, matrix.count)
-    let bytes = TensorForm.allCases.map { matrix.byteCount($0, live: live, rank: shape.count) }
-    return TensorForm.allCases[bytes.indices.min { bytes[$0] < bytes[$1] } ?? 0]
+    let bytes = TensorForm.exact.map { matrix.byteCount($0, live: live, rank: shape.count) }
+    return TensorForm.exact[bytes.indices.min { bytes[$0] < bytes[$1] } ?? 0]
   }
 
   /// Scalars with any bit set.

@@ -19,14 +19,17 @@ struct StoredTensor {
   ///
   /// - Throws: `CheckpointError` where the part that tells its extents is unsound.
   init?(_ name: String, in file: SafetensorsFile) throws {
-    let complete = TensorForm.allCases.first { form in
+    // Bytes without scales are no codes.
+    let forms = file[name]?.type == .int8 ? [.int8] + TensorForm.exact : TensorForm.exact
+    let complete = forms.first { form in
       form.suffixes.allSatisfy { file[name + $0] != nil }
     }
     guard let form = complete else { return nil }
     (self.name, self.file, self.form) = (name, file, form)
     parts = form.suffixes.compactMap { file[name + $0] }
-    type = parts[0].type
-    guard form != .dense else {
+    // Of codes the floats are the scales.
+    type = form == .int8 ? parts[1].type : parts[0].type
+    guard form != .dense, form != .int8 else {
       shape = parts[0].shape
       return
     }
@@ -45,6 +48,7 @@ struct StoredTensor {
     guard form != .dense else {
       return try file.readFloats(parts[0], 0..<parts[0].count, into: output)
     }
+    guard form != .int8 else { return try readCodes(into: output) }
     guard let matrix = MatrixShape(shape) else {
       throw Self.fault(file, parts[3], "extents of fewer than 2^31 scalars, found \(shape)")
     }
@@ -59,6 +63,26 @@ struct StoredTensor {
       try spreadMask(matrix, values.base, live, into: output)
     } else {
       try spreadRows(matrix, values.base, live, into: output)
+    }
+  }
+
+  /// Reads codes and spreads the scales over them.
+  private func readCodes(into output: UnsafeMutablePointer<Float>) throws {
+    let (codes, scales) = (parts[0], parts[1])
+    let channels = scales.shape.indices.filter { scales.shape[$0] != 1 }
+    guard scales.shape.count == codes.shape.count, channels.count <= 1,
+      channels.allSatisfy({ scales.shape[$0] == codes.shape[$0] })
+    else {
+      throw Self.fault(
+        file, scales, "extents of 1 but for one of those of \(codes.shape), found \(scales.shape)")
+    }
+    let run = channels.first.map { codes.shape[($0 + 1)...].reduce(1, *) } ?? max(1, codes.count)
+    let factors = HostBuffer<Float>(count: scales.count)
+    try file.readFloats(scales, 0..<scales.count, into: factors.base)
+    let bytes = HostBuffer<Int8>(count: codes.count)
+    try file.readBytes(codes, into: .init(start: bytes.base, count: codes.count))
+    for index in 0..<codes.count {
+      output[index] = Float(bytes[index]) * factors[index / run % scales.count]
     }
   }
 

@@ -9,6 +9,15 @@ public enum TensorForm: String, Sendable, CaseIterable {
   /// Compressed sparse rows, named as SciPy does: `NAME.data`, `NAME.indices` (columns: uint16 where they
   /// fit, else int32), `NAME.indptr` (int32 `[rows + 1]`) and `NAME.shape` (int64).
   case csr
+  /// Signed bytes with one scale for each output channel, named as the library `compressed-tensors` does: `NAME`
+  /// (int8) and `NAME_scale` (float32, extents of 1 but for the channels). Values are rounded.
+  case int8
+
+  /// The forms that keep every value.
+  public static let exact: [TensorForm] = [.dense, .bitmask, .csr]
+
+  /// What stands behind the name of the scales.
+  static let scaleSuffix = "_scale"
 
   /// What stands behind the name for each part.
   var suffixes: [String] {
@@ -16,6 +25,7 @@ public enum TensorForm: String, Sendable, CaseIterable {
     case .dense: [""]
     case .bitmask: [".compressed", ".bitmask", ".row_offsets", ".shape"]
     case .csr: [".data", ".indices", ".indptr", ".shape"]
+    case .int8: ["", Self.scaleSuffix]
     }
   }
 }
@@ -51,6 +61,7 @@ struct MatrixShape {
   func byteCount(_ form: TensorForm, live: Int, rank: Int) -> Int {
     switch form {
     case .dense: 4 * count
+    case .int8: count + 4 * rows
     case .bitmask: 4 * live + rows * maskColumns + 8 * rows + 8 * rank
     case .csr: (isNarrow ? 6 : 8) * live + 4 * (rows + 1) + 8 * rank
     }

@@ -6,6 +6,8 @@ public struct PruningConfiguration: Sendable, Equatable {
   public var scope: Scope
   /// What a weight is worth; default `magnitude`.
   public var criterion: Criterion
+  /// Which weights become zero together; default `single`.
+  public var pattern: Pattern
   /// Patterns of names that may be pruned; empty: all weights that can be.
   public var include: [String]
   /// Patterns of names that are not pruned.
@@ -43,6 +45,16 @@ public struct PruningConfiguration: Sendable, Equatable {
     case layer
     /// Those whose names fit the same pattern, the first one that fits.
     case groups([String])
+  }
+
+  /// Which weights become zero together.
+  public enum Pattern: Sendable, Equatable {
+    /// Each by itself.
+    case single
+    /// Of every `of` weights of neighbouring inputs of one output the `keep` worth most stay (Mishra et al. 2021).
+    case group(keep: Int, of: Int)
+    /// Rectangles of neighbouring outputs and inputs, worth the mean of their weights.
+    case block(outputs: Int, inputs: Int)
   }
 
   /// What a weight is worth; the least worth go first.
@@ -96,6 +108,7 @@ public struct PruningConfiguration: Sendable, Equatable {
   ///   - schedule: how much is pruned when.
   ///   - scope: which tensors share one threshold.
   ///   - criterion: what a weight is worth.
+  ///   - pattern: which weights become zero together.
   ///   - include: patterns of names that may be pruned; empty means all.
   ///   - exclude: patterns of names that are not pruned.
   ///   - embeddings: whether tables of embeddings are pruned too.
@@ -104,13 +117,15 @@ public struct PruningConfiguration: Sendable, Equatable {
   ///   - regrow: how weights come back.
   public init(
     schedule: Schedule, scope: Scope = .global, criterion: Criterion = .magnitude,
-    include: [String] = [], exclude: [String] = [], embeddings: Bool = false,
+    pattern: Pattern = .single, include: [String] = [], exclude: [String] = [],
+    embeddings: Bool = false,
     lastLayers: Bool = false, keepAtLeast: Double = 0.001, regrow: Regrow? = nil
   ) {
     self.regrow = regrow
     self.schedule = schedule
     self.scope = scope
     self.criterion = criterion
+    self.pattern = pattern
     self.include = include
     self.exclude = exclude
     self.embeddings = embeddings

@@ -57,6 +57,8 @@ public struct RecipeSource: Sendable, Equatable {
     case files(FileCollection)
     /// `{synthetic: glyphs, samples: S, seed: 0, first: 0}`: drawn samples `first ..< first + S`.
     case glyphs(samples: Int, seed: UInt64, first: Int)
+    /// `{synthetic: noise, samples: S, shape: [N, …], …}`: drawn samples of random numbers.
+    case noise(NoiseSource)
     /// `{text: paths, badLines: skip, labels: false}`: one document a line, gzip or not.
     ///
     /// With `labels` a line is a label, one blank and the text.

@@ -20,10 +20,12 @@ public enum PositionalConfiguration: Sendable, Equatable {
   case learned(length: Int)
 }
 
-/// `attention{heads,causal,dropout,bias}`: multi-head self-attention over the steps of a sequence.
+/// `attention{heads,headSize,causal,dropout,bias}`: multi-head self-attention over the steps of a sequence.
 public struct AttentionConfiguration: Sendable, Equatable {
-  /// Heads, which divide the channels.
+  /// Heads, which divide the channels unless their size is given.
   public var heads: Int
+  /// Columns of each head's queries, keys and values; nil for channels / heads.
+  public var headSize: Int?
   /// Whether a step sees itself and those before it only; default false.
   public var causal: Bool
   /// The rate at which attention probabilities are dropped; default 0.
@@ -32,20 +34,25 @@ public struct AttentionConfiguration: Sendable, Equatable {
   public var bias: Bool
 
   /// Attention from its parts.
-  public init(heads: Int, causal: Bool = false, dropout: Double = 0, bias: Bool = true) {
+  public init(
+    heads: Int, headSize: Int? = nil, causal: Bool = false, dropout: Double = 0, bias: Bool = true
+  ) {
     self.heads = heads
+    self.headSize = headSize
     self.causal = causal
     self.dropout = dropout
     self.bias = bias
   }
 }
 
-/// `transformer{layers,heads,hidden,causal,dropout,activation}`: pre-norm encoder blocks.
+/// `transformer{layers,heads,headSize,hidden,causal,dropout,activation}`: pre-norm encoder blocks.
 public struct TransformerConfiguration: Sendable, Equatable {
   /// Blocks.
   public var layers: Int
-  /// Heads of attention, which divide the channels.
+  /// Heads of attention, which divide the channels unless their size is given.
   public var heads: Int
+  /// Columns of each head's queries, keys and values; nil for channels / heads.
+  public var headSize: Int?
   /// Width of the hidden layer; nil for four times the channels.
   public var hidden: Int?
   /// Whether a step sees itself and those before it only; default false.
@@ -65,11 +72,12 @@ public struct TransformerConfiguration: Sendable, Equatable {
 
   /// Blocks from their parts.
   public init(
-    layers: Int, heads: Int, hidden: Int? = nil, causal: Bool = false, dropout: Double = 0,
-    activation: Activation = .gelu
+    layers: Int, heads: Int, headSize: Int? = nil, hidden: Int? = nil, causal: Bool = false,
+    dropout: Double = 0, activation: Activation = .gelu
   ) {
     self.layers = layers
     self.heads = heads
+    self.headSize = headSize
     self.hidden = hidden
     self.causal = causal
     self.dropout = dropout

@@ -2,8 +2,8 @@ import Tensors
 
 /// Multi-head self-attention over the steps of each sample.
 ///
-/// Query, key and value are one product of the input with a `[3C, C]` matrix, so that a row holds all
-/// three; the heads read them where they lie. Probabilities are computed again on the way back, so that
+/// Query, key and value are one product of the input with a `[3I, C]` matrix, so that a row holds all
+/// three, of I columns each; the heads read them where they lie. Probabilities are computed again on the way back, so that
 /// memory grows with the steps and not with their square.
 final class AttentionLayer: MicrobatchLayer {
   let input: Value
@@ -16,7 +16,8 @@ final class AttentionLayer: MicrobatchLayer {
   /// Query, key and value of each step; and the heads' outputs.
   private let joined, mixed: Region
   private let rows: Extent
-  private let width: Int
+  /// I, of all heads; and C.
+  private let width, channels: Int
   private var outputGradient = Place.slab(0)
   private var mixedGradient = Place.slab(0)
   private var joinedGradient = Place.slab(0)
@@ -24,9 +25,9 @@ final class AttentionLayer: MicrobatchLayer {
 
   /// Where the parameters begin.
   struct Slots {
-    /// `[3C, C]`, and `[3C]` where there is a bias.
+    /// `[3I, C]`, and `[3I]` where there is a bias.
     let weight: Int, bias: Int?
-    /// `[C, C]`, and `[C]` where there is a bias.
+    /// `[C, I]`, and `[C]` where there is a bias.
     let outWeight: Int, outBias: Int?
   }
 
@@ -46,27 +47,29 @@ final class AttentionLayer: MicrobatchLayer {
     self.mixed = mixed
     rows = input.units
     width = geometry.width
+    channels = input.channels
   }
 
   func forward(_ pass: Pass) {
     let rows = pass.count(rows)
     Kernels.linearForward(
-      samples: rows, inputs: width, outputs: 3 * width, x: pass.floats(input.place),
+      samples: rows, inputs: channels, outputs: 3 * width, x: pass.floats(input.place),
       weight: pass.parameters + slots.weight, bias: slots.bias.map { pass.parameters + $0 },
       y: pass.floats(joined))
     Kernels.attentionForward(
       geometry, samples: pass.samples, heads(pass), dropout: dropout(pass),
       output: pass.floats(mixed), outputStride: width, scratch: pass.scratch)
     Kernels.linearForward(
-      samples: rows, inputs: width, outputs: width, x: pass.floats(mixed),
+      samples: rows, inputs: width, outputs: channels, x: pass.floats(mixed),
       weight: pass.parameters + slots.outWeight,
       bias: slots.outBias.map { pass.parameters + $0 }, y: pass.floats(output.place))
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
     outputGradient = gradient.place
-    let mixed = slabs.acquire(input.count)
-    let joined = slabs.acquire(3 * input.count)
+    let count = input.mostUnits * width
+    let mixed = slabs.acquire(count)
+    let joined = slabs.acquire(3 * count)
     (mixedGradient, joinedGradient) = (mixed.place, joined.place)
     slabs.release(gradient)
     slabs.release(mixed)
@@ -81,11 +84,11 @@ final class AttentionLayer: MicrobatchLayer {
     let rows = pass.count(rows)
     let dy = pass.floats(outputGradient)
     Kernels.linearWeightGradient(
-      samples: rows, inputs: width, outputs: width, x: pass.floats(mixed), dy: dy,
+      samples: rows, inputs: width, outputs: channels, x: pass.floats(mixed), dy: dy,
       weightGradient: pass.gradient(slots.outWeight),
       biasGradient: slots.outBias.map { pass.gradient($0) })
     Kernels.linearInputGradient(
-      samples: rows, inputs: width, outputs: width, dy: dy,
+      samples: rows, inputs: width, outputs: channels, dy: dy,
       weight: pass.parameters + slots.outWeight, dx: pass.floats(mixedGradient))
     let joined = pass.floats(joinedGradient)
     Kernels.attentionBackward(
@@ -93,12 +96,12 @@ final class AttentionLayer: MicrobatchLayer {
       outputGradient: pass.floats(mixedGradient), outputStride: width,
       gradients: AttentionGradients(joined: joined, width: width), scratch: pass.scratch)
     Kernels.linearWeightGradient(
-      samples: rows, inputs: width, outputs: 3 * width, x: pass.floats(input.place), dy: joined,
+      samples: rows, inputs: channels, outputs: 3 * width, x: pass.floats(input.place), dy: joined,
       weightGradient: pass.gradient(slots.weight),
       biasGradient: slots.bias.map { pass.gradient($0) })
     guard let inputGradient else { return }
     Kernels.linearInputGradient(
-      samples: rows, inputs: width, outputs: 3 * width, dy: joined,
+      samples: rows, inputs: channels, outputs: 3 * width, dy: joined,
       weight: pass.parameters + slots.weight, dx: pass.floats(inputGradient))
   }
 

@@ -26,6 +26,7 @@ extension Compiler {
             ? "give a shortcut, for example a 1x1 conv with the same stride and outputs"
             : "make strides and outputs of both agree"))
     }
+    units.couple(body.output.channelUnits, side.output.channelUnits)
     var output = body.output
     output.requiresGradient = body.output.requiresGradient || side.output.requiresGradient
     output.overwritable = true
@@ -72,8 +73,10 @@ extension Compiler {
     let width = chains.reduce(0) { $0 + $1.output.channels }
     let joined = LayerContext(
       path: context.path, input: chains[0].output, previous: nil, next: nil)
+    let channels = ChannelUnits.joined(
+      chains.map { ($0.output.channelUnits, $0.output.channels) })
     let output = try output(
-      leading + [width], joined,
+      leading + [width], joined, .channels(channels),
       requiresGradient: chains.contains { $0.output.requiresGradient },
       channelsFirst: chains.allSatisfy { $0.output.channelsFirst })
     return Compiled(

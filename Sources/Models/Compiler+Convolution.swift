@@ -7,9 +7,10 @@ extension Compiler {
   mutating func convolution(
     _ settings: ConvolutionConfiguration, _ context: LayerContext
   ) throws -> Compiled {
-    let whole = whole(context.input)
+    var whole = whole(context.input)
     var shape = whole.shape
     if shape.count == 2 { shape.append(1) }
+    forgetChannels(of: &whole, isPositions: whole.shape.count == 2, context.path)
     guard shape.count == 3, !whole.isSequence else {
       throw ModelError(
         .shape, context.path,
@@ -35,9 +36,10 @@ extension Compiler {
     flat.stride = [1] + settings.stride.suffix(1)
     flat.padding = [0] + settings.padding.suffix(1)
     flat.dilation = [1] + settings.dilation.suffix(1)
-    let whole = whole(context.input)
+    var whole = whole(context.input)
     if whole.isSequence { return try convolution1d(packed: flat, context) }
     let shape = whole.shape
+    forgetChannels(of: &whole, isPositions: shape.count == 1, context.path)
     guard shape.count == 1 || shape.count == 2 else {
       throw ModelError(
         .shape, context.path,
@@ -65,9 +67,10 @@ extension Compiler {
       size: settings.kernel[1], stride: settings.stride[1], padding: settings.padding[1],
       dilation: settings.dilation[1])
     try slide(&steps, window, "conv1d", context.path)
-    let (weight, bias) = try slots(settings, geometry, flat: true, context)
+    let (weight, bias, own) = try slots(settings, geometry, flat: true, context)
     let output = try output(
-      [settings.out], context.reading(steps), requiresGradient: true, channelsFirst: true)
+      [settings.out], context.reading(steps), .channels(own), requiresGradient: true,
+      channelsFirst: true)
     scratchCount = max(scratchCount, SequenceConvolutionLayer.scratchCount(geometry))
     guard let from = input.axis, let to = output.axis else {
       preconditionFailure("a sequence has an axis")
@@ -75,7 +78,7 @@ extension Compiler {
     return Compiled(
       layer: SequenceConvolutionLayer(
         input: input, output: output, inputAxis: from, outputAxis: to, geometry: geometry,
-        weight: weight, bias: bias),
+        weight: weight, bias: bias, tap: tap(ofWeightAt: weight)),
       output: output, multiplyAdds: geometry.multiplyAddsPerSample)
   }
 
@@ -142,27 +145,54 @@ extension Compiler {
     _ settings: ConvolutionConfiguration, _ geometry: ConvolutionGeometry, _ shape: [Int],
     flat: Bool, _ context: LayerContext
   ) throws -> Compiled {
-    let (weight, bias) = try slots(settings, geometry, flat: flat, context)
-    let output = try output(shape, context, requiresGradient: true, channelsFirst: true)
+    let (weight, bias, own) = try slots(settings, geometry, flat: flat, context)
+    let output = try output(
+      shape, context, .channels(own), requiresGradient: true, channelsFirst: true)
     scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
     return Compiled(
       layer: ConvolutionLayer(
-        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias),
+        input: context.input, output: output, geometry: geometry, weight: weight, bias: bias,
+        tap: tap(ofWeightAt: weight)),
       output: output, multiplyAdds: geometry.multiplyAddsPerSample)
   }
 
-  /// Weights and, where wanted, biases.
+  /// Weights and, where wanted, biases; and the units of its outputs.
   private mutating func slots(
     _ settings: ConvolutionConfiguration, _ geometry: ConvolutionGeometry, flat: Bool,
     _ context: LayerContext
-  ) throws -> (weight: Int, bias: Int?) {
+  ) throws -> (weight: Int, bias: Int?, own: ChannelUnits?) {
     let perGroup = geometry.channels / settings.groups
     let kernel = settings.kernel
     let fanIn = kernel[0] * kernel[1] * perGroup
     let bound = Initializer.uniform(bound: Float(1 / Double(fanIn).squareRoot()))
+    let own = filters(settings, geometry, context)
     let weight = try slot(
       "weight", [kernel[0], kernel[1], perGroup, settings.out], context, bound,
-      foreign: .convolution(flat: flat), decays: true)
-    return (weight, settings.bias ? try slot("bias", [settings.out], context, bound) : nil)
+      foreign: .convolution(flat: flat), decays: true,
+      units: [nil, nil, settings.groups == 1 ? context.input.channelUnits : nil, own])
+    let bias =
+      settings.bias ? try slot("bias", [settings.out], context, bound, units: [own]) : nil
+    return (weight, bias, own)
+  }
+
+  /// The units of a convolution's outputs.
+  ///
+  /// Where each channel has a group and an output of its own, the output is its channel's. Other groups must
+  /// stay as large as they are.
+  private mutating func filters(
+    _ settings: ConvolutionConfiguration, _ geometry: ConvolutionGeometry, _ context: LayerContext
+  ) -> ChannelUnits? {
+    let input = context.input.channelUnits
+    if settings.groups == 1 {
+      return units.add(settings.out, self.settings("out", context), .filters)
+    }
+    guard let input, settings.groups == geometry.channels, settings.out == geometry.channels else {
+      units.fix(input, unruled: context.path)
+      return nil
+    }
+    let own = units.add(
+      settings.out, self.settings("out", context) + self.settings("groups", context), .filters)
+    units.couple(own, input)
+    return own
   }
 }

@@ -81,6 +81,8 @@ extension Compiler {
     // Fusion and heads may read the same output.
     let encoder = encoders[index]
     let chain = try chain(side.projection, from: encoder.output.value.shared, prefix: path)
+    // The two sides' vectors are compared channel by channel.
+    units.fix(chain.output.channelUnits, unruled: path)
     let output = whole(chain.output)
     guard !output.isSequence, output.element == .float else {
       throw ModelError(

@@ -14,14 +14,19 @@ extension Compiler {
       foreign = .flattenedImage(
         height: image.height, width: image.width, channels: image.channels)
     }
+    let own = units.add(out, settings("out", context), .neurons)
     let weight = try slot(
       "weight", [out, input.channels], context,
-      wanted.map { .normal(deviation: $0.inner) } ?? bound, foreign: foreign, decays: true)
+      wanted.map { .normal(deviation: $0.inner) } ?? bound, foreign: foreign, decays: true,
+      units: [own, input.channelUnits])
     let biasSlot =
-      bias ? try slot("bias", [out], context, wanted == nil ? bound : .constant(0)) : nil
+      bias
+      ? try slot("bias", [out], context, wanted == nil ? bound : .constant(0), units: [own]) : nil
     let output = try output(
-      input.shape.dropLast() + [out], context, requiresGradient: true, channelsFirst: false)
-    let layer = LinearLayer(input: input, output: output, weight: weight, bias: biasSlot)
+      input.shape.dropLast() + [out], context, .channels(own), requiresGradient: true,
+      channelsFirst: false)
+    let layer = LinearLayer(
+      input: input, output: output, weight: weight, bias: biasSlot, tap: tap(ofWeightAt: weight))
     linearLayers.append(layer)
     return Compiled(layer: layer, output: output, multiplyAdds: input.count * out)
   }
@@ -49,14 +54,15 @@ extension Compiler {
         "expected a vocabulary of at least \(ids), the ids of the field, found \(vocabulary)")
     }
     let table: ParameterSlot.Table = shard ? .sharded : rows == .lazy ? .lazy : .dense
+    let own = units.add(size, settings("size", context), .embeddings)
     let weight = try slot(
       "weight", [vocabulary, size], context,
-      .normal(deviation: Float(deviation)), decays: true, table: table)
+      .normal(deviation: Float(deviation)), decays: true, table: table, units: [nil, own])
     let reader = TableReader(input, fieldIndex: fieldIndex)
     if table == .lazy { tableReaders.append(reader) }
     if table == .sharded { shardedReaders.append(reader) }
     let output = try output(
-      input.shape + [size], context, requiresGradient: true, channelsFirst: false)
+      input.shape + [size], context, .channels(own), requiresGradient: true, channelsFirst: false)
     checks.append(
       IntegerCheck(
         consumer: context.path, fieldIndex: fieldIndex, limit: vocabulary))
@@ -69,7 +75,7 @@ extension Compiler {
   }
 
   /// `flatten`: another view of the same memory.
-  func flatten(_ context: LayerContext) throws -> Compiled {
+  mutating func flatten(_ context: LayerContext) throws -> Compiled {
     var output = whole(context.input)
     guard !output.isSequence else {
       throw ModelError(
@@ -83,6 +89,7 @@ extension Compiler {
         height: shape.count == 3 ? shape[0] : 1, width: shape[shape.count - 2],
         channels: output.channels)
     }
+    output.channelUnits = flattened(output)
     output.shape = [output.unitCount]
     return Compiled(layer: nil, output: output)
   }

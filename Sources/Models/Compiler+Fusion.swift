@@ -84,15 +84,12 @@ extension Compiler {
   ) throws -> (Stages, FusionColumns) {
     let names = configuration.modalities.map(\.name)
     let values = ports.map { whole($0.value) }
-    for (value, name) in zip(values, names) where value.isSequence {
-      throw ModelError(
-        .shape, "modalities.\(name)",
-        "\(configuration.fusion.keyword) expected one vector a sample, found "
-          + "\(described(value)); end the encoder with pool")
-    }
+    try requireVectors(values, names, configuration)
     let learns = configuration.missing.substitute == .learned
+    let channels = ChannelUnits.joined(
+      values.indices.map { (flattened(values[$0]), values[$0].unitCount) })
     let flags = learns && configuration.fusion == .concat
-    var context = fusionContext(values[0])
+    let context = fusionContext(values[0])
     var inputs: [JoinStage.Input] = []
     var parts: [FusionColumns.Part] = []
     let outputs = values.reduce(0) { $0 + $1.unitCount }
@@ -101,7 +98,8 @@ extension Compiler {
       var substitute: Int?
       if learns {
         substitute = try slot(
-          "substitute.\(names[index])", [value.unitCount], context, .normal(deviation: 0.02))
+          "substitute.\(names[index])", [value.unitCount], context, .normal(deviation: 0.02),
+          units: [flattened(value)])
       }
       inputs.append(
         JoinStage.Input(
@@ -111,16 +109,29 @@ extension Compiler {
         FusionColumns.Part(column: column, width: value.unitCount, axis: value.axis))
       column += value.unitCount
     }
-    context = fusionContext(values[0])
     let width = outputs + (flags ? values.count : 0)
+    let joined = flags ? ChannelUnits.joined([(channels, outputs), (nil, values.count)]) : channels
     let output = try output(
-      [width], context, requiresGradient: learns || values.contains { $0.requiresGradient },
+      [width], context, .channels(joined),
+      requiresGradient: learns || values.contains { $0.requiresGradient },
       channelsFirst: false)
     let port = Port(output)
     return (
       Stages(stages: [JoinStage(inputs, to: port)], output: port),
       FusionColumns(width: width, parts: parts)
     )
+  }
+
+  /// Throws where an encoder leaves a sequence to a fusion of vectors.
+  private func requireVectors(
+    _ values: [Value], _ names: [String], _ configuration: ModelConfiguration
+  ) throws {
+    for (value, name) in zip(values, names) where value.isSequence {
+      throw ModelError(
+        .shape, "modalities.\(name)",
+        "\(configuration.fusion.keyword) expected one vector a sample, found "
+          + "\(described(value)); end the encoder with pool")
+    }
   }
 
   /// Where the fusion stands: one unit a sample.

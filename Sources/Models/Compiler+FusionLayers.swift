@@ -14,8 +14,11 @@ extension Compiler {
   ) throws -> Compiled {
     let width = columns.parts[0].width
     try requireWidth(width, isMean ? "mean" : "sum", names, columns)
+    let summands = columns.parts.map { channels($0, context.input) }
+    for other in summands.dropFirst() { units.couple(summands[0], other) }
     let output = try output(
-      [width], context, requiresGradient: context.input.requiresGradient, channelsFirst: false)
+      [width], context, .channels(summands[0]), requiresGradient: context.input.requiresGradient,
+      channelsFirst: false)
     let layer = SumFusionLayer(
       input: context.input, output: output, columns: columns, isMean: isMean, countsAll: countsAll)
     return Compiled(layer: layer, output: output)
@@ -27,16 +30,20 @@ extension Compiler {
   ) throws -> Compiled {
     try require(out, atLeast: 1, "gated out", context)
     var slots: [GatedFusionLayer.Slots] = []
+    let own = units.add(out, settings("out", context), .neurons)
     for (name, part) in zip(names, columns.parts) {
       let weight = try slot(
-        "\(name).weight", [out, part.width], context, Self.bound(part.width), decays: true)
+        "\(name).weight", [out, part.width], context, Self.bound(part.width), decays: true,
+        units: [own, channels(part, context.input)])
       let gate = try slot(
-        "\(name).gate", [out, columns.width], context, Self.bound(columns.width), decays: true)
+        "\(name).gate", [out, columns.width], context, Self.bound(columns.width), decays: true,
+        units: [own, context.input.channelUnits])
       slots.append(GatedFusionLayer.Slots(weight: weight, gate: gate))
     }
     // The way back reads the output.
     let output = try output(
-      [out], context, requiresGradient: true, overwritable: false, channelsFirst: false)
+      [out], context, .channels(own), requiresGradient: true, overwritable: false,
+      channelsFirst: false)
     let count = columns.parts.count
     let scalars = try product([count, out, capacity], context.path)
     let layer = GatedFusionLayer(
@@ -58,18 +65,23 @@ extension Compiler {
     try require(rank, atLeast: 1, "lowRank rank", context)
     try require(out, atLeast: 1, "lowRank out", context)
     let width = try product([rank, out], context.path)
+    let own = units.add(out, settings("out", context), .neurons)
+    let rows = units.tiled(own, rank)
     let factor = pow(1 / Double(rank).squareRoot(), 1 / Double(columns.parts.count))
     var slots: [LowRankFusionLayer.Slots] = []
     for (name, part) in zip(names, columns.parts) {
       let deviation = Initializer.normal(
         deviation: Float(factor / Double(part.width + 1).squareRoot()))
       let weight = try slot(
-        "\(name).weight", [width, part.width], context, deviation, decays: true)
-      let bias = try slot("\(name).bias", [width], context, deviation)
+        "\(name).weight", [width, part.width], context, deviation, decays: true,
+        units: [rows, channels(part, context.input)])
+      let bias = try slot(
+        "\(name).bias", [width], context, deviation, units: [rows])
       slots.append(LowRankFusionLayer.Slots(weight: weight, bias: bias))
     }
-    let bias = try slot("bias", [out], context, .constant(0))
-    let output = try output([out], context, requiresGradient: true, channelsFirst: false)
+    let bias = try slot("bias", [out], context, .constant(0), units: [own])
+    let output = try output(
+      [out], context, .channels(own), requiresGradient: true, channelsFirst: false)
     let scalars = try product([columns.parts.count, width, capacity], context.path)
     scratchCount = max(scratchCount, capacity * columns.widest)
     return Compiled(

@@ -16,6 +16,8 @@ extension Compiler {
     let comparesNegatives = configuration.loss.comparesNegatives
     let targetIndex =
       comparesNegatives ? nil : fields.firstIndex { $0.name == configuration.target }
+    // What is predicted is what the data says.
+    units.fix(chain.output.channelUnits)
     let output = try predictions(chain.output, configuration.loss, path)
     let outputs = output.unitCount
     guard chain.output.element == .float else {

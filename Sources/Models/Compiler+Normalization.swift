@@ -13,17 +13,20 @@ extension Compiler {
     try requireEpsilon(epsilon, "batchNorm", context)
     let input = context.input
     let channels = input.channels
+    let axes = [input.channelUnits]
     let statistic = ParameterSlot.Role.statistic(
       momentum: momentum, rowsPerSample: input.positions)
     let settings = BatchNormLayer.Settings(
-      weight: try slot("weight", [channels], context, .constant(1)),
-      bias: try slot("bias", [channels], context, .constant(0)),
-      runningMean: try slot("runningMean", [channels], context, role: statistic, .constant(0)),
+      weight: try slot("weight", [channels], context, .constant(1), units: axes),
+      bias: try slot("bias", [channels], context, .constant(0), units: axes),
+      runningMean: try slot(
+        "runningMean", [channels], context, role: statistic, .constant(0), units: axes),
       runningVariance: try slot(
-        "runningVariance", [channels], context, role: statistic, .constant(1)),
+        "runningVariance", [channels], context, role: statistic, .constant(1), units: axes),
       epsilon: Float(epsilon), relu: context.next == .activation(.relu))
+    rememberFold(of: settings, channels: channels, behind: context.previous)
     let output = try output(
-      input.shape, context, requiresGradient: true, channelsFirst: input.channelsFirst)
+      input.shape, context, .same, requiresGradient: true, channelsFirst: input.channelsFirst)
     scratchCount = max(scratchCount, 2 * channels)
     let plain = BatchNormLayer(
       input: input, output: output, settings: settings, mean: plan.reserve(channels),
@@ -60,9 +63,12 @@ extension Compiler {
   mutating func layerNorm(epsilon: Double, _ context: LayerContext) throws -> Compiled {
     try requireEpsilon(epsilon, "layerNorm", context)
     let input = context.input
-    let weight = try slot("weight", [input.channels], context, .constant(1))
-    let bias = try slot("bias", [input.channels], context, .constant(0))
-    let output = try output(input.shape, context, requiresGradient: true, channelsFirst: false)
+    let axes = [input.channelUnits]
+    units.normalize(input.channelUnits)
+    let weight = try slot("weight", [input.channels], context, .constant(1), units: axes)
+    let bias = try slot("bias", [input.channels], context, .constant(0), units: axes)
+    let output = try output(
+      input.shape, context, .same, requiresGradient: true, channelsFirst: false)
     let rows = capacity * input.mostUnits * input.positions
     return Compiled(
       layer: LayerNormLayer(

@@ -77,7 +77,7 @@ extension Compiler {
 
   private mutating func poolOutput(_ shape: [Int], _ context: LayerContext) throws -> Value {
     try output(
-      shape, context, requiresGradient: context.input.requiresGradient,
+      shape, context, .same, requiresGradient: context.input.requiresGradient,
       channelsFirst: context.input.channelsFirst)
   }
 

@@ -21,15 +21,19 @@ extension Compiler {
     var multiplyAdds = 0
     for level in 0..<settings.layers {
       var cells: [RecurrentLayer.Cell] = []
+      var channels: [(ChannelUnits?, Int)] = []
       for side in 0..<(settings.bidirectional ? 2 : 1) {
-        let cell = try cell(settings, level: level, side: side, reading: value, inner)
+        let own = units.add(settings.hidden, self.settings("hidden", context), .recurrent)
+        channels.append((own, settings.hidden))
+        let cell = try cell(settings, level: level, side: side, reading: value, own, inner)
         cells.append(cell)
         let recurrence = cell.recurrence
         multiplyAdds +=
           input.mostUnits * recurrence.gates * recurrence.hidden
           * (recurrence.inputs + recurrence.hidden)
       }
-      value = try output([width], inner, requiresGradient: true, channelsFirst: false)
+      value = try output(
+        [width], inner, .channels(.joined(channels)), requiresGradient: true, channelsFirst: false)
       let drops = settings.dropout > 0 && level + 1 < settings.layers
       levels.append(
         RecurrentLayer.Level(
@@ -63,7 +67,7 @@ extension Compiler {
   /// Slots and tape of one direction of one layer.
   private mutating func cell(
     _ settings: RecurrentConfiguration, level: Int, side: Int, reading value: Value,
-    _ context: LayerContext
+    _ own: ChannelUnits?, _ context: LayerContext
   ) throws -> RecurrentLayer.Cell {
     let recurrence = Recurrence(
       cell: settings.cell.recurrence, inputs: value.channels, hidden: settings.hidden)
@@ -76,6 +80,7 @@ extension Compiler {
     let bound = Float((6 / Double(value.channels + hidden)).squareRoot())
     // A forget gate that begins open lets gradients pass (Jozefowicz, Zaremba and Sutskever 2015).
     let bias: [Float] = settings.cell == .lstm ? [0, 1, 0, 0] : [0]
+    let rowUnits = own?.tiled(gates)
     let carried = settings.carries ? carriedWidth : nil
     if settings.carries { carriedWidth += settings.cell == .lstm ? 2 * hidden : hidden }
     scratchCount = max(
@@ -84,11 +89,14 @@ extension Compiler {
       recurrence: recurrence,
       inputWeight: try slot(
         "inputWeight\(suffix)", [gates * hidden, value.channels], context, .uniform(bound: bound),
-        decays: true),
+        decays: true, units: [rowUnits, value.channelUnits]),
       hiddenWeight: try slot(
-        "hiddenWeight\(suffix)", [gates * hidden, hidden], context, .orthogonal, decays: true),
-      inputBias: try slot("inputBias\(suffix)", [gates * hidden], context, .sections(bias)),
-      hiddenBias: try slot("hiddenBias\(suffix)", [gates * hidden], context, .constant(0)),
+        "hiddenWeight\(suffix)", [gates * hidden, hidden], context, .orthogonal, decays: true,
+        units: [rowUnits, own]),
+      inputBias: try slot(
+        "inputBias\(suffix)", [gates * hidden], context, .sections(bias), units: [rowUnits]),
+      hiddenBias: try slot(
+        "hiddenBias\(suffix)", [gates * hidden], context, .constant(0), units: [rowUnits]),
       gates: plan.reserve(recurrence.gateCount(rows: rows)),
       inner: plan.reserve(recurrence.innerCount(rows: rows)), carried: carried)
   }

@@ -19,6 +19,7 @@ extension Compiler {
       if value.shape.isEmpty { steps.shape = [1] }
       return steps
     }
+    forgetChannels(of: &steps, isPositions: value.shape.count == 1, path)
     guard !value.isSequence, value.shape.count == 1 || value.shape.count == 2 else {
       throw ModelError(
         .shape, path,

@@ -36,6 +36,7 @@ extension Compiler {
   ) throws -> (Port, any FusionStage) {
     let context = LayerContext(path: path, input: query, previous: nil, next: nil)
     let width = query.channels
+    units.fix(key.channelUnits, unruled: "fusion")
     guard heads >= 1, width % heads == 0 else {
       throw ModelError(
         .setting, "fusion",
@@ -76,10 +77,11 @@ extension Compiler {
     var pooled = fusionContext(value).input
     let base = axes.axes[axis].base
     if let base { setAxis(of: &pooled, axes.axes[base]) }
+    pooled.channelUnits = value.channelUnits
     let context = LayerContext(path: "fusion", input: pooled, previous: nil, next: nil)
     let port = Port(
       try output(
-        [value.channels], context,
+        [value.channels], context, .same,
         requiresGradient: summands.contains { $0.value.requiresGradient }, channelsFirst: false))
     return (port, StepMeanStage(summands, to: port, axis: axis, base: base))
   }
@@ -91,6 +93,9 @@ extension Compiler {
   ) throws -> Stages {
     let values = try sequences(ports, "bottleneck", names)
     let width = try oneWidth(values, "bottleneck", names)
+    for value in values { units.fix(value.channelUnits, unruled: "fusion") }
+    let before = units.count
+    defer { units.fix(since: before, unruled: "fusion") }
     let context = fusionContext(values[0])
     let slot = try slot(
       "tokens", [size.tokens, width], context, .normal(deviation: 0.02), decays: false)
@@ -117,6 +122,9 @@ extension Compiler {
   mutating func sequenceFusion(_ ports: [Port], _ names: [String]) throws -> Stages {
     let values = try sequences(ports, "sequence", names)
     let width = try oneWidth(values, "sequence", names)
+    for value in values.dropFirst() {
+      units.couple(values[0].channelUnits, value.channelUnits)
+    }
     let parts = values.compactMap(\.axis)
     // Where nobody lacks anything all samples have as many steps, and a later layer may see them as one tensor.
     let lengths = parts.compactMap { axes.constant($0) }
@@ -131,7 +139,7 @@ extension Compiler {
     let context = LayerContext(path: "fusion", input: steps, previous: nil, next: nil)
     let output = Port(
       try output(
-        [width], context, requiresGradient: values.contains { $0.requiresGradient },
+        [width], context, .same, requiresGradient: values.contains { $0.requiresGradient },
         channelsFirst: false))
     return Stages(
       stages: [StepJoinStage(Array(zip(ports, values)), to: output)], output: output)

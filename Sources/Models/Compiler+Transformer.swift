@@ -16,7 +16,9 @@ extension Compiler {
       configuration.dropout > 0 ? [.dropout(rate: configuration.dropout)] : []
     let hidden = configuration.hidden ?? 4 * input.channels
     let attention = AttentionConfiguration(
-      heads: configuration.heads, causal: configuration.causal, dropout: configuration.dropout)
+      heads: configuration.heads, headSize: configuration.headSize, causal: configuration.causal,
+      dropout: configuration.dropout)
+    if configuration.hidden == nil { units.imply(SizeSetting(context.path, "hidden"), hidden) }
     let activation: LayerConfiguration =
       .activation(configuration.activation == .relu ? .relu : .gelu)
     let block: [LayerConfiguration] = [
@@ -34,6 +36,9 @@ extension Compiler {
       deviations["\(first).layers.1"] = Deviation(inner: 0.02, last: last)
       deviations["\(second).layers.1"] = Deviation(inner: 0.02, last: 0.02)
       deviations["\(second).layers.3"] = Deviation(inner: last, last: last)
+      owners["\(first).layers.1"] = SizeSetting(context.path, "heads")
+      owners["\(second).layers.1"] = SizeSetting(context.path, "hidden")
+      owners["\(second).layers.3"] = .some(nil)
     }
     let chain = try chain(
       (0..<configuration.layers).flatMap { _ in block }, from: input, prefix: context.path)

@@ -18,6 +18,10 @@ struct Compiler {
   var checks: [IntegerCheck] = []
   /// The linear layers, in forward order.
   var linearLayers: [LinearLayer] = []
+  /// Where linear layers and convolutions read their inputs, in forward order.
+  var inputTaps: [InputTap] = []
+  /// The batch norms right behind such a layer.
+  var folds: [NormFold] = []
   /// The weights to check before a pass.
   var weightChecks: [WeightCheck] = []
   /// Who reads the tables of which a step moves some rows, in canonical order.
@@ -39,6 +43,10 @@ struct Compiler {
   /// Bytes of what layers look up and never change, beside the arena.
   var tableBytes = 0
 
+  /// What can be removed from the network, so far.
+  var units = UnitGraph()
+  /// The options that count what is inside of a composite, by the path of the layer inside.
+  var owners: [String: SizeSetting?] = [:]
   /// How samples of a training pass are mixed, if they are.
   var mixing: Mixing?
   /// How many units samples have.
@@ -89,6 +97,31 @@ struct Compiler {
   init(capacity: Int) {
     self.capacity = capacity
     slabs = SlabPlan(capacity: capacity)
+  }
+
+  /// The tap of the layer whose weights begin at `offset`, which were reserved just now.
+  mutating func tap(ofWeightAt offset: Int) -> InputTap {
+    guard let slot = layout.slots.last(where: { $0.offset == offset }) else {
+      preconditionFailure("a layer without weights")
+    }
+    let tap = InputTap(slot)
+    inputTaps.append(tap)
+    return tap
+  }
+
+  /// Remembers a batch norm of the outputs of the layer just before it.
+  mutating func rememberFold(
+    of norm: BatchNormLayer.Settings, channels: Int, behind previous: LayerConfiguration?
+  ) {
+    switch previous {
+    case .linear, .conv, .conv1d: break
+    default: return
+    }
+    // The norm's own four slots come last, before them the layer's weights and, if it has one, its bias.
+    guard let tap = inputTaps.last else { return }
+    let own = layout.slots.dropLast(4)
+    let bias = own.last.flatMap { $0.offset == tap.weight.offset ? nil : $0 }
+    folds.append(NormFold(weight: tap.weight, bias: bias, norm: norm, channels: channels))
   }
 
   /// The most scalars of one tensor or slot: BLAS counts with 32 bits.
@@ -148,11 +181,20 @@ struct Compiler {
   }
 
   /// Reserves memory for an output of units of `shape`, as many as the input has, and describes it.
+  ///
+  /// `rule` says what its channels have to do with those of the input; without one they all stay.
   mutating func output(
-    _ shape: [Int], _ context: LayerContext, requiresGradient: Bool, overwritable: Bool = true,
-    channelsFirst: Bool
+    _ shape: [Int], _ context: LayerContext, _ rule: UnitRule = .unknown, requiresGradient: Bool,
+    overwritable: Bool = true, channelsFirst: Bool
   ) throws -> Value {
     var value = context.input
+    switch rule {
+    case .same: break
+    case .channels(let channels): value.channelUnits = channels
+    case .unknown:
+      units.fix(value.channelUnits, unruled: context.path)
+      value.channelUnits = nil
+    }
     value.shape = shape
     value.element = .float
     value.requiresGradient = requiresGradient
@@ -168,12 +210,14 @@ struct Compiler {
     try product(value.shape + [value.mostUnits, capacity], path)
   }
 
-  /// Reserves a slot of the layer at `context` and returns its offset.
+  /// Reserves a slot of the layer at `context` and returns its offset; `axes` are the units along its axes.
   mutating func slot(
     _ name: String, _ shape: [Int], _ context: LayerContext,
     role: ParameterSlot.Role = .trainable, _ initializer: Initializer,
-    foreign: ForeignLayout = .same, decays: Bool = false, table: ParameterSlot.Table? = nil
+    foreign: ForeignLayout = .same, decays: Bool = false, table: ParameterSlot.Table? = nil,
+    units axes: [ChannelUnits?] = []
   ) throws -> Int {
+    units.place(axes, in: "\(context.path).\(name)", shape)
     // BLAS never sees a sharded table.
     if table != .sharded { _ = try product(shape, context.path) }
     return layout.reserve(

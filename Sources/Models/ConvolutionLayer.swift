@@ -11,11 +11,16 @@ final class ConvolutionLayer: MicrobatchLayer {
   private let units: Extent
   private let weight: Int
   private let bias: Int?
+  private let tap: InputTap
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
 
   /// A convolution whose slots begin at `weight` and `bias`.
-  init(input: Value, output: Value, geometry: ConvolutionGeometry, weight: Int, bias: Int?) {
+  init(
+    input: Value, output: Value, geometry: ConvolutionGeometry, weight: Int, bias: Int?,
+    tap: InputTap
+  ) {
+    self.tap = tap
     self.input = input
     self.output = output
     self.geometry = geometry
@@ -32,7 +37,7 @@ final class ConvolutionLayer: MicrobatchLayer {
   func forward(_ pass: Pass) {
     Kernels.packConvolution(geometry, pass.parameters + weight, into: pass.scratch)
     Kernels.convolutionForward(
-      geometry, samples: pass.count(units), pass.floats(input.place), packed: pass.scratch,
+      geometry, samples: pass.count(units), tap.read(pass, input), packed: pass.scratch,
       bias: bias.map { pass.parameters + $0 }, pass.floats(output.place))
   }
 

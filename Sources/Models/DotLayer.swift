@@ -107,11 +107,24 @@ extension Compiler {
     }
     let bias =
       biases ? try slot("bias", [1], context, .constant(Float(offset))) : nil
+    meetHalves(input, biases: biases)
     let output = try output(
-      [1], context, requiresGradient: biases || input.requiresGradient, channelsFirst: false)
+      [1], context, .channels(nil), requiresGradient: biases || input.requiresGradient,
+      channelsFirst: false)
     return Compiled(
       layer: DotLayer(input: input, output: output, bias: bias), output: output,
       multiplyAdds: input.count / 2)
+  }
+}
+
+extension Compiler {
+  /// Couples the channels of two vectors that are multiplied; the last of each stays where it is a bias.
+  private mutating func meetHalves(_ input: Value, biases: Bool) {
+    guard let numbers = input.channelUnits?.numbers else { return }
+    let half = numbers.count / 2
+    let (first, second) = (numbers[..<half], numbers[half...])
+    units.couple(ChannelUnits(first), ChannelUnits(second))
+    if biases { units.fix(ChannelUnits(first.suffix(1) + second.suffix(1))) }
   }
 }
 

@@ -141,10 +141,15 @@ extension Compiler {
           + "before it, or leave it out where there are steps already")
     }
     let bound = Self.tokenBound(size)
-    let weight = try slot("weight", [input.unitCount, size], context, bound)
-    let bias = try slot("bias", [input.unitCount, size], context, bound)
+    let own = units.add(size, settings("size", context), .embeddings)
+    let axes = [input.channelUnits, own]
+    // The numbers become steps, whose count is not an option.
+    units.fix(input.channelUnits, unruled: context.path)
+    let weight = try slot("weight", [input.unitCount, size], context, bound, units: axes)
+    let bias = try slot("bias", [input.unitCount, size], context, bound, units: axes)
     let output = try output(
-      [input.unitCount, size], context, requiresGradient: true, channelsFirst: false)
+      [input.unitCount, size], context, .channels(own), requiresGradient: true,
+      channelsFirst: false)
     return Compiled(
       layer: FeatureTokenLayer(input: input, output: output, weight: weight, bias: bias),
       output: output, multiplyAdds: input.unitCount * size)
@@ -165,9 +170,11 @@ extension Compiler {
       of: &longer,
       Axis(rule: rule, most: input.mostUnits + 1, isSequence: true, base: own.base))
     let weight = try slot(
-      "weight", [input.channels], context, Self.tokenBound(input.channels))
+      "weight", [input.channels], context, Self.tokenBound(input.channels),
+      units: [input.channelUnits])
     let output = try output(
-      [input.channels], context.reading(longer), requiresGradient: true, channelsFirst: false)
+      [input.channels], context.reading(longer), .same, requiresGradient: true,
+      channelsFirst: false)
     guard let target = output.axis else { preconditionFailure("a sequence has an axis") }
     return Compiled(
       layer: ClassTokenLayer(

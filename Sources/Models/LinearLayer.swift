@@ -11,6 +11,7 @@ final class LinearLayer: MicrobatchLayer {
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
   private var sparse: Sparse?
+  private let tap: InputTap
 
   /// The weights without their zeros, and the weights that they were made of.
   private struct Sparse {
@@ -20,7 +21,8 @@ final class LinearLayer: MicrobatchLayer {
   }
 
   /// A linear layer whose slots begin at `weight` and `bias`.
-  init(input: Value, output: Value, weight: Int, bias: Int?) {
+  init(input: Value, output: Value, weight: Int, bias: Int?, tap: InputTap) {
+    self.tap = tap
     self.input = input
     self.output = output
     self.weight = weight
@@ -56,16 +58,17 @@ final class LinearLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
+    let x = tap.read(pass, input)
     if let sparse, !pass.training, sparse.source == pass.parameters {
       Kernels.sparseForward(
-        samples: pass.count(rows), x: pass.floats(input.place), weight: sparse.matrix,
+        samples: pass.count(rows), x: x, weight: sparse.matrix,
         bias: bias.map { pass.parameters + $0 }, tile: sparse.tile.base,
         y: pass.floats(output.place))
       return
     }
     Kernels.linearForward(
       samples: pass.count(rows), inputs: inputs, outputs: outputs,
-      x: pass.floats(input.place), weight: pass.parameters + weight,
+      x: x, weight: pass.parameters + weight,
       bias: bias.map { pass.parameters + $0 }, y: pass.floats(output.place))
   }
 

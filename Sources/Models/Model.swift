@@ -18,6 +18,8 @@ public final class Model {
   public let heads: [Head]
   /// Two modalities drawn together by contrast, if the configuration couples any.
   public let coupling: Coupling?
+  /// What can be removed from the network.
+  public let units: UnitGraph
   /// All layers in forward order; layers inside a composite come before it.
   public let layers: [LayerSummary]
   /// N: the most samples of a microbatch.
@@ -51,6 +53,8 @@ public final class Model {
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
   let linearLayers: [LinearLayer]
+  let inputTaps: [InputTap]
+  let folds: [NormFold]
   let lengthChecks: [Compiler.LengthCheck]
   let tableReaders: [TableReader]
   let shardedReaders: [TableReader]
@@ -108,11 +112,12 @@ public final class Model {
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
     linearLayers = compiler.linearLayers
+    (inputTaps, folds) = (compiler.inputTaps, compiler.folds)
     (axes, carriedWidth) = (compiler.axes, compiler.carriedWidth)
     tableReaders = compiler.tableReaders
     (shardedReaders, rowPort) = (compiler.shardedReaders, compiler.rowPort)
     tableBytes = compiler.tableBytes
-    (layout, layers) = (compiler.layout, compiler.summaries)
+    (layout, layers, units) = (compiler.layout, compiler.summaries, compiler.units)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
     modalities = configuration.modalities.map(\.name)
     isSelectable = selectable

@@ -11,14 +11,16 @@ final class SequenceConvolutionLayer: MicrobatchLayer {
   private let inputAxis, outputAxis: Int
   private let weight: Int
   private let bias: Int?
+  private let tap: InputTap
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
 
   /// A convolution whose slots begin at `weight` and `bias`.
   init(
     input: Value, output: Value, inputAxis: Int, outputAxis: Int, geometry: ConvolutionGeometry,
-    weight: Int, bias: Int?
+    weight: Int, bias: Int?, tap: InputTap
   ) {
+    self.tap = tap
     self.input = input
     self.output = output
     self.inputAxis = inputAxis
@@ -36,7 +38,7 @@ final class SequenceConvolutionLayer: MicrobatchLayer {
 
   func forward(_ pass: Pass) {
     Kernels.packConvolution(geometry, pass.parameters + weight, into: pass.scratch)
-    let (x, y) = (pass.floats(input.place), pass.floats(output.place))
+    let (x, y) = (tap.read(pass, input), pass.floats(output.place))
     forEachSample(pass) { geometry, from, to in
       Kernels.convolutionForward(
         geometry, samples: 1, x + from, packed: pass.scratch,

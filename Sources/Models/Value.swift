@@ -33,6 +33,8 @@ struct Value {
   var source: Int?
   /// The axis that says how many units each sample has; nil for one.
   var axis: Int?
+  /// The units that the channels of the last axis belong to; nil for none.
+  var channelUnits: ChannelUnits?
   /// The most units of a sample.
   var mostUnits = 1
   /// True where the units are steps of a sequence.

@@ -80,8 +80,8 @@ public final class Optimizer {
       !needsTensorNorms || self.touched.tables.isEmpty, "a table that moves in part has no norm")
   }
 
-  /// The names of a rule's state arrays in checkpoints.
-  static func stateNames(_ rule: OptimizerConfiguration.Rule) -> [String] {
+  /// The names of a rule's state arrays in checkpoints, beside the moving average.
+  public static func stateNames(_ rule: OptimizerConfiguration.Rule) -> [String] {
     switch rule {
     case .sgd(let momentum, _): momentum == 0 ? [] : ["momentum"]
     case .lars: ["momentum"]

@@ -36,6 +36,8 @@ enum LoadedSource {
   case files(MediaSource, MediaListing)
   /// Drawn samples.
   case glyphs(Glyphs)
+  /// Drawn numbers.
+  case noise(NoiseRows)
   /// Documents, one a line.
   case lines(TextLines.Result)
   /// One long text in windows.
@@ -96,6 +98,7 @@ enum LoadedSource {
       return .files(try MediaSource(source.name, collection, listing, crew), listing)
     case .glyphs(let samples, let seed, let first):
       return .glyphs(Glyphs(seed: seed, first: first, samples: samples))
+    case .noise(let noise): return .noise(NoiseRows(noise, name: source.name))
     case .concatenated(let clips):
       return .concatenation(try Concatenation(clips, name: source.name, other(clips.source)))
     case .idx, .npy, .npz, .hdf5: preconditionFailure("arrays are read before")
@@ -139,9 +142,8 @@ enum LoadedSource {
   /// - Throws: ``PreparationError`` with `.badRecipe`, listing the parts there are.
   func part(_ reference: RecipeSplit.FieldSource, for field: RecipeField?) throws -> SourcePart {
     switch self {
-    case .array(let array):
-      guard let part = reference.part else { return .rows(array) }
-      throw Self.noPart(part, reference, "it has none: write '\(reference.source)'")
+    case .array(let array): return .rows(try Self.whole(array, reference))
+    case .noise(let noise): return .rows(try Self.whole(noise, reference))
     case .records(let records):
       switch reference.part ?? field?.modality.word ?? "" {
       case "image": return .rows(records.images)
@@ -170,6 +172,14 @@ enum LoadedSource {
       }
       return .rows(GlyphRows(glyphs: glyphs, part: kind))
     }
+  }
+
+  /// The rows of a source that has no parts.
+  private static func whole<Rows: RawRows>(
+    _ rows: Rows, _ reference: RecipeSplit.FieldSource
+  ) throws -> Rows {
+    guard let part = reference.part else { return rows }
+    throw noPart(part, reference, "it has none: write '\(reference.source)'")
   }
 
   static func noPart(
@@ -219,7 +229,7 @@ extension RecipeSource.Kind {
       case .archive(let path), .list(let path, _, _): [path]
       }
     case .corpus(let corpus): corpus.paths
-    case .glyphs, .concatenated: []
+    case .glyphs, .noise, .concatenated: []
     }
   }
 }

@@ -40,8 +40,10 @@ extension RecipeConfiguration {
   /// Whether any source is drawn rather than read.
   var isSynthetic: Bool {
     sources.contains {
-      if case .glyphs = $0.kind { return true }
-      return false
+      switch $0.kind {
+      case .glyphs, .noise: true
+      default: false
+      }
     }
   }
 }

@@ -156,6 +156,9 @@ extension RecipeSource.Kind {
   fileprivate var isPossible: Bool {
     switch self {
     case .glyphs(let samples, _, let first): samples > 0 && first >= 0
+    case .noise(let noise):
+      noise.samples > 0 && noise.first >= 0 && noise.below.map { $0 > 0 } ?? true
+        && (noise.shape.checkedProduct(times: 1) ?? .max) <= NoiseSource.mostNumbers
     case .concatenated(let source): source.samples > 0 && source.clips.lowerBound > 0
     case .cifar(let paths, let height, let width, let labelBytes):
       !paths.isEmpty && height > 0 && width > 0 && height <= 16384 && width <= 16384

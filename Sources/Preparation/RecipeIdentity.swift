@@ -74,6 +74,9 @@ enum RecipeIdentity {
       return "cifar \(quote(paths)) \(height) \(width) \(labelBytes)"
     case .files(let files): return text(files)
     case .glyphs(let samples, let seed, let first): return "glyphs \(samples) \(seed) \(first)"
+    case .noise(let noise):
+      return
+        "noise \(noise.samples) \(noise.seed) \(noise.first) \(noise.shape) \(noise.below ?? 0)"
     case .csv(let paths, let options):
       return "csv \(quote(paths)) \(quote(options.separator)) \(options.header)"
         + " \(quote(options.columns)) \(options.comment.map { quote($0) } ?? "none")"

@@ -29,6 +29,7 @@ public struct SourceExamination: Sendable, Equatable {
     case .corpus(let corpus):
       rows = Self.add(CorpusRows(corpus: corpus, isTarget: false), to: &hash)
     case .glyphs(let glyphs): rows = glyphs.samples
+    case .noise(let noise): rows = noise.rows
     case .files(let media, _): rows = media.files.count
     case .concatenation: preconditionFailure("'\(source.name)' is made of another source")
     }

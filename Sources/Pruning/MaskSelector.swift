@@ -68,7 +68,7 @@ public final class MaskSelector {
     try world.allReduce(words.all, by: .sum)
     words.revive(outside: plan.tensors.map(\.range), count: count)
     let chosen = words.mask(count: count)
-    try check(chosen, zeros)
+    try Self.requireAgreement(chosen, zeros: zeros.reduce(0, +), count: count, world)
     return MaskChoice(mask: chosen, zeros: zeros, thresholds: thresholds)
   }
 
@@ -153,12 +153,14 @@ public final class MaskSelector {
   }
 
   /// Compares the masks of all ranks, and their zeros with what was counted.
-  private func check(_ mask: ParameterMask, _ zeros: [Int]) throws {
+  static func requireAgreement(
+    _ mask: ParameterMask, zeros: Int, count: Int, _ world: Communicator
+  ) throws {
     let sum = Int64(bitPattern: mask.checksum)
     let (least, most) = (
       try world.allReduce(sum, by: .minimum), try world.allReduce(sum, by: .maximum)
     )
-    guard least == most, count - mask.liveCount == zeros.reduce(0, +) else {
+    guard least == most, count - mask.liveCount == zeros else {
       throw PruningError(
         .disagreement,
         "the ranks chose different masks, or one of them miscounted: memory or a processor is faulty; go on "

@@ -23,6 +23,10 @@ public struct PruningPlan: Sendable, Equatable {
   public let tensors: [Tensor]
   /// How many groups there are; each has one threshold.
   public let groupCount: Int
+  /// Which weights become zero together.
+  public let pattern: PruningConfiguration.Pattern
+  /// How each tensor is cut into what becomes zero together; empty where weights stand alone.
+  public let grids: [TensorGrid]
 
   /// N: the weights of all tensors.
   public var count: Int { tensors.reduce(0) { $0 + $1.range.count } }
@@ -43,39 +47,45 @@ public struct PruningPlan: Sendable, Equatable {
       )
     }
     groupCount = (groups.max() ?? -1) + 1
+    pattern = configuration.pattern
+    grids =
+      pattern.rectangle.map { size in
+        slots.map { TensorGrid($0, height: size.height, width: size.width) }
+      } ?? []
+  }
+
+  init(
+    _ tensors: [Tensor], groupCount: Int, _ pattern: PruningConfiguration.Pattern = .single,
+    _ grids: [TensorGrid] = []
+  ) {
+    (self.tensors, self.groupCount, self.pattern, self.grids) = (
+      tensors, groupCount, pattern, grids
+    )
   }
 
   /// The tensors of a group.
   public func tensors(ofGroup group: Int) -> [Tensor] { tensors.filter { $0.group == group } }
 
   /// How many weights of a group are zero at a sparsity: the nearest whole number, halves away from 0.
+  ///
+  /// Of groups of weights what they leave, whatever the sparsity; of blocks those of as many as are zero, at most: some
+  /// at the edges may be smaller.
   public func zeros(ofGroup group: Int, at sparsity: Double) -> Int {
     let count = tensors(ofGroup: group).reduce(0) { $0 + $1.range.count }
-    return Int((sparsity * Double(count)).rounded())
+    switch pattern {
+    case .single: return Int((sparsity * Double(count)).rounded())
+    case .group(let keep, _):
+      return tensors.indices.filter { tensors[$0].group == group }
+        .reduce(0) { $0 + grids[$1].zeros(keeping: keep) }
+    case .block(let outputs, let inputs):
+      let blocks = rectangles.zeros(ofGroup: group, at: sparsity)
+      return min(count, blocks * outputs * inputs)
+    }
   }
 
   /// How many weights are zero at a sparsity, over all groups.
   public func zeros(at sparsity: Double) -> Int {
     (0..<groupCount).reduce(0) { $0 + zeros(ofGroup: $1, at: sparsity) }
-  }
-
-  /// Refuses a sparsity at which tensors would fall below what they keep.
-  ///
-  /// - Throws: ``PruningError`` telling the largest sparsity there can be.
-  public func check(finalSparsity: Double) throws {
-    for group in 0..<groupCount {
-      let members = tensors(ofGroup: group)
-      let count = members.reduce(0) { $0 + $1.range.count }
-      let most = members.reduce(0) { $0 + $1.range.count - $1.least }
-      let wanted = zeros(ofGroup: group, at: finalSparsity)
-      guard wanted > most else { continue }
-      let place = members.count == 1 ? " of \(members[0].name)" : ""
-      throw PruningError(
-        .impossibleTarget,
-        "pruning: sparsity \(finalSparsity) asks for \(wanted) zeros among \(count) weights\(place), but "
-          + "keepAtLeast leaves \(most) at most (sparsity \(Double(most) / Double(count))); lower one of "
-          + "them")
-    }
   }
 
   // MARK: Choosing

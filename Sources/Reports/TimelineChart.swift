@@ -42,7 +42,7 @@ public struct TimelineChart: Sendable {
 
   private static let (width, left, right) = (960.0, 90.0, 14.0)
   private static let (top, rowHeight, gap) = (34.0, 26.0, 6.0)
-  private static let colours = [
+  static let colours = [
     "#eda100", "#2a78d6", "#4a3aa7", "#e34948", "#eb6834", "#1baf7a", "#e87ba4", "#008300",
     "#7d7b74", "#d9d8d2",
   ]

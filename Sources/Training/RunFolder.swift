@@ -33,6 +33,10 @@ public struct RunFolder: Sendable {
   public var trace: String { path + "/trace.json" }
   /// Two steps of it as a picture.
   public var tracePicture: String { path + "/trace.svg" }
+  /// What `aimass prune` tried, if it made the run.
+  public var pruning: String { path + "/pruning.json" }
+  /// The same as a picture.
+  public var pruningPicture: String { path + "/pruning.svg" }
   /// The last evaluation of a split by `aimass evaluate`.
   public func evaluation(of split: String) -> String { path + "/evaluation-\(split).json" }
 

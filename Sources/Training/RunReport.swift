@@ -31,6 +31,21 @@ public struct RunReport {
     }
   }
 
+  /// Writes `report.html` at the end of a run.
+  ///
+  /// Where it cannot be written, the run is no less complete: the report can be made later from what is there.
+  ///
+  /// - Parameters:
+  ///   - model: layers and class names.
+  ///   - observer: told that there is none.
+  func writeAtEnd(model: ModelFacts, telling observer: (any TrainingObserver)?) {
+    do {
+      try write(model: model)
+    } catch {
+      observer?.noted("\(error); `aimass report \(folder.path)` makes it later")
+    }
+  }
+
   /// Everything the report shows.
   ///
   /// - Parameters:

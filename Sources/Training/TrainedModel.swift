@@ -31,7 +31,7 @@ public final class TrainedModel {
   /// The fields of users' files that the run was trained with.
   let trainedFields: [FieldConfiguration]
 
-  private let checkpoint: Checkpoint
+  let checkpoint: Checkpoint
   private var sharded: ShardedRows?
   /// The run's own data, where another one may lack the names of classes; nil where it cannot be read.
   private let trainingData: Dataset?
@@ -205,7 +205,7 @@ public final class TrainedModel {
         "\(checkpoint.path) holds \(checkpoint.manifest.parameterCount) parameters, the model has "
           + "\(store.layout.count)")
     }
-    let name = checkpoint.manifest.state.hasAverage ? "ema" : "parameters"
+    let name = checkpoint.weightsName
     for range in store.layout.residentRanges {
       try checkpoint.read(name, range, into: store.base + range.lowerBound)
     }

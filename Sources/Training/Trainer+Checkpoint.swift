@@ -179,6 +179,7 @@ extension Trainer {
 
   /// Fills the store with initial values, by initialisers or from a file.
   func initialize() throws {
+    if let beginning = options.beginning { return try begin(from: beginning) }
     initializeRows()
     try world.agree {
       // The ranks of a node share the values: the first of them writes.

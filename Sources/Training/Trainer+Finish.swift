@@ -7,7 +7,7 @@ extension Trainer {
   /// Writes the summary and the report of the finished run.
   ///
   /// - Returns: the summary, on every rank.
-  /// - Throws: ``TrainingError`` if a file cannot be written.
+  /// - Throws: ``TrainingError`` if the summary cannot be written.
   func finish() throws -> RunSummary {
     // A run that ended between its last checkpoint and its summary has the weights, not the metrics.
     if lastEvaluation == nil, let validation { _ = try measure(validation) }
@@ -44,7 +44,7 @@ extension Trainer {
       } catch {
         throw TrainingError(.inputOutput, "\(folder.path): the summary cannot be written: \(error)")
       }
-      try RunReport(folder).write(model: ModelFacts(model, dataset, training))
+      RunReport(folder).writeAtEnd(model: ModelFacts(model, dataset, training), telling: observer)
     }
     return summary
   }

@@ -64,9 +64,11 @@ extension Trainer {
     return true
   }
 
-  /// Writes a checkpoint of a run that has none and may have to go back to one.
+  /// Writes a checkpoint of a run that has none and may have to go back to one, or has begun with what no
+  /// initialiser gives again.
   func saveBeginningIfNeeded() throws {
-    guard configuration.train.nonFinite.rollsBack, !hasCheckpoint else { return }
+    let isNeeded = configuration.train.nonFinite.rollsBack || options.beginning != nil
+    guard isNeeded, !hasCheckpoint else { return }
     try save(waiting: true)
   }
 

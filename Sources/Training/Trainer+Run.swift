@@ -37,11 +37,19 @@ extension Trainer {
       started = StepClock.now()
       startTrace()
       try saveBeginningIfNeeded()
+      try keepBeginningIfAll()
       let isDone = try trainLoop()
       try writeTrace()
       guard isDone else { return .interrupted(step: state.step) }
       return .finished(try finish())
     }
+  }
+
+  /// Measures and saves what a run begins with that takes no step.
+  private func keepBeginningIfAll() throws {
+    guard totalSteps == 0, !hasCheckpoint else { return }
+    let measured = validation == nil ? nil : try evaluateAndJudge()
+    try saveIfDue(measured: measured, last: true, asked: false)
   }
 
   /// Steps until the end, a stop or an early stop.
@@ -89,6 +97,10 @@ extension Trainer {
 
   /// One step without a folder, checkpoint or log.
   private func dryRun() throws -> RunOutcome {
+    try world.agree {
+      guard totalSteps == 0 else { return }
+      throw TrainingError(.usage, "a dry run computes one step, but train.steps is 0")
+    }
     try learnFromTeachers()
     try initialize()
     observer?.started(facts)

@@ -7,6 +7,7 @@ final class RunWatch {
   private let board: StatusBoard
   private let watchdog: Watchdog
   private let facts: WatchFacts
+  private let world: Communicator
   /// This rank's node in the topology.
   let nodeNumber: Int
 
@@ -25,6 +26,7 @@ final class RunWatch {
     _ node: Node, _ folder: RunFolder, layers: [String] = [], limit: Int, _ clock: StepClock
   ) throws {
     let world = node.world
+    self.world = world
     try world.agree {
       guard world.rank == 0 else { return }
       Heartbeats(of: folder).prepare()
@@ -72,6 +74,8 @@ final class RunWatch {
     // Before the board shows the end: to a watchdog, a node of which all ranks have ended stands still, and with
     // a reason recorded it would end this process, with its own code, in the middle of telling that reason.
     watchdog.stop()
+    // The board goes with this run; what the process does afterwards with the same ranks must not be written there.
+    world.observer = nil
     board.own.close()
     if board.leave(), error == nil { heartbeats.remove(facts.file) }
   }
@@ -146,7 +150,8 @@ extension Trainer {
   /// - Returns: what `body` returns.
   /// - Throws: what `body` throws.
   func watched<Result>(_ body: () throws -> Result) throws -> Result {
-    defer { watch = nil }
+    // Another run of the same process must not tell a board that is gone.
+    defer { (watch, world.observer) = (nil, nil) }
     return try startWatching().during(body)
   }
 }

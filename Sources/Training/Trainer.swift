@@ -176,12 +176,16 @@ public struct TrainingOptions: Sendable {
   public var trace: Bool
   /// What the program calls itself, for the record.
   public var version: String
+  /// What the run begins with instead of initial values; kept in a checkpoint before the first step.
+  public var beginning: Beginning?
 
   /// Options from their parts.
   public init(
     configuration: RunConfiguration, configurationFolder: String, output: String,
-    fresh: Bool = false, dryRun: Bool = false, trace: Bool = false, version: String
+    fresh: Bool = false, dryRun: Bool = false, trace: Bool = false, version: String,
+    beginning: Beginning? = nil
   ) {
+    self.beginning = beginning
     self.configuration = configuration
     self.configurationFolder = configurationFolder
     self.output = output

@@ -20,7 +20,8 @@ struct Aimass: ParsableCommand {
     version: version,
     subcommands: [
       Doctor.self, Prepare.self, Inspect.self, Train.self, Launch.self, Plan.self, Evaluate.self,
-      Ensemble.self, Predict.self, Recommend.self, CheckpointCommand.self, Report.self,
+      Ensemble.self, Predict.self, Recommend.self, Prune.self, Shrink.self, Quantize.self,
+      CheckpointCommand.self, Report.self,
       Benchmark.self, CheckFile.self,
     ])
 

@@ -9,7 +9,8 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure what this machine or allocation can do.",
     subcommands: [
-      BenchmarkNode.self, BenchmarkExchange.self, BenchmarkSparse.self, BenchmarkPruning.self,
+      BenchmarkNode.self, BenchmarkModel.self, BenchmarkExchange.self, BenchmarkSparse.self,
+      BenchmarkPruning.self,
     ])
 }
 

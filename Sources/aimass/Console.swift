@@ -84,6 +84,14 @@ final class Console: TrainingObserver {
     }
   }
 
+  /// Prints what came of a network that was shrunk.
+  func finish(_ report: ShrinkReport, output: String?) {
+    guard isRoot else { return }
+    display.finish(at: Self.now)
+    report.text.split(separator: "\n").forEach { display.note(String($0)) }
+    display.note(output.map { "run folder: \($0)" } ?? "nothing was written; give -o FOLDER")
+  }
+
   /// A steady clock in seconds.
   private static var now: Double { MPIEnvironment.wallTime }
 }

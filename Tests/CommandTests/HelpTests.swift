@@ -6,7 +6,7 @@ extension JobTests {
   @Suite(.serialized) struct HelpTests {
     static let subcommands = [
       "doctor", "prepare", "inspect", "train", "launch", "plan", "evaluate", "ensemble", "predict",
-      "recommend", "checkpoint", "report", "benchmark",
+      "recommend", "prune", "shrink", "quantize", "checkpoint", "report", "benchmark",
     ]
 
     @Test func theProgramHelps() throws {

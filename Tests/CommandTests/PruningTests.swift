@@ -115,6 +115,40 @@ extension LearningTests {
       }
     }
 
+    @Test(arguments: [
+      "{pattern: {group: {keep: 1, of: 4}}, schedule: {oneShot: {at: 5}}}",
+      "{pattern: {block: [2, 4]}, schedule: {polynomial: {final: 0.7, begin: 2, end: 14, every: 3}}}",
+      "{pattern: {block: [1, 8]}, criterion: lamp, scope: layer, schedule: {constant: {sparsity: 0.5, every: 6}}}",
+    ])
+    func patternsDoNotDependOnTheRanksEither(pruning: String) throws {
+      try withTemporaryFolder { folder in
+        let configuration = try Shelf.glyphs.get()
+        let settings = ["pruning=\(pruning)", "train.epochs=null", "train.ema=0.9"]
+        var first: Run?
+        for ranks in 1...4 {
+          let run = Run(path: folder.file("on-\(ranks)"))
+          // Between two choices, and from other ranks on.
+          for (count, steps) in [(ranks, 15), (5 - ranks, 18)] {
+            let result = try Aimass.train(
+              configuration, ranks: count, output: run.path,
+              set: settings + ["train.steps=\(steps)"])
+            #expect(result.status == 0 && result.leftovers.isEmpty, "\(result)")
+          }
+          let own = try pruningText(run)
+          #expect(own == (try first.map(pruningText) ?? own), "\(ranks) ranks")
+          #expect(run.digest == first?.digest ?? run.digest, "\(ranks) ranks")
+          first = first ?? run
+        }
+      }
+    }
+
+    /// The mask and the zeros of every tensor.
+    private func pruningText(_ run: Run) throws -> String {
+      let data = try JSONSerialization.data(
+        withJSONObject: pruning(run), options: .sortedKeys)
+      return String(decoding: data, as: UTF8.self)
+    }
+
     @Test(arguments: ["weights: 4", "learningRate: 4"])
     func rewindingGoesOnExactlyToo(rewind: String) throws {
       try withTemporaryFolder { folder in

@@ -91,8 +91,13 @@ extension JobTests {
         #expect(first.status == 0, "\(first)")
         let (digest, metrics, history) = (run.digest, run.metrics, run.history)
         try FileManager.default.removeItem(atPath: run.path + "/summary.json")
+        // A report that cannot be written does not spoil the run.
+        try FileManager.default.removeItem(atPath: run.path + "/report.html")
+        try FileManager.default.createDirectory(
+          atPath: run.path + "/report.html/taken", withIntermediateDirectories: true)
         let second = try Aimass.train(Shelf.glyphs.get(), output: run.path)
         #expect(second.status == 0, "\(second)")
+        #expect(second.lines(with: "`aimass report").count == 1, "\(second)")
         #expect(run.digest == digest && run.metrics == metrics && run.history == history)
         #expect(!metrics.isEmpty)
       }

@@ -28,7 +28,7 @@ struct DocumentTests {
       "recipe": "recipe", "wire": "exchange", "counted": "Counted runs",
       "factorization": "factorization", "tokens": "Tokens",
       "sampling": "sampling", "policy": "Steps that are not finite", "scope": "pruning",
-      "rewind": "pruning",
+      "rewind": "pruning", "pattern": "pruning",
     ]
     for keys in Vocabulary.run + Vocabulary.counted + Vocabulary.recipe {
       let words = keys.name.split(separator: " ").map(String.init)

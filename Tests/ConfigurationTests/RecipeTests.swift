@@ -24,6 +24,7 @@ struct RecipeTests {
       digits: {sounds: {archive: d.tar.gz, within: top, pattern: "{label}/{}_{index}.wav", badFiles: fail}}
       listed: {images: {csv: l.csv, path: file, label: kind, within: all}}
       drawn: {synthetic: glyphs, samples: 100, seed: 3, first: 50}
+      numbers: {synthetic: noise, shape: [2, 3], below: 9, samples: 4, seed: 5, first: 6}
     splits:
       train:
         image: images
@@ -112,6 +113,7 @@ struct RecipeTests {
           FileCollection(
             content: .images, place: .list("l.csv", path: "file", label: "kind"), within: "all")),
         .glyphs(samples: 100, seed: 3, first: 50),
+        .noise(NoiseSource(shape: [2, 3], below: 9, samples: 4, seed: 5, first: 6)),
       ])
     #expect(recipe.splits.map(\.limit) == [1000, nil, 9])
     #expect(recipe.splits[2].origin == .fold(from: "train", folds: 5, fold: 4, seed: 2))

@@ -52,6 +52,9 @@ struct ResolvedTests {
     "{polynomial: {final: 0.9, end: 9}}", "{constant: {sparsity: 0.5}}",
     "{constant: {sparsity: 0.5, end: 3, every: 2}}, scope: layer",
     "{oneShot: {sparsity: 0.5, at: 0}}",
+    "{oneShot: {at: 4}}, pattern: {group: {keep: 1, of: 4}}",
+    "{oneShot: {sparsity: 0.5, at: 3}}, pattern: {group: {keep: 2, of: 4}}",
+    "{polynomial: {final: 0.9, end: 9}}, pattern: {block: [1, 8]}, criterion: lamp",
     "{iterative: {final: 0.5, begin: 3, every: 2}}, scope: {groups: \"*\"}, criterion: lamp",
     "{iterative: {final: 0.5, begin: 3, every: 2, rewind: {learningRate: 1}}}, include: \"*.weight\"",
   ].map { Samples.small("pruning: {schedule: \($0)}") }

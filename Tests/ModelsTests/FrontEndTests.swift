@@ -174,7 +174,8 @@ import Testing
     ),
     (
       [.attention(heads)], steps,
-      "modalities.x.0: attention expected heads that divide its 4 channels, found 3"
+      "modalities.x.0: attention expected heads that divide its 4 channels, found 3; "
+        + "change them, or give a headSize"
     ),
     (
       [.positional(.learned(length: 8))], steps,

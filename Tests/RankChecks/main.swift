@@ -23,6 +23,7 @@ let checks: [String: Check] = [
   "corruption": checkCorruption,
   "wire": checkWire,
   "residuals": checkResiduals,
+  "patterns": checkPatterns,
   "pruning": checkPruning,
   "shards": checkShards,
   "drop": dropMessage,

@@ -3,11 +3,13 @@ extension PruningConfiguration {
   init(reading value: ValueReader) {
     let map = MapReader(value, Vocabulary.pruning)
     let patterns = "patterns of names"
+    let pattern = map.optional("pattern").flatMap(Pattern.init(reading:)) ?? .single
     self.init(
-      schedule: map.required("schedule").flatMap(Schedule.init(reading:))
+      schedule: map.required("schedule").flatMap { Schedule(reading: $0, pattern) }
         ?? .oneShot(sparsity: 0.5, at: 1),
       scope: map.optional("scope").flatMap(Scope.init(reading:)) ?? .global,
       criterion: map.optional("criterion")?.choice("criterion", of: Criterion.self) ?? .magnitude,
+      pattern: pattern,
       include: map.optional("include")?.texts(patterns) ?? [],
       exclude: map.optional("exclude")?.texts(patterns) ?? [],
       embeddings: map.optional("embeddings")?.flag() ?? false,
@@ -15,9 +17,14 @@ extension PruningConfiguration {
       keepAtLeast: map.optional("keepAtLeast")?.number(.share) ?? 0.001,
       regrow: map.optional("regrow").flatMap(Regrow.init(reading:)))
     checkRegrow(map)
-    guard criterion.followsGradients, schedule.firstStep < 1,
-      !value.problems.has(at: map.path("schedule"))
-    else { return }
+    guard criterion.followsGradients else { return }
+    if pattern != .single {
+      map.fail(
+        "criterion",
+        "\(criterion.rawValue) is known of single weights only, where their owners are; with a pattern use "
+          + "magnitude or lamp")
+    }
+    guard schedule.firstStep < 1, !value.problems.has(at: map.path("schedule")) else { return }
     map.fail(
       "criterion",
       "\(criterion.rawValue) needs the gradient of a step, but the schedule prunes before the first; "
@@ -35,6 +42,11 @@ extension PruningConfiguration {
         "expected the criterion magnitude, by which weights are given up for others, found \(criterion.rawValue)"
       )
     }
+    if pattern != .single {
+      map.fail(
+        "regrow",
+        "single weights come back, which a pattern takes away together; leave one of them out")
+    }
     if case .iterative(_, _, _, _, .some) = schedule {
       map.fail(
         "regrow",
@@ -51,6 +63,34 @@ extension PruningConfiguration.Regrow {
     let until = map.required("until")?.count(from: 1)
     guard let every, let until else { return nil }
     self.init(fraction: fraction, every: every, until: until)
+  }
+}
+
+extension PruningConfiguration.Pattern {
+  init?(reading value: ValueReader) {
+    guard let block = Block(value, sort: "pattern", known: Vocabulary.pruningPatterns) else {
+      return nil
+    }
+    switch block.name {
+    case "group":
+      let map = block.options(Vocabulary.groupPattern)
+      let of = map.required("of")?.integer(2...64)
+      guard let of, let keep = map.required("keep")?.integer(1...of - 1) else { return nil }
+      self = .group(keep: keep, of: of)
+    case "block":
+      let map = block.options(Vocabulary.blockPattern, shorthand: "size")
+      guard let size = map.required("size")?.pair(from: 1) else { return nil }
+      self = .block(outputs: size[0], inputs: size[1])
+    default:
+      _ = block.options(Vocabulary.singlePattern)
+      self = .single
+    }
+  }
+
+  /// The share of weights that are zero in every whole group; nil where that is free.
+  public var sparsity: Double? {
+    guard case .group(let keep, let of) = self else { return nil }
+    return 1 - Double(keep) / Double(of)
   }
 }
 
@@ -74,12 +114,25 @@ extension PruningConfiguration.Scope {
 }
 
 extension PruningConfiguration.Schedule {
-  /// Reads how much is pruned when.
-  init?(reading value: ValueReader) {
+  /// Reads how much is pruned when; with groups that is once, and as much as they say.
+  init?(reading value: ValueReader, _ pattern: PruningConfiguration.Pattern) {
     let known = Vocabulary.pruningSchedules
     guard let block = Block(value, sort: "pruning schedule", known: known) else { return nil }
     let map = block.options(
       known.first { $0.block == block.name } ?? Vocabulary.oneShot)
+    if let share = pattern.sparsity {
+      guard block.name == "oneShot" else {
+        value.fail(
+          "groups are pruned once, to what they keep; expected oneShot with its step `at`, found "
+            + block.name)
+        return nil
+      }
+      if let found = map.optional("sparsity")?.number(.share), found != share {
+        map.fail("sparsity", "the groups make it \(share), found \(found); leave it out")
+      }
+      self = .oneShot(sparsity: share, at: map.required("at")?.count(from: 0) ?? 0)
+      return
+    }
     switch block.name {
     case "polynomial": self = .polynomial(reading: map)
     case "constant":

@@ -107,7 +107,7 @@ extension TableField {
 
 extension ValueReader {
   /// A list of at least one size.
-  fileprivate func sizes() -> [Int]? {
+  func sizes() -> [Int]? {
     guard let elements = elements("a list of sizes") else { return nil }
     if elements.isEmpty { fail("expected at least one size, found an empty list") }
     return elements.compactMap { $0.size(from: 1) }

@@ -48,20 +48,36 @@ extension RecipeSource.Kind {
     case "hdf5":
       self = .hdf5(
         paths: paths(), dataset: map.required("dataset")?.text("a dataset's path") ?? "")
-    case "synthetic":
-      if let value = map.required("synthetic"), let what = value.text("a synthetic problem"),
-        what != "glyphs"
-      {
-        value.fail(Spelling.unknown("synthetic problem", what, known: ["glyphs"]))
-      }
-      self = .glyphs(
-        samples: map.required("samples")?.integer(1...1_000_000_000) ?? 1,
-        seed: map.optional("seed")?.seed() ?? 0, first: map.optional("first")?.count(from: 0) ?? 0)
+    case "synthetic": self.init(drawing: map)
     case "images": self = .files(FileCollection(.images, reading: map))
     case "sounds": self = .files(FileCollection(.sounds, reading: map))
     case "concatenated": self = .concatenated(ConcatenatedSource(reading: map))
     default: self = .idx(paths: paths())
     }
+  }
+
+  /// What is drawn rather than read.
+  private init(drawing map: MapReader) {
+    let samples = map.required("samples")?.integer(1...1_000_000_000) ?? 1
+    let seed = map.optional("seed")?.seed() ?? 0
+    let first = map.optional("first")?.count(from: 0) ?? 0
+    let shape = map.optional("shape")?.sizes()
+    let below = map.optional("below")?.integer(1...Int(UInt32.max))
+    let value = map.required("synthetic")
+    switch value?.text("a synthetic problem") {
+    case "noise":
+      self = .noise(
+        NoiseSource(shape: shape ?? [], below: below, samples: samples, seed: seed, first: first))
+      return
+    case "glyphs":
+      for key in ["shape", "below"] where map.has(key) {
+        map.fail(key, "glyphs have shapes of their own; `\(key)` goes with `synthetic: noise`")
+      }
+    case let what?:
+      value?.fail(Spelling.unknown("synthetic problem", what, known: ["glyphs", "noise"]))
+    case nil: break
+    }
+    self = .glyphs(samples: samples, seed: seed, first: first)
   }
 }
 

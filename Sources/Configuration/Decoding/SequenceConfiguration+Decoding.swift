@@ -51,6 +51,7 @@ extension AttentionConfiguration {
   fileprivate init(reading map: MapReader) {
     self.init(
       heads: map.required("heads")?.size(from: 1) ?? 1,
+      headSize: map.optional("headSize")?.size(from: 1),
       causal: map.optional("causal")?.flag() ?? false,
       dropout: map.optional("dropout")?.number(.share) ?? 0,
       bias: map.optional("bias")?.flag() ?? true)
@@ -65,6 +66,7 @@ extension TransformerConfiguration {
     self.init(
       layers: map.required("layers")?.integer(1...Self.deepest) ?? 1,
       heads: map.required("heads")?.size(from: 1) ?? 1,
+      headSize: map.optional("headSize")?.size(from: 1),
       hidden: map.optional("hidden")?.size(from: 1),
       causal: map.optional("causal")?.flag() ?? false,
       dropout: map.optional("dropout")?.number(.share) ?? 0,

@@ -27,7 +27,7 @@ extension TrainConfiguration {
     let length: Length =
       switch map.exactlyOne(["epochs", "steps"]) {
       case "epochs": .epochs(map.optional("epochs")?.integer(1...1_000_000_000) ?? 1)
-      case "steps": .steps(map.optional("steps")?.count(from: 1) ?? 1)
+      case "steps": .steps(map.optional("steps")?.count(from: 0) ?? 1)
       default: .epochs(1)
       }
     self.init(

@@ -2,10 +2,15 @@ extension Vocabulary {
   static let pruning = KeySection(
     "pruning",
     [
-      "schedule", "scope", "criterion", "include", "exclude", "embeddings", "lastLayers",
-      "keepAtLeast", "regrow",
+      "schedule", "scope", "criterion", "pattern", "include", "exclude", "embeddings",
+      "lastLayers", "keepAtLeast", "regrow",
     ])
   static let regrow = KeySection("regrow", ["fraction", "every", "until"])
+
+  static let pruningPatterns = [singlePattern, groupPattern, blockPattern]
+  static let singlePattern = KeySection("pattern single", [])
+  static let groupPattern = KeySection("pattern group", ["keep", "of"])
+  static let blockPattern = KeySection("pattern block", ["size"])
 
   static let pruningScopes = [globalScope, layerScope, groupsScope]
   static let globalScope = KeySection("scope global", [])

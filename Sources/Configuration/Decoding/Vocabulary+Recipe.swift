@@ -40,7 +40,8 @@ extension Vocabulary {
   static let concatenated = KeySection(
     "source concatenated",
     ["concatenated", "where", "same", "clips", "silenceMilliseconds", "samples", "seed"])
-  static let synthetic = KeySection("source synthetic", ["synthetic", "samples", "seed", "first"])
+  static let synthetic = KeySection(
+    "source synthetic", ["synthetic", "samples", "seed", "first", "shape", "below"])
 
   static let modalities = [image, sound, label, table, value, textField, ids, categories, row]
   static let image = KeySection(

@@ -5,9 +5,11 @@ extension Vocabulary {
   ]
   static let pool = KeySection("layer pool", ["kind"])
   static let positional = KeySection("layer positional", ["kind", "length"])
-  static let attention = KeySection("layer attention", ["heads", "causal", "dropout", "bias"])
+  static let attention = KeySection(
+    "layer attention", ["heads", "headSize", "causal", "dropout", "bias"])
   static let transformer = KeySection(
-    "layer transformer", ["layers", "heads", "hidden", "causal", "dropout", "activation"])
+    "layer transformer",
+    ["layers", "heads", "headSize", "hidden", "causal", "dropout", "activation"])
   static let toSequence = KeySection("layer toSequence", ["by"])
   static let featureTokens = KeySection("layer featureTokens", ["size"])
   static let classToken = KeySection("layer classToken", [])

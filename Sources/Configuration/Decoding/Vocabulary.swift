@@ -9,7 +9,8 @@ public enum Vocabulary {
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
       regrow, constraint, constraintQuantile, distillation,
-    ] + pruningScopes + pruningSchedules + rewinds + samplings + policies + wires + layers + losses
+    ] + pruningScopes + pruningPatterns + pruningSchedules + rewinds + samplings + policies + wires
+    + layers + losses
     + optimizers + schedules + fusions
     + couplings
     + [temperature] + decoders

@@ -5,6 +5,7 @@ extension PruningConfiguration {
       ("schedule", schedule.canonical), ("scope", scope.canonical),
       ("criterion", .text(criterion.rawValue)),
     ]
+    if pattern != .single { options.append(("pattern", pattern.canonical)) }
     if !include.isEmpty { options.append(("include", .texts(include))) }
     if !exclude.isEmpty { options.append(("exclude", .texts(exclude))) }
     options += [
@@ -28,6 +29,18 @@ extension PruningConfiguration.Scope {
     case .global: .text("global")
     case .layer: .text("layer")
     case .groups(let patterns): .map([("groups", .texts(patterns))])
+    }
+  }
+}
+
+extension PruningConfiguration.Pattern {
+  fileprivate var canonical: CanonicalWriter.Value {
+    switch self {
+    case .single: .text("single")
+    case .group(let keep, let of):
+      .map([("group", .map([("keep", .number(keep)), ("of", .number(of))]))])
+    case .block(let outputs, let inputs):
+      .map([("block", .list([.number(outputs), .number(inputs)]))])
     }
   }
 }

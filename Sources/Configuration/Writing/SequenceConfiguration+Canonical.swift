@@ -20,16 +20,18 @@ extension LayerConfiguration {
 
 extension AttentionConfiguration {
   fileprivate var canonical: [(String, CanonicalWriter.Value)] {
-    [
-      ("heads", .number(heads)), ("causal", .flag(causal)), ("dropout", .number(dropout)),
-      ("bias", .flag(bias)),
-    ]
+    [("heads", .number(heads))]
+      + (headSize.map { [("headSize", .number($0))] } ?? [])
+      + [
+        ("causal", .flag(causal)), ("dropout", .number(dropout)), ("bias", .flag(bias)),
+      ]
   }
 }
 
 extension TransformerConfiguration {
   fileprivate var canonical: [(String, CanonicalWriter.Value)] {
     [("layers", .number(layers)), ("heads", .number(heads))]
+      + (headSize.map { [("headSize", .number($0))] } ?? [])
       + (hidden.map { [("hidden", .number($0))] } ?? [])
       + [
         ("causal", .flag(causal)), ("dropout", .number(dropout)),

@@ -118,7 +118,8 @@ extension CountedTrainer {
       } catch {
         throw TrainingError(.inputOutput, "\(folder.path): the summary cannot be written: \(error)")
       }
-      try RunReport(folder).write(model: ModelFacts(setUp.dataset, setUp.training))
+      RunReport(folder).writeAtEnd(
+        model: ModelFacts(setUp.dataset, setUp.training), telling: observer)
     }
     return summary
   }

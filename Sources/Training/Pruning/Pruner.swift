@@ -21,6 +21,8 @@ final class Pruner {
   static let arrayName = "pruning.mask"
 
   let selector: MaskSelector
+  /// Chooses what becomes zero together; nil where weights stand alone.
+  private let patternSelector: PatternSelector?
   unowned let exchange: Exchange
   /// Whether the whole gradient travels in the current step.
   var seesAll = false
@@ -37,7 +39,10 @@ final class Pruner {
     self.exchange = exchange
     self.optimizer = optimizer
     let count = exchange.plan.layout.count
-    selector = MaskSelector(setUp.plan, count: count, RadixSelect(exchange.node.world))
+    let select = RadixSelect(exchange.node.world)
+    selector = MaskSelector(setUp.plan, count: count, select)
+    patternSelector =
+      setUp.plan.pattern == .single ? nil : PatternSelector(setUp.plan, count: count, select)
     scores = try PruningScores(setUp.configuration.criterion, setUp.plan, exchange)
     if case .weights? = setUp.schedule.rewind {
       rewindPoint = RewindPoint(exchange)
@@ -77,12 +82,11 @@ final class Pruner {
     if keepsWeights(after: step) { rewindPoint?.save() }
     guard setUp.schedule.isDue(after: step) else { return nil }
     let sparsity = setUp.schedule.sparsity(after: step)
-    let choice = try scores.withStretches(mask) { stretches in
-      do {
-        return try selector.choose(sparsity: sparsity, scores: stretches, mask: mask)
-      } catch let error as PruningError where error.code == .nonFinite {
-        throw try naming(stretches, step)
-      }
+    let choice: MaskChoice
+    do {
+      choice = try choose(sparsity)
+    } catch let error as PruningError where error.code == .nonFinite {
+      throw try scores.withStretches(mask) { try naming($0, step) }
     }
     if let rewindPoint {
       // Everybody has scored the weights that are put back now.
@@ -104,6 +108,15 @@ final class Pruner {
       step: step, sparsity: sparsity, zeros: choice.zeros.reduce(0, +),
       weights: setUp.plan.count, thresholds: thresholds.map { $0?.key },
       checksum: Self.text(choice.mask.checksum), grown: grown)
+  }
+
+  private func choose(_ sparsity: Double) throws -> MaskChoice {
+    guard let patternSelector else {
+      return try scores.withStretches(mask) {
+        try selector.choose(sparsity: sparsity, scores: $0, mask: mask)
+      }
+    }
+    return try patternSelector.choose(sparsity: sparsity, scores: scores.whole(), mask: mask)
   }
 
   private func keepsWeights(after step: Int) -> Bool {

@@ -80,6 +80,18 @@ final class PruningScores {
     }
   }
 
+  /// The scores of all places that are in this node's memory; collective.
+  ///
+  /// Only of criteria that are known of whole tensors.
+  func whole() throws -> UnsafePointer<Float> {
+    guard let shared else {
+      precondition(criterion == .magnitude, "scores that only owners have")
+      return UnsafePointer(exchange.store.base)
+    }
+    try scoreTensors(into: shared.base)
+    return UnsafePointer(shared.base)
+  }
+
   private func owned(
     _ base: (_ range: Range<Int>) -> UnsafePointer<Float>
   ) -> [ScoreStretch] {

@@ -50,7 +50,7 @@ struct CheckpointDiff: ParsableCommand {
 
 /// How an exported matrix lies, as typed.
 enum ExportForm: String, ExpressibleByArgument, CaseIterable {
-  case dense, bitmask, csr, smallest
+  case dense, bitmask, csr, smallest, int8
 
   /// The form, nil for the smallest.
   var form: TensorForm? { TensorForm(rawValue: rawValue) }
@@ -77,7 +77,8 @@ struct CheckpointExport: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How matrices lie there: dense, bitmask, csr, or smallest for each.", valueName: "form"))
+      "How matrices lie there: dense, bitmask, csr, or smallest for each; int8 rounds them.",
+      valueName: "form"))
   var form = ExportForm.dense
 
   func run() throws {

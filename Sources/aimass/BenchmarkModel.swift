@@ -1,0 +1,113 @@
+import ArgumentParser
+import Configuration
+import MPI
+import Reports
+import Training
+
+/// `aimass benchmark model`.
+struct BenchmarkModel: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "model",
+    abstract: "Time the training steps of a run's model.",
+    discussion: """
+      The steps are those of `aimass train` with input, exchange and update, from the initial values; nothing \
+      is written. Alone it measures one rank, under mpirun all. The median step of rank 0 counts.
+      """)
+
+  @Argument(
+    help: "The YAML file of the run.", completion: .file(extensions: ["yaml"]))
+  var config: String
+
+  @Option(
+    help: ArgumentHelp("Samples of a rank in a step; default those of the run.", valueName: "count")
+  )
+  var batch: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Samples of one pass; default the whole batch of a rank with --batch, else that of the run.",
+      valueName: "count"))
+  var micro: Int?
+
+  @Option(help: ArgumentHelp("Steps that are timed.", valueName: "count"))
+  var steps = 30
+
+  @Option(help: ArgumentHelp("Steps before them.", valueName: "count"))
+  var warmUp = 5
+
+  @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
+  var set: [String] = []
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    let counts = [batch ?? 1, micro ?? 1, steps, warmUp + 1]
+    guard counts.allSatisfy({ (1...1 << 24).contains($0) }) else {
+      throw ValidationError("--batch, --micro, --steps and --warm-up take counts from 1 on.")
+    }
+  }
+
+  func run() throws {
+    guard case .network(let settings) = try ConfiguredRun.load(path: config, overrides: set) else {
+      throw ValidationError("This run has `factorization`, whose sweeps are no training steps.")
+    }
+    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+      let options = TrainingOptions(
+        configuration: changed(settings, ranks: world.size),
+        configurationFolder: folder(of: config), output: "", version: Aimass.version)
+      let trainer = try Trainer(world, options, observer: nil)
+      let speed = try trainer.measureSpeed(warmUp: warmUp, steps: steps)
+      guard world.rank == 0 else { return .done }
+      print(
+        json ? JSONText.line(Self.object(speed, settings.name)) : Self.text(speed, settings.name),
+        terminator: json ? "\n" : "")
+      return .done
+    }
+  }
+
+  /// The run with as many steps as are wanted, of the batch that is wanted.
+  private func changed(_ settings: RunConfiguration, ranks: Int) -> RunConfiguration {
+    var settings = settings
+    settings.train.length = .steps(warmUp + steps)
+    if let batch {
+      settings.batch.global = batch * ranks
+      settings.batch.micro = batch
+    }
+    if let micro { settings.batch.micro = micro }
+    return settings
+  }
+
+  private static func text(_ speed: TrainingSpeed, _ name: String) -> String {
+    var table = TextTable([.init("what"), .init("value", .right)])
+    table.add(["ranks", "\(speed.ranks)"])
+    table.add(["samples in a step", "\(speed.globalBatch)"])
+    table.add(["samples in a pass", "\(speed.microbatch)"])
+    table.add(["parameters", HumanUnits.count(speed.parameters)])
+    table.add(["median step", HumanUnits.seconds(speed.medianSeconds)])
+    table.add(["samples per second", HumanUnits.count(Int(speed.samplesPerSecond))])
+    table.add(["GFLOP/s of a rank", HumanUnits.fixed(speed.rate, digits: 1)])
+    let sum = speed.seconds.reduce(0, +)
+    for phase in speed.phases {
+      table.add([phase.name, HumanUnits.percent(phase.seconds / sum, digits: 1)])
+    }
+    return "\(name)\n" + table.text(indent: 2, heading: false)
+  }
+
+  private static func object(_ speed: TrainingSpeed, _ name: String) -> JSONValue {
+    .object([
+      .init("model", .text(name)), .init("ranks", .integer(speed.ranks)),
+      .init("globalBatch", .integer(speed.globalBatch)),
+      .init("microbatch", .integer(speed.microbatch)),
+      .init("parameters", .integer(speed.parameters)),
+      .init("operationsPerStep", .integer(speed.operationsPerStep)),
+      .init("stepSeconds", .number(speed.medianSeconds)),
+      .init("samplesPerSecond", .number(speed.samplesPerSecond)),
+      .init("losses", .array(speed.losses.map { .number($0) })),
+      .init(
+        "phaseSeconds",
+        .object(
+          speed.phases.map { .init($0.name, .number($0.seconds / Double(speed.seconds.count))) })),
+    ])
+  }
+}

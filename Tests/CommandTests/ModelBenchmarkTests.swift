@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension JobTests {
+  /// What `benchmark model` times are the steps of training.
+  @Suite struct ModelBenchmarkTests {
+    private func measured(_ words: [String], ranks: Int = 2) throws -> [String: Any] {
+      let result = try Aimass.run(
+        ranks: ranks, ["benchmark", "model", Shelf.glyphs.get(), "--json"] + words)
+      #expect(result.status == 0, "\(result)")
+      let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+      return try #require(json as? [String: Any])
+    }
+
+    @Test func itsStepsAreThoseOfARun() throws {
+      try withTemporaryFolder { folder in
+        let run = Run(path: folder.file("run"))
+        let trained = try Aimass.train(Shelf.glyphs.get(), ranks: 2, output: run.path)
+        #expect(trained.status == 0, "\(trained)")
+        let shelf = try (Shelf.glyphs.get() as NSString).deletingLastPathComponent
+        let before = snapshot(shelf)
+        let speed = try measured(["--warm-up", "2", "--steps", "3"])
+        let losses = try #require(speed["losses"] as? [Double])
+        #expect(losses == run.lines.compactMap { $0["loss"] as? Double }.prefix(5).map { $0 })
+        #expect(losses.count == 5)
+        #expect(speed["globalBatch"] as? Int == 40 && speed["microbatch"] as? Int == 5)
+        let phases = try #require(speed["phaseSeconds"] as? [String: Double])
+        #expect(phases["forward"] ?? 0 > 0 && phases["backward"] ?? 0 > 0, "\(phases)")
+        #expect(snapshot(shelf) == before, "something was written")
+      }
+    }
+
+    @Test func aBatchPerRankIsTheStep() throws {
+      let speed = try measured(["--batch", "12", "--steps", "2", "--warm-up", "0"])
+      #expect(speed["globalBatch"] as? Int == 24 && speed["microbatch"] as? Int == 12)
+      #expect(speed["ranks"] as? Int == 2)
+      let parts = try measured(["--batch", "12", "--micro", "4", "--steps", "1", "--warm-up", "0"])
+      #expect(parts["microbatch"] as? Int == 4)
+      let none = try Aimass.run(["benchmark", "model", Shelf.glyphs.get(), "--steps", "0"])
+      #expect(none.status == 64 && none.errors.contains("--steps"), "\(none)")
+    }
+  }
+}
