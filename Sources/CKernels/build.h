@@ -41,6 +41,7 @@ static const CKernels_Table table = {
     .averagePoolBackward = averagePoolBackward, .globalAverageForward = globalAverageForward,
     .globalAverageBackward = globalAverageBackward, .dropout = dropout,
     .softmaxCrossEntropy = softmaxCrossEntropy, .softmax = softmax,
+    .softClasses = softClasses, .softAnswers = softAnswers,
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,

@@ -46,6 +46,44 @@ static double softmaxCrossEntropy(int64_t samples, int64_t classes, const float 
   return loss;
 }
 
+/// What a row's softened classes q = softmax(z / T) miss of the teacher's p: the sum of KL(p || q) over the rows.
+/// factor (q - p) is added to the gradient; scratch holds one row.
+static double softClasses(int64_t rows, int64_t classes, const float *logits, const float *targets,
+                          float inverseTemperature, float factor, float *scratch, float *gradient) {
+  double loss = 0;
+  for (int64_t n = 0; n < rows; n++) {
+    const float *z = logits + n * classes, *p = targets + n * classes;
+    float *g = gradient + n * classes;
+    for (int64_t k = 0; k < classes; k++) scratch[k] = inverseTemperature * z[k];
+    double log = softmaxRow(classes, scratch, scratch);
+    for (int64_t k = 0; k < classes; k++) {
+      // 0 log 0 is 0.
+      if (p[k] > 0)
+        loss += (double)p[k] * (__builtin_log((double)p[k]) + log - (double)(inverseTemperature * z[k]));
+      g[k] += factor * (scratch[k] - p[k]);
+    }
+  }
+  return loss;
+}
+
+static double entropy(double p) {
+  return (p > 0 ? -p * __builtin_log(p) : 0) + (p < 1 ? -(1 - p) * __builtin_log(1 - p) : 0);
+}
+
+/// The same of yes-or-no outputs, the mean over those of a row; q = sigmoid(z / T).
+static double softAnswers(int64_t count, int64_t outputs, const float *logits, const float *targets,
+                          float inverseTemperature, float factor, float *gradient) {
+  double loss = 0;
+  float share = factor / (float)outputs;
+  for (int64_t i = 0; i < count; i++) {
+    float soft = inverseTemperature * logits[i];
+    double z = (double)soft, p = (double)targets[i];
+    loss += (z > 0 ? z : 0) - z * p + __builtin_log1p(__builtin_exp(-__builtin_fabs(z))) - entropy(p);
+    gradient[i] += share * (fastSigmoid(soft) - targets[i]);
+  }
+  return loss / (double)outputs;
+}
+
 static double binaryCrossEntropy(int64_t count, int64_t outputs, const float *logits,
                                  const float *targets, float factor, float *gradient) {
   double loss = 0;

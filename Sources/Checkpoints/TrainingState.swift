@@ -47,6 +47,9 @@ public struct TrainingState: Sendable, Equatable, Codable {
   public var noise: NoiseMoments?
   /// What was pruned last; nil where nothing was, and in checkpoints that do not know it.
   public var pruning: Pruning?
+  /// The bounds of constraints that were taken from weights, by tensor; nil where there are none, and in checkpoints that do
+  /// not know it.
+  public var constraintBounds: [Double?]?
 
   /// One choice of what is pruned.
   public struct Pruning: Sendable, Equatable, Codable {
@@ -62,12 +65,15 @@ public struct TrainingState: Sendable, Equatable, Codable {
     public var thresholds: [UInt32?]
     /// The checksum of the mask, in hexadecimal.
     public var checksum: String
+    /// Weights that came back in exchange for others; nil where none could.
+    public var grown: Int?
 
     /// A choice from its parts.
     public init(
       step: Int, sparsity: Double, zeros: Int, weights: Int, thresholds: [UInt32?],
-      checksum: String
+      checksum: String, grown: Int? = nil
     ) {
+      self.grown = grown
       self.step = step
       self.sparsity = sparsity
       self.zeros = zeros

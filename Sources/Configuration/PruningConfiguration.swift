@@ -19,6 +19,23 @@ public struct PruningConfiguration: Sendable, Equatable {
   /// The share of each tensor's weights that stays whatever the threshold, at least one weight;
   /// default 0.001.
   public var keepAtLeast: Double
+  /// How weights come back in exchange for others, once the schedule has ended; nil: never.
+  public var regrow: Regrow?
+
+  /// Dead weights with large gradients for live ones with small weights, as in RigL.
+  public struct Regrow: Sendable, Equatable {
+    /// The share of live weights that is exchanged first; it falls by half a cosine to 0 at ``until``; default 0.3.
+    public var fraction: Double
+    /// Steps between two exchanges, counted from the end of the schedule.
+    public var every: Int
+    /// The step from which nothing is exchanged any more.
+    public var until: Int
+
+    /// An exchange from its parts.
+    public init(fraction: Double = 0.3, every: Int, until: Int) {
+      (self.fraction, self.every, self.until) = (fraction, every, until)
+    }
+  }
 
   /// Which tensors share one threshold.
   public enum Scope: Sendable, Equatable {
@@ -97,12 +114,14 @@ public struct PruningConfiguration: Sendable, Equatable {
   ///   - embeddings: whether tables of embeddings are pruned too.
   ///   - lastLayers: whether the last layer of each head is pruned too.
   ///   - keepAtLeast: the share of each tensor that stays.
+  ///   - regrow: how weights come back.
   public init(
     schedule: Schedule, scope: Scope = .global, criterion: Criterion = .magnitude,
     pattern: Pattern = .single, include: [String] = [], exclude: [String] = [],
     embeddings: Bool = false,
-    lastLayers: Bool = false, keepAtLeast: Double = 0.001
+    lastLayers: Bool = false, keepAtLeast: Double = 0.001, regrow: Regrow? = nil
   ) {
+    self.regrow = regrow
     self.schedule = schedule
     self.scope = scope
     self.criterion = criterion

@@ -18,6 +18,10 @@ public struct RunConfiguration: Sendable, Equatable {
   public var schedule: ScheduleConfiguration
   /// Which weights become zero while training; nil: none.
   public var pruning: PruningConfiguration?
+  /// What weights are held to after every step; empty: nothing.
+  public var constraints: [ConstraintConfiguration]
+  /// From which trained runs the run learns too; nil: from none.
+  public var distillation: DistillationConfiguration?
   /// How long, and the rules of a step.
   public var train: TrainConfiguration
   /// When checkpoints are written and how many stay.

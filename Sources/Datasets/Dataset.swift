@@ -85,6 +85,9 @@ public final class Dataset: Sendable {
       fallback: ProcessInfo.processInfo.environment["AIMASS_DATA"])
   }
 
+  /// Whether ``digest`` covers every number: of users' files it covers some samples.
+  public var isDigestedWhole: Bool { files.allSatisfy { $0.digest != nil } }
+
   /// Whether a sample file says that its samples were drawn rather than measured.
   public var isSynthetic: Bool { files.contains(where: \.isSynthetic) }
 

@@ -149,6 +149,21 @@ public struct WireState {
   public let range: Range<Int>
   /// Its scalars, `range.count` of them; valid as long as the exchange.
   public let base: UnsafeMutablePointer<Float>
+
+  /// How many nodes wrote arrays of such names; 0 where none did.
+  ///
+  /// - Parameter names: the arrays of a checkpoint.
+  /// - Returns: M of `wire.owed.N-of-M`.
+  public static func nodes(of names: [String]) -> Int {
+    let owed = names.first { $0.hasPrefix("wire.owed.") }
+    return owed.flatMap { $0.split(separator: "-").last.flatMap { Int($0) } } ?? 0
+  }
+
+  /// The names that the same array had on so many nodes, in their order.
+  public func names(ofNodes count: Int) -> [String] {
+    let kind = name[..<(name.lastIndex(of: ".") ?? name.endIndex)]
+    return (0..<count).map { "\(kind).\($0)-of-\(count)" }
+  }
 }
 
 extension Exchange {
@@ -156,6 +171,6 @@ extension Exchange {
   ///
   /// Arrays are called `wire.owed.N-of-M` and `wire.velocity.N-of-M`, with node N of M; the ranks of a node
   /// hold disjoint stretches of its arrays that cover all parameters. Read and written outside a step.
-  /// A run that goes on with another number of nodes finds no array of its names and owes nothing.
+  /// A run that goes on with another number of nodes finds no array of its names, but those of the nodes there were.
   public var wireState: [WireState] { residual?.state ?? [] }
 }

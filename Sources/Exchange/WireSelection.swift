@@ -4,7 +4,7 @@
 /// 11, 10 and 10 bits find the smallest entry taken exactly, whatever the distribution.
 package struct WireSelection {
   /// Entries with more bits are taken.
-  let bits: UInt32
+  package let bits: UInt32
   /// How many entries of exactly these bits are taken, the first ones.
   let ties: Int
 

@@ -10,6 +10,8 @@ final class HeadBranch {
   /// What the outputs are measured by; nil where the data has no target.
   let loss: LossFunction?
   private let weight: Double
+  /// What teachers add to the loss; nil where the head learns from the data alone.
+  var soft: SoftLoss?
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
 
@@ -36,13 +38,25 @@ final class HeadBranch {
       gradient: pass.floats(outputGradient)) ?? 0
   }
 
-  /// The loss, and its gradient times `weight / normalizer` where the backward pass begins.
-  func train(_ pass: Pass, normalizer: Double) -> Double {
+  /// The loss, and its gradient times `weight / normalizer` where the backward pass begins; then of that the share that
+  /// teachers leave, and theirs.
+  ///
+  /// - Parameters:
+  ///   - pass: the microbatch.
+  ///   - normalizer: the divisor of the head's own loss.
+  ///   - softNormalizer: that of the soft term, asked for where there is one.
+  /// - Returns: the sums of both terms, neither scaled; 0 for a term there is not.
+  func train(
+    _ pass: Pass, normalizer: Double, softNormalizer: @autoclosure () -> Double
+  ) -> (own: Double, soft: Double) {
     // A batch whose class weights are all zero has nothing to say: a gradient of zeros.
-    let scale = normalizer > 0 ? Float(weight / normalizer) : 0
-    return loss?.sum(
-      pass, outputs: pass.floats(chain.output.place), scale: scale,
-      gradient: pass.floats(outputGradient)) ?? 0
+    let factor = soft.map { weight * (1 - $0.targets.alpha) } ?? weight
+    let scale = normalizer > 0 ? Float(factor / normalizer) : 0
+    let (outputs, gradient) = (pass.floats(chain.output.place), pass.floats(outputGradient))
+    let own = loss?.sum(pass, outputs: outputs, scale: scale, gradient: gradient) ?? 0
+    guard let soft else { return (own, 0) }
+    let softScale = Float(weight * soft.targets.alpha / softNormalizer())
+    return (own, soft.add(pass, outputs: outputs, scale: softScale, gradient: gradient))
   }
 
   /// Plans the way back to what is read.

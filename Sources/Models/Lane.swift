@@ -9,7 +9,7 @@ final class Lane {
   let scratch: UnsafeMutablePointer<Float>
   let slabs: HostBuffer<UnsafeMutablePointer<Float>>
   let fieldBases: HostBuffer<UnsafeMutableRawPointer>
-  /// Per head: the sum of the last microbatch's losses.
+  /// Per head: the sum of the last microbatch's losses; then per head that of its soft term.
   let losses: HostBuffer<Double>
   /// Where each sample's units begin.
   let offsets: AxisOffsets
@@ -38,7 +38,7 @@ final class Lane {
     slabs = HostBuffer(count: plan.slabs.count)
     for (index, region) in plan.slabs.enumerated() { slabs[index] = arena.floats(region) }
     fieldBases = HostBuffer(count: plan.fields)
-    losses = HostBuffer(count: plan.heads)
+    losses = HostBuffer(count: 2 * plan.heads)
     offsets = AxisOffsets(plan.axes, capacity: plan.capacity)
   }
 

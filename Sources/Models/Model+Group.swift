@@ -41,7 +41,8 @@ extension Model {
   /// - Parameters:
   ///   - members: g, members of the group on all ranks: G, or fewer in the last group of a step.
   ///   - parameters: P scalars in canonical order.
-  ///   - normalizers: per head, the divisor of its loss over the whole global batch.
+  ///   - normalizers: per head, the divisor of its loss over the whole global batch; then, where heads learn from
+  ///     teachers, per head that of its soft term.
   ///   - step: the optimizer step, which keys dropout.
   ///   - coupled: what the contrast over the global batch says to the only member's pairs.
   ///   - meeting: where members on other ranks are met; nil when all g are seated here.
@@ -60,7 +61,11 @@ extension Model {
       if let last = branch.chain.last { observer?.backward(layer: last) }
       // Loss and way back head by head: heads share the memory of their gradients.
       for (lane, pass) in group.passes.enumerated() {
-        lanes[lane].losses[index] = branch.train(pass, normalizer: normalizers[index])
+        let sums = branch.train(
+          pass, normalizer: normalizers[index],
+          softNormalizer: normalizers[branches.count + index])
+        lanes[lane].losses[index] = sums.own
+        lanes[lane].losses[branches.count + index] = sums.soft
       }
       branch.backward(group)
     }

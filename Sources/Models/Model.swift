@@ -140,7 +140,8 @@ public final class Model {
   /// Bytes of all activations, tapes, gradients and scratch together, of all lanes.
   public var arenaBytes: Int { lanes.count * lanePlan.arena.byteCount }
 
-  /// Per head: Σ over the last microbatch of the class-weighted loss, not normalised.
+  /// Per head: Σ over the last microbatch of the class-weighted loss, not normalised; then per head that of its soft
+  /// term, where it learns from teachers.
   ///
   /// 0 for a head without a target in the data.
   public var losses: UnsafePointer<Double> { losses(ofLane: 0) }
@@ -156,7 +157,7 @@ public final class Model {
   /// The same for the microbatch that was in a lane.
   ///
   /// - Parameter lane: the number that ``seat(_:into:)`` returned.
-  /// - Returns: one Float64 per head.
+  /// - Returns: two Float64 per head, as ``losses`` has them.
   public func losses(ofLane lane: Int) -> UnsafePointer<Double> {
     UnsafePointer(lanes[lane].losses.base)
   }

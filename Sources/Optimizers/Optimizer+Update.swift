@@ -50,7 +50,7 @@ extension Optimizer {
             values: block.values + (part.start - block.range.lowerBound), state: state(part),
             gradientScale: gradientScale, learningRate: piece.learningRate * learningRateFactor)
         }
-        moveAverage(piece, weight: weight)
+        if !averagesAreMovedLater { moveAverage(piece, weight: weight) }
       case .follow:
         follow(
           piece, running: weight, sums: block.values + (piece.start - block.range.lowerBound),
@@ -185,12 +185,35 @@ extension Optimizer {
   }
 
   /// `θ̄ ← d θ̄ + (1 − d) θ` with `d = min(decay, (1 + t) / (10 + t))`, t counted from 0.
-  private func moveAverage(_ piece: Piece, weight: UnsafeMutablePointer<Float>) {
+  private func moveAverage(_ piece: Piece, weight: UnsafePointer<Float>) {
     guard let averageDecay else { return }
     let time = Double(stepsTaken)
     Kernels.emaUpdate(
       count: piece.count, average: average.base + offset(piece), weight: weight,
       decay: Float(min(averageDecay, (1 + time) / (10 + time))))
+  }
+
+  /// Moves the averages of all owned weights, where ``averagesAreMovedLater``; before ``finishStep()``.
+  ///
+  /// - Parameter parameters: all weights, in canonical order.
+  public func moveAverages(parameters: UnsafePointer<Float>) {
+    guard averageDecay != nil, averagesAreMovedLater else { return }
+    for run in blocks.runs {
+      for index in pieces.range(ofBlocks: run) {
+        let piece = pieces[index]
+        guard piece.action == .move, !piece.isSharded else { continue }
+        moveAverage(piece, weight: parameters + piece.start)
+      }
+    }
+  }
+
+  /// The configured learning rate of a slot, or its group's; nil where it is frozen or a statistic.
+  ///
+  /// - Parameter slot: the slot's number.
+  /// - Returns: the rate before the schedule.
+  public func learningRate(ofSlot slot: Int) -> Double? {
+    let piece = (0..<pieces.count).first { pieces[$0].slot == slot }.map { pieces[$0] }
+    return piece?.action == .move ? piece?.learningRate : nil
   }
 
   /// Where the state of a piece of an owned block lies.

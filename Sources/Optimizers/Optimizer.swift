@@ -27,6 +27,10 @@ public final class Optimizer {
   /// Set when a run resumes.
   public var stepsTaken = 0
 
+  /// Whether ``update(_:parameters:gradientScale:learningRateFactor:samples:)`` leaves the moving average of weights to
+  /// ``moveAverages(parameters:)``, because something else changes weights after it.
+  public var averagesAreMovedLater = false
+
   let rule: OptimizerConfiguration.Rule
   let pieces: PieceTable
   let averageDecay: Double?

@@ -14,6 +14,7 @@ public struct Predictor {
   private let split: Split
   private let form: Form
   private let search: CTCDecoder.Search
+  private let clock: StepClock?
 
   /// What outputs are handed on as.
   public enum Form: Sendable {
@@ -39,10 +40,12 @@ public struct Predictor {
   ///   - trained: the model.
   ///   - split: what to predict; nil: the split that the model was loaded for.
   ///   - form: what outputs are handed on as.
+  ///   - clock: shows how it gets on, if somebody watches.
   public init(
     _ world: Communicator, _ trained: TrainedModel, split: Split? = nil,
-    as form: Form = .predictions
+    as form: Form = .predictions, clock: StepClock? = nil
   ) {
+    self.clock = clock
     self.world = world
     self.trained = trained
     self.split = split ?? trained.split
@@ -71,6 +74,7 @@ public struct Predictor {
         let microbatch = first + world.rank < plan.microbatches ? try loader.next() : nil
         try rows?.fetch(microbatch, step: nil)
         if let microbatch {
+          clock?.progress(microbatch.index)
           outputs = try compute(microbatch, plan, states).map(\.bytes)
           loader.recycle(microbatch)
         }

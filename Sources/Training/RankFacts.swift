@@ -31,7 +31,8 @@ struct RankFacts: Codable, Equatable {
   init(_ options: TrainingOptions, _ setUp: TrainingSetUp, host: String) throws {
     try self.init(
       options: "output \(options.output), fresh \(options.fresh), dry run \(options.dryRun)",
-      configuration: setUp.configuration.resolvedYAML, dataset: setUp.dataset.digest, host: host)
+      configuration: setUp.configuration.resolvedYAML + TrainingSetUp.lines(setUp.distillation),
+      dataset: setUp.dataset.digest, host: host)
   }
 
   /// This rank's facts from what it was told and found.

@@ -25,6 +25,8 @@ public struct RunFolder: Sendable {
   public var summary: String { path + "/summary.json" }
   /// The checkpoints.
   public var checkpoints: String { path + "/checkpoints" }
+  /// What teachers said about the training samples.
+  public var teachers: String { path + "/teachers" }
   /// The picture of the run.
   public var report: String { path + "/report.html" }
   /// Events of all ranks, if a trace was asked for.

@@ -33,6 +33,10 @@ public struct RunSummary: Sendable, Equatable, Codable {
   public var checkpoints: CheckpointCost? = nil
   /// What was pruned; nil where nothing was, and in summaries that do not know it.
   public var pruning: Pruning? = nil
+  /// What weights were held to, and what they came to; nil where to nothing, and in summaries that do not know it.
+  public var constraint: [Constraint]? = nil
+  /// From whom the run learned; nil where it had no teachers, and in summaries that do not know it.
+  public var distillation: Distillation? = nil
   /// The gradient noise scale in samples, where it could be measured.
   public var noiseScale: Double?
   /// Distinct host names.
@@ -68,6 +72,46 @@ public struct RunSummary: Sendable, Equatable, Codable {
 }
 
 extension RunSummary {
+  /// A tensor that was held to something, as the last step left it.
+  public struct Constraint: Sendable, Equatable, Codable {
+    /// Its name.
+    public var name: String
+    /// The key of the constraint.
+    public var kind: String
+    /// The bound that was taken from the weights; nil where it was given.
+    public var bound: Double?
+    /// Its weights.
+    public var weights: Int
+    /// Those that are 0.
+    public var zeros: Int
+    /// The least weight.
+    public var minimum: Double
+    /// The greatest weight.
+    public var maximum: Double
+    /// Quantiles of |w|, by share.
+    public var magnitudes: [String: Double]
+    /// The largest L2 norm of the weights that feed one output; nil for a tensor of one extent.
+    public var largestNorm: Double?
+  }
+
+  /// From whom a run learned.
+  public struct Distillation: Sendable, Equatable, Codable {
+    /// T.
+    public var temperature: Double
+    /// α.
+    public var alpha: Double
+    /// The teachers, in their order.
+    public var teachers: [Teacher]
+
+    /// One teacher.
+    public struct Teacher: Sendable, Equatable, Codable {
+      /// The run folder, as the configuration names it.
+      public var run: String
+      /// The SHA-256 of what decides its weights and network.
+      public var digest: String
+    }
+  }
+
   /// What was pruned.
   public struct Pruning: Sendable, Equatable, Codable {
     /// The step after which the mask was chosen last.

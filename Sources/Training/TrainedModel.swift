@@ -28,6 +28,9 @@ public final class TrainedModel {
   /// The run folder.
   let run: String
 
+  /// The fields of users' files that the run was trained with.
+  let trainedFields: [FieldConfiguration]
+
   let checkpoint: Checkpoint
   private var sharded: ShardedRows?
   /// The run's own data, where another one may lack the names of classes; nil where it cannot be read.
@@ -61,6 +64,29 @@ public final class TrainedModel {
     public var subsets: EvaluateConfiguration.Subsets?
     /// How heads with the loss `ctc` are read; nil: as the run says.
     public var decoder: DecoderConfiguration?
+    /// The data of another run with the folder of its configuration, instead of the run's own; nil: its own.
+    var source: (data: DataConfiguration, folder: String)?
+
+    /// The data to run on and the folder that its paths start from, of a run's own and its folder.
+    func place(
+      _ own: DataConfiguration, _ origin: String
+    ) -> (data: DataConfiguration, folder: String) {
+      var found = source?.data ?? own
+      // What is drawn in training says nothing about other data.
+      found.sampling = nil
+      if let data { found.files = [data] }
+      let current = FileManager.default.currentDirectoryPath
+      return (found, source?.folder ?? (data == nil ? origin : current))
+    }
+
+    /// A request for a run's model on the data of another one.
+    init(
+      run: String, split: SplitRole, needsTargets: Bool,
+      source: (data: DataConfiguration, folder: String)
+    ) {
+      self.init(run: run, split: split, needsTargets: needsTargets)
+      self.source = source
+    }
 
     /// A request from its parts.
     public init(
@@ -93,12 +119,12 @@ public final class TrainedModel {
     }
     configuration.evaluate.subsets = request.subsets
     if let decoder = request.decoder { configuration.evaluate.decoder = decoder }
-    // What is drawn in training says nothing about other data.
     configuration.data.sampling = nil
     let own = configuration.data
-    if let data = request.data { configuration.data.files = [data] }
+    trainedFields = own.fields
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? request.run
-    let base = request.data == nil ? origin : FileManager.default.currentDirectoryPath
+    let place = request.place(own, origin)
+    configuration.data = place.data
     var fields = configuration.model.modalities.map(\.field)
     if request.needsTargets { fields = TrainingSetUp.fieldNames(configuration.model) }
     trainingData =
@@ -106,7 +132,7 @@ public final class TrainedModel {
       ? nil
       : try? Dataset(
         own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
-    dataset = try Dataset(configuration.data, relativeTo: base, fields: fields)
+    dataset = try Dataset(configuration.data, relativeTo: place.folder, fields: fields)
     if request.data != nil { try folder.requireMeanings(of: dataset, fields) }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
@@ -123,6 +149,19 @@ public final class TrainedModel {
     checkpoint = try Self.load(request.choice, folder, into: store)
     step = checkpoint.manifest.step
     sparsity = model.leaveOutZeros(of: store.base)
+  }
+
+  /// What decides the model's outputs beside its data: network, weights and microbatch, as text.
+  ///
+  /// - Throws: `CheckpointError` where the checkpoint cannot be read.
+  func identity() throws -> String {
+    let manifest = checkpoint.manifest
+    return [
+      "configuration \(manifest.configurationIdentity)", "step \(manifest.step)",
+      "parameters \(try checkpoint.parametersDigest() ?? "")",
+      "average \(manifest.state.hasAverage)",
+      "microbatch \(model.capacity)",
+    ].joined(separator: "\n")
   }
 
   /// The model's sharded tables, each row on the rank that owns it; read at the first call, which is

@@ -190,6 +190,7 @@ extension Trainer {
       _ = try InitialValues.load(into: store, from: path, source)
     }
     pruner?.reset()
+    constrainer?.restore(state)
     try pruneIfDue()
   }
 
@@ -214,6 +215,7 @@ extension Trainer {
     }
     try restoreWire(checkpoint)
     try pruner?.restore(checkpoint)
+    constrainer?.restore(state)
     memoryCheck.mask = pruner?.mask
     let (kernels, coreType) = (checkpoint.manifest.kernels, checkpoint.manifest.coreType)
     if (kernels, coreType) != (Kernels.name, BLAS.coreType) {

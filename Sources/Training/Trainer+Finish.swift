@@ -27,6 +27,8 @@ extension Trainer {
     }
     summary.checkpoints = saver.cost
     summary.pruning = pruningSummary
+    summary.distillation = distillationSummary
+    summary.constraint = constrainer?.achieved
     for (phase, seconds) in clock.table { summary.phases[phase] = seconds }
     summary.timing = try timing?.report(node: world.hostName)
     try agreeWatched {

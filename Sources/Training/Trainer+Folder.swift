@@ -8,8 +8,10 @@ import Reports
 import Tensors
 
 extension Trainer {
-  /// What may not change on resume: the configuration's identity and the data.
-  var identityText: String { configuration.identity + "dataset: \(dataset.digest)\n" }
+  /// What may not change on resume: the configuration's identity, the data and the teachers.
+  var identityText: String {
+    configuration.identity + "dataset: \(dataset.digest)\n" + TrainingSetUp.lines(distillation)
+  }
 
   /// The SHA-256 of ``identityText``.
   var identityDigest: String {

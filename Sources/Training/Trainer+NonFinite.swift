@@ -25,22 +25,23 @@ extension Trainer {
   ///   - gradient: what the pass wrote, P scalars.
   func examine(_ microbatch: Microbatch, lane: Int, gradient: UnsafePointer<Float>) {
     let losses = table.losses(of: microbatch.index)
-    let heads = 0..<model.heads.count
+    let places = 0..<table.lossCount
     // A loss of the whole batch is everybody's: only who finds a layer knows where it went wrong.
     let isFinite =
-      heads.allSatisfy { losses[$0].isFinite } && couplingStep?.loss.isFinite != false
+      places.allSatisfy { losses[$0].isFinite } && couplingStep?.loss.isFinite != false
       && evidence.finding?.microbatch != microbatch.index
     if !isFinite, let place = model.firstNonFinite(microbatch, inLane: lane) {
       evidence.note(place.name, place.samples, in: microbatch)
-    } else if let head = heads.first(where: { !losses[$0].isFinite }) {
-      evidence.note("the loss of head \(model.heads[head].name)", in: microbatch)
+    } else if let place = places.first(where: { !losses[$0].isFinite }) {
+      let head = model.heads[place % model.heads.count]
+      evidence.note("the loss of head \(head.name)", in: microbatch)
     }
     if let squares = rowParts?.rows.squaredNorm, !squares.isFinite {
       evidence.note("the gradient of rows of a sharded table", in: microbatch)
     }
     guard configuration.train.nonFinite.reruns else { return }
     var sum = optimizer.checksum(of: gradient)
-    for bits in heads.map({ losses[$0].bitPattern })
+    for bits in places.map({ losses[$0].bitPattern })
       + [rowParts?.rows.squaredNorm.bitPattern ?? 0]
     {
       sum = (sum &+ bits) &* 0x9E37_79B9_7F4A_7C15

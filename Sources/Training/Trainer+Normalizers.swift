@@ -17,7 +17,10 @@ extension Trainer {
     let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
     for (index, head) in model.heads.enumerated() {
-      table.normalizers[index] = Double(samples * (head.rowsPerSample ?? 0))
+      let rows = Double(samples * (head.rowsPerSample ?? 0))
+      table.normalizers[index] = rows
+      // Teachers say something about every prediction, whatever it weighs.
+      if distillation != nil { table.normalizers[model.heads.count + index] = rows }
     }
     guard let facts = globalFacts else { return }
     facts.count = samples

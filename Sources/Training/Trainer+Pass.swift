@@ -41,7 +41,7 @@ extension Trainer {
       microbatchSquaredNorm: optimizer.squaredNorm(base, live: pruner?.mask)
         + (rowParts?.rows.squaredNorm ?? 0))
     let losses = table.losses(of: index)
-    for head in 0..<model.heads.count { losses[head] = model.losses[head] }
+    for place in 0..<table.lossCount { losses[place] = model.losses[place] }
     spoil(losses)
     examine(microbatch, lane: 0, gradient: base)
     clock.enter(.reduce)
@@ -91,7 +91,7 @@ extension Trainer {
         microbatch.index,
         microbatchSquaredNorm: optimizer.squaredNorm(gradients[lane], live: pruner?.mask))
       let losses = table.losses(of: microbatch.index)
-      for head in 0..<model.heads.count { losses[head] = model.losses(ofLane: lane)[head] }
+      for place in 0..<table.lossCount { losses[place] = model.losses(ofLane: lane)[place] }
       spoil(losses)
       examine(microbatch, lane: lane, gradient: gradients[lane])
     }

@@ -27,6 +27,7 @@ extension Trainer {
     // A death leaves the attempt noted; an end with a reason does not.
     defer { resumption.went(to: nil) }
     return try watched {
+      try learnFromTeachers()
       try resumeOrInitialize()
       saver.reserve(ownedArrays())
       observer?.started(facts)
@@ -79,7 +80,7 @@ extension Trainer {
       let last = state.step == totalSteps
       let infeasible = try countInfeasible(last: last)
       try report(record, noiseScale, infeasible, samplesPerSecond: speed)
-      try pruneIfDue()
+      try pruneIfDue(isSkipped: record.skipped)
       FaultPoint.stepDone.reach()
       let measured = isEvaluationDue(last: last) ? try evaluateAndJudge() : nil
       resumption.went(to: state.step)
@@ -100,6 +101,7 @@ extension Trainer {
       guard totalSteps == 0 else { return }
       throw TrainingError(.usage, "a dry run computes one step, but train.steps is 0")
     }
+    try learnFromTeachers()
     try initialize()
     observer?.started(facts)
     let loader = makeLoader(from: 0)

@@ -29,6 +29,7 @@ extension Trainer {
     let stepInEpoch = step % plan.stepsPerEpoch
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
     let samples = plan.samples(inStep: stepInEpoch)
+    pruner?.prepare(step: step)
     try exchange.begin(microbatches: microbatches)
     if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
@@ -68,6 +69,7 @@ extension Trainer {
       if !isLeftOut(record.step) { try handleNonFinite(record) }
       return
     }
+    try constrain(after: record.step + 1)
     optimizer.finishStep()
     // A step that is left out leaves the states as they were: its own may not be finite.
     carried?.advance()
@@ -114,6 +116,7 @@ extension Trainer {
     let factor = learningRateFactor(at: state.step)
     for index in exchange.ownedBlocks(in: bucket) {
       let block = exchange.block(index, in: bucket)
+      pruner?.observe(block)
       let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
       optimizer.measureGradient(block, into: table.gradientNorms + pieces.lowerBound)
       guard updatesEarly else { continue }
@@ -130,11 +133,13 @@ extension Trainer {
   /// The mean loss of the global batch.
   private func combineLosses(microbatches: Int) -> Double {
     var loss = 0.0
-    for (head, facts) in model.heads.enumerated() {
+    for place in 0..<table.lossCount {
       var sum = 0.0
-      for index in 0..<microbatches { sum += table.losses(of: index)[head] }
+      for index in 0..<microbatches { sum += table.losses(of: index)[place] }
       // A batch in which nothing weighs, or nobody has the head's modality, has no loss.
-      if table.normalizers[head] > 0 { loss += facts.weight * sum / table.normalizers[head] }
+      if table.normalizers[place] > 0 {
+        loss += model.lossWeight(at: place) * sum / table.normalizers[place]
+      }
     }
     if let couplingStep { loss += (model.coupling?.weight ?? 0) * couplingStep.loss }
     return loss
@@ -162,6 +167,15 @@ extension Trainer {
       clock.enter(.publish)
       try exchange.publish(bucket)
     }
+  }
+
+  /// Holds the new weights to what the configuration asks for; collective on the node.
+  private func constrain(after step: Int) throws {
+    guard let constrainer else { return }
+    clock.enter(.update)
+    try constrainer.apply(after: step, learningRateFactor: learningRateFactor(at: step - 1))
+    state.constraintBounds = constrainer.knownBounds
+    clock.enter(.publish)
   }
 
   /// Joins the norms of whole tensors, for rules that scale by them.

@@ -48,6 +48,12 @@ public final class Trainer {
   /// What is pruned while the run trains, if anything is.
   let pruner: Pruner?
 
+  /// What weights are held to after every step, if to anything.
+  let constrainer: Constrainer?
+
+  /// From whom the run learns, if it has teachers.
+  var distillation: DistillationSetUp?
+
   /// The recurrent states of this rank's microbatches, if any are carried.
   let carried: StreamStates?
 
@@ -122,9 +128,8 @@ public final class Trainer {
     hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }
     (startNote, program) = (agreed.note, facts.program)
     (dataset, training, validation) = (setUp.dataset, setUp.training, setUp.validation)
-    plan = setUp.plan
-    sampler = setUp.sampler
-    totalSteps = setUp.totalSteps
+    (plan, sampler) = (setUp.plan, setUp.sampler)
+    (totalSteps, distillation) = (setUp.totalSteps, setUp.distillation)
     model = setUp.model
     exchange = try Self.makeExchange(world, setUp)
     var settings = setUp.configuration
@@ -139,6 +144,7 @@ public final class Trainer {
     }
     schedule = setUp.schedule
     pruner = try Pruner(setUp.pruning, exchange, optimizer)
+    constrainer = Constrainer(setUp.constraint, exchange, optimizer)
     memoryCheck = try MemoryCheck(every: settings.distributed.checkEvery, exchange, optimizer)
     table = try StepTable(exchange, setUp: setUp, optimizer: optimizer)
     globalFacts = Self.makeGlobalFacts(setUp)

@@ -82,7 +82,7 @@ public struct TrainingPlan: Sendable {
       ("copy that a checkpoint is written from", bytes * (1 + states + average) / ranks),
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
-    memory += Self.tables(setUp)
+    memory += Self.tables(setUp, ranks: ranks) + Self.teachers(setUp, local: local)
     memory += Self.carried(setUp, ranks: ranks)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
@@ -94,13 +94,29 @@ public struct TrainingPlan: Sendable {
   }
 
   /// What the tables of filter banks and a mask take, if there are any.
-  private static func tables(_ setUp: TrainingSetUp) -> [(name: String, bytes: Int)] {
+  private static func tables(_ setUp: TrainingSetUp, ranks: Int) -> [(name: String, bytes: Int)] {
     var memory: [(name: String, bytes: Int)] = []
     let banks = setUp.model.tableBytes
     if banks > 0 { memory.append(("matrices of filter banks", banks)) }
     guard setUp.pruning != nil else { return memory }
+    if setUp.pruning?.regrowth != nil {
+      memory.append(
+        (
+          "gradients by which weights come back (owned)",
+          MemoryLayout<Float>.stride * setUp.model.layout.residentCount / ranks
+        ))
+    }
     // The bits, the counts before each word, and the words as a checkpoint takes them.
     return memory + [("pruning mask", 3 * setUp.model.layout.count / 8)]
+  }
+
+  /// What teachers take, and what they say; nothing without any.
+  private static func teachers(_ setUp: TrainingSetUp, local: Int) -> [(name: String, bytes: Int)] {
+    guard let distillation = setUp.distillation else { return [] }
+    return [
+      ("teachers' outputs, one copy per node", distillation.tableBytes / local),
+      ("teachers, until their outputs are known", distillation.teacherBytes),
+    ]
   }
 
   /// What the states that are carried take, if any are.

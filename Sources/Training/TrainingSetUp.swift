@@ -27,6 +27,10 @@ public struct TrainingSetUp {
   public let totalSteps: Int
   /// What is pruned and when; nil where nothing is.
   public let pruning: PruningSetUp?
+  /// What weights are held to; nil where to nothing.
+  public let constraint: ConstraintSetUp?
+  /// From whom the run learns; nil where it has no teachers.
+  public let distillation: DistillationSetUp?
 
   /// Opens the data and compiles the model.
   ///
@@ -66,6 +70,8 @@ public struct TrainingSetUp {
       selectable: resolved.evaluate.subsets != nil)
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
+    constraint = try ConstraintSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
+    distillation = try DistillationSetUp(resolved, options.configurationFolder, model, dataset)
     let texts = Transcriber(resolved, dataset).texts
     // Metrics that the data has no texts for are told before the first epoch.
     _ = try MetricAccumulator(

@@ -29,7 +29,12 @@ struct ResolvedTests {
     texts += [
       "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
-    texts += [Self.ranking, Self.aligned] + Self.pruned
+    texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught
+    texts += [
+      "box: 1", "quantile: {of: 0.9, at: 3}", "maxNorm: 3", "l1: 1e-4", "group: 2", "topK: 1",
+    ].map {
+      Samples.small("constraint: [{match: \"*.weight\", \($0)}, {match: \"*\", box: 2}]")
+    }
     texts.append(
       Samples.small("seed: 3").replacingOccurrences(
         of: "small.h5", with: "\"we\\\"ird: \\n \\u2028 # é\\\\.h5\""))
@@ -53,6 +58,21 @@ struct ResolvedTests {
     "{iterative: {final: 0.5, begin: 3, every: 2}}, scope: {groups: \"*\"}, criterion: lamp",
     "{iterative: {final: 0.5, begin: 3, every: 2, rewind: {learningRate: 1}}}, include: \"*.weight\"",
   ].map { Samples.small("pruning: {schedule: \($0)}") }
+
+  private static let taught = [
+    "teachers: runs/big", "teachers: [a, ../b], combine: logits, temperature: 2, alpha: 0",
+    "teachers: a, heads: {out: class}, cache: answers",
+  ].map { Samples.small("distillation: {\($0)}") }
+
+  @Test("Teachers are the same by another folder, and what they say may be kept elsewhere")
+  func teachers() throws {
+    let identities = try ["teachers: runs/big", "teachers: other/big, cache: x", "teachers: small"]
+      .map {
+        try RunConfiguration.decode(yaml: Samples.small("distillation: {\($0)}"), name: "text")
+          .identity
+      }
+    #expect(identities[0] == identities[1] && identities[0] != identities[2])
+  }
 
   private static let ranking = Samples.small().replacingOccurrences(
     of: "small.h5}", with: "small.h5, sampling: {negatives: {user: u, item: i, keep: [age]}}}"

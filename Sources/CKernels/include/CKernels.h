@@ -155,6 +155,10 @@ typedef struct {
                                 const int64_t *labels, float labelSmoothing, const float *classWeights,
                                 float scale, float *gradient);
   void (*softmax)(int64_t samples, int64_t classes, const float *logits, float *probabilities);
+  double (*softClasses)(int64_t rows, int64_t classes, const float *logits, const float *targets,
+                        float inverseTemperature, float factor, float *scratch, float *gradient);
+  double (*softAnswers)(int64_t count, int64_t outputs, const float *logits, const float *targets,
+                        float inverseTemperature, float factor, float *gradient);
   double (*binaryCrossEntropy)(int64_t count, int64_t outputs, const float *logits,
                                const float *targets, float scale, float *gradient);
   double (*meanSquaredError)(int64_t count, int64_t outputs, const float *values,

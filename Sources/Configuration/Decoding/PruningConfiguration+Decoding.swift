@@ -14,7 +14,9 @@ extension PruningConfiguration {
       exclude: map.optional("exclude")?.texts(patterns) ?? [],
       embeddings: map.optional("embeddings")?.flag() ?? false,
       lastLayers: map.optional("lastLayers")?.flag() ?? false,
-      keepAtLeast: map.optional("keepAtLeast")?.number(.share) ?? 0.001)
+      keepAtLeast: map.optional("keepAtLeast")?.number(.share) ?? 0.001,
+      regrow: map.optional("regrow").flatMap(Regrow.init(reading:)))
+    checkRegrow(map)
     guard criterion.followsGradients else { return }
     if pattern != .single {
       map.fail(
@@ -27,6 +29,40 @@ extension PruningConfiguration {
       "criterion",
       "\(criterion.rawValue) needs the gradient of a step, but the schedule prunes before the first; "
         + "begin at step 1 or later")
+  }
+}
+
+extension PruningConfiguration {
+  /// What comes back was worth nothing by any criterion but its weight, and nothing may go back to a time before.
+  private func checkRegrow(_ map: MapReader) {
+    guard regrow != nil, !map.value.problems.has(at: map.path("schedule")) else { return }
+    if criterion != .magnitude {
+      map.fail(
+        "regrow",
+        "expected the criterion magnitude, by which weights are given up for others, found \(criterion.rawValue)"
+      )
+    }
+    if pattern != .single {
+      map.fail(
+        "regrow",
+        "single weights come back, which a pattern takes away together; leave one of them out")
+    }
+    if case .iterative(_, _, _, _, .some) = schedule {
+      map.fail(
+        "regrow",
+        "rewind goes back to the weights of a mask that regrow exchanges; leave one of them out")
+    }
+  }
+}
+
+extension PruningConfiguration.Regrow {
+  init?(reading value: ValueReader) {
+    let map = MapReader(value, Vocabulary.regrow)
+    let fraction = map.optional("fraction")?.number(.fraction) ?? 0.3
+    let every = map.required("every")?.count(from: 1)
+    let until = map.required("until")?.count(from: 1)
+    guard let every, let until else { return nil }
+    self.init(fraction: fraction, every: every, until: until)
   }
 }
 

@@ -118,6 +118,14 @@ extension RunConfiguration {
         + "use skip or rollback")
   }
 
+  /// A node that sends the largest entries sends nothing of most dead weights, by whose gradient they come back.
+  func checkRegrow(_ map: MapReader) {
+    guard pruning?.regrow != nil, case .topK = exchange.wire else { return }
+    map.value.descend(["pruning", "regrow"])?.fail(
+      "weights come back by their whole gradient, of which exchange.wire topK sends a part; use another wire"
+    )
+  }
+
   /// Momentum correction stands in for the optimizer's own momentum, so that may not be there too.
   func checkWire(_ map: MapReader) {
     guard case .topK(_, let momentum, _) = exchange.wire, momentum > 0,

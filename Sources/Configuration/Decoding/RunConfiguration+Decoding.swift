@@ -52,6 +52,8 @@ extension RunConfiguration {
       schedule: map.optional("schedule").flatMap(ScheduleConfiguration.init(reading:))
         ?? ScheduleConfiguration(form: .constant, warmupSteps: 0),
       pruning: map.optional("pruning").map(PruningConfiguration.init(reading:)),
+      constraints: ConstraintConfiguration.list(map.optional("constraint")),
+      distillation: map.optional("distillation").map(DistillationConfiguration.init(reading:)),
       train: TrainConfiguration(reading: needed("train", Vocabulary.train)),
       checkpoint: CheckpointConfiguration(reading: section("checkpoint", Vocabulary.checkpoint)),
       evaluate: EvaluateConfiguration(reading: section("evaluate", Vocabulary.evaluate)),
@@ -66,6 +68,9 @@ extension RunConfiguration {
     checkPolicy(map)
     checkNegatives(map)
     checkRows(map)
+    checkDistillation(map)
+    checkConstraints(map)
+    checkRegrow(map)
   }
 }
 

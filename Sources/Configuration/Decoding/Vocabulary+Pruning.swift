@@ -3,8 +3,9 @@ extension Vocabulary {
     "pruning",
     [
       "schedule", "scope", "criterion", "pattern", "include", "exclude", "embeddings",
-      "lastLayers", "keepAtLeast",
+      "lastLayers", "keepAtLeast", "regrow",
     ])
+  static let regrow = KeySection("regrow", ["fraction", "every", "until"])
 
   static let pruningPatterns = [singlePattern, groupPattern, blockPattern]
   static let singlePattern = KeySection("pattern single", [])

@@ -8,6 +8,7 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
+      regrow, constraint, constraintQuantile, distillation,
     ] + pruningScopes + pruningPatterns + pruningSchedules + rewinds + samplings + policies + wires
     + layers + losses
     + optimizers + schedules + fusions
@@ -18,8 +19,9 @@ public enum Vocabulary {
     "top",
     [
       "name", "seed", "data", "batch", "modalities", "mixup", "fusion", "missing", "coupling",
-      "heads", "initialize", "optimizer", "schedule", "pruning", "train", "checkpoint", "evaluate",
-      "exchange", "distributed",
+      "heads", "initialize", "optimizer", "schedule", "pruning", "constraint", "distillation",
+      "train",
+      "checkpoint", "evaluate", "exchange", "distributed",
     ], later: ["precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
@@ -43,6 +45,11 @@ public enum Vocabulary {
     "exchange", ["bucketMiB", "copies", "progress", "wire"])
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
+  static let constraint = KeySection(
+    "constraint", ["match", "box", "quantile", "maxNorm", "l1", "group", "topK"])
+  static let constraintQuantile = KeySection("quantile", ["of", "at"])
+  static let distillation = KeySection(
+    "distillation", ["teachers", "combine", "temperature", "alpha", "heads", "cache"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
 
   static let decoders = [greedy, beam]

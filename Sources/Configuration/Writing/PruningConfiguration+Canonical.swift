@@ -8,11 +8,18 @@ extension PruningConfiguration {
     if pattern != .single { options.append(("pattern", pattern.canonical)) }
     if !include.isEmpty { options.append(("include", .texts(include))) }
     if !exclude.isEmpty { options.append(("exclude", .texts(exclude))) }
-    return .map(
-      options + [
-        ("embeddings", .flag(embeddings)), ("lastLayers", .flag(lastLayers)),
-        ("keepAtLeast", .number(keepAtLeast)),
-      ])
+    options += [
+      ("embeddings", .flag(embeddings)), ("lastLayers", .flag(lastLayers)),
+      ("keepAtLeast", .number(keepAtLeast)),
+    ]
+    if let regrow {
+      let parts: [(String, CanonicalWriter.Value)] = [
+        ("fraction", .number(regrow.fraction)), ("every", .number(regrow.every)),
+        ("until", .number(regrow.until)),
+      ]
+      options.append(("regrow", .map(parts)))
+    }
+    return .map(options)
   }
 }
 

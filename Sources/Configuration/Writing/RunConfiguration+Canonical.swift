@@ -19,9 +19,11 @@ extension RunConfiguration {
   ///
   /// It decodes to an equal value; equal values give equal text.
   public var resolvedYAML: String {
-    let decided = beginning + [("train", train.canonical)]
+    var decided = beginning
+    if let distillation { decided.append(("distillation", distillation.canonical)) }
     return CanonicalWriter.document(
       decided + [
+        ("train", train.canonical),
         ("checkpoint", checkpoint.canonical), ("evaluate", evaluate.canonical),
         ("exchange", exchange.canonical),
         (
@@ -43,7 +45,9 @@ extension RunConfiguration {
     copy.data.files = data.files.map { file in
       file.split(separator: "/").last.map(String.init) ?? file
     }
-    let ending: [(String, CanonicalWriter.Value)] = [
+    var ending: [(String, CanonicalWriter.Value)] = []
+    if let distillation { ending.append(("distillation", distillation.identity)) }
+    ending += [
       ("train", .map(train.rules)), ("exchange", .map([("wire", exchange.wire.canonical)])),
     ]
     return CanonicalWriter.document(copy.beginning + ending)
@@ -69,6 +73,9 @@ extension RunConfiguration {
     if let initialize { entries.append(("initialize", initialize.canonical)) }
     entries += [("optimizer", optimizer.canonical), ("schedule", schedule.canonical)]
     if let pruning { entries.append(("pruning", pruning.canonical)) }
+    if !constraints.isEmpty {
+      entries.append(("constraint", .lines(constraints.map(\.canonical))))
+    }
     return entries
   }
 }

@@ -20,10 +20,14 @@ final class Pruner {
   /// Which array of a checkpoint holds the mask.
   static let arrayName = "pruning.mask"
 
-  private let selector: MaskSelector
+  let selector: MaskSelector
   /// Chooses what becomes zero together; nil where weights stand alone.
   private let patternSelector: PatternSelector?
-  private unowned let exchange: Exchange
+  unowned let exchange: Exchange
+  /// Whether the whole gradient travels in the current step.
+  var seesAll = false
+  /// |g| of owned places in such a step; empty where nothing comes back.
+  let gradients: HostBuffer<Float>
   private unowned let optimizer: Optimizer
   /// The mask's words as a checkpoint takes them.
   private let words: HostBuffer<Float>
@@ -46,6 +50,7 @@ final class Pruner {
       rewindPoint = nil
     }
     words = HostBuffer(count: 2 * ParameterMask.wordCount(of: count))
+    gradients = HostBuffer(count: setUp.regrowth == nil ? 0 : exchange.owned.scalarCount)
   }
 
   /// Begins anew, with everything live.
@@ -57,13 +62,23 @@ final class Pruner {
   /// Whether something is due after `step` steps.
   func isDue(after step: Int) -> Bool {
     setUp.schedule.isDue(after: step) || keepsWeights(after: step)
+      || setUp.regrowth?.isDue(after: step) == true
   }
 
   /// Does what is due after `step` steps, between two steps of all ranks; collective.
   ///
+  /// - Parameters:
+  ///   - step: steps done.
+  ///   - isSkipped: whether the last of them had no update, because its gradient was not finite.
   /// - Returns: what was chosen; nil where no mask was due.
   /// - Throws: `PruningError` or `MPIError`.
-  func update(after step: Int) throws -> TrainingState.Pruning? {
+  func update(after step: Int, isSkipped: Bool) throws -> TrainingState.Pruning? {
+    if let regrowth = setUp.regrowth, regrowth.isDue(after: step) {
+      defer { seesAll = false }
+      if !isSkipped { return try regrow(after: step, regrowth) }
+      exchange.setLive(mask)
+      return nil
+    }
     if keepsWeights(after: step) { rewindPoint?.save() }
     guard setUp.schedule.isDue(after: step) else { return nil }
     let sparsity = setUp.schedule.sparsity(after: step)
@@ -82,10 +97,17 @@ final class Pruner {
     apply(choice.mask)
     // Nobody reads a weight before its writer was here.
     try exchange.node.local.barrier()
-    return TrainingState.Pruning(
+    return record(choice, step: step, sparsity: sparsity, thresholds: choice.thresholds)
+  }
+
+  /// What a choice came to.
+  func record(
+    _ choice: MaskChoice, step: Int, sparsity: Double, thresholds: [Threshold?], grown: Int? = nil
+  ) -> TrainingState.Pruning {
+    TrainingState.Pruning(
       step: step, sparsity: sparsity, zeros: choice.zeros.reduce(0, +),
-      weights: setUp.plan.count, thresholds: choice.thresholds.map { $0?.key },
-      checksum: Self.text(choice.mask.checksum))
+      weights: setUp.plan.count, thresholds: thresholds.map { $0?.key },
+      checksum: Self.text(choice.mask.checksum), grown: grown)
   }
 
   private func choose(_ sparsity: Double) throws -> MaskChoice {
@@ -102,7 +124,7 @@ final class Pruner {
   }
 
   /// Zeroes what is dead of all that this rank writes.
-  private func apply(_ mask: ParameterMask) {
+  func apply(_ mask: ParameterMask) {
     for range in exchange.written {
       mask.clearDead(range, in: exchange.store.base + range.lowerBound)
     }

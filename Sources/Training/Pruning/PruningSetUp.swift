@@ -11,6 +11,8 @@ public struct PruningSetUp: Sendable {
   public let plan: PruningPlan
   /// The steps.
   public let schedule: PruningSchedule
+  /// When weights come back in exchange for others; nil: never.
+  public let regrowth: RegrowthSchedule?
 
   /// Resolves a configuration; nil where it prunes nothing.
   ///
@@ -22,9 +24,14 @@ public struct PruningSetUp: Sendable {
   init?(_ configuration: RunConfiguration, layout: ParameterLayout, totalSteps: Int) throws {
     guard let settings = configuration.pruning else { return nil }
     self.configuration = settings
-    schedule = try PruningSchedule(settings.schedule, totalSteps: totalSteps)
+    let schedule = try PruningSchedule(settings.schedule, totalSteps: totalSteps)
+    self.schedule = schedule
     plan = try PruningPlan(settings, layout: layout)
     try plan.check(finalSparsity: schedule.finalSparsity)
+    regrowth = try settings.regrow.map {
+      try RegrowthSchedule($0, after: schedule, totalSteps: totalSteps)
+    }
+    if let regrowth { try plan.check(finalSparsity: regrowth.mostSparsity) }
     guard !layout.shardedTables.isEmpty else { return }
     if case .weights? = schedule.rewind {
       throw TrainingError(

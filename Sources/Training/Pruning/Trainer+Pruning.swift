@@ -6,14 +6,15 @@ import Reports
 extension Trainer {
   /// Chooses the mask anew where the schedule says so after `state.step` steps; collective.
   ///
+  /// - Parameter isSkipped: whether the step just done had no update.
   /// - Throws: ``TrainingError`` for a NaN, or where ranks do not agree; `MPIError`.
-  func pruneIfDue() throws {
+  func pruneIfDue(isSkipped: Bool = false) throws {
     guard let pruner, pruner.isDue(after: state.step) else { return }
     clock.enter(.update)
     defer { clock.enter(.other) }
     try memoryCheck.beforeUpdate(step: state.step)
     do {
-      if let record = try pruner.update(after: state.step) {
+      if let record = try pruner.update(after: state.step, isSkipped: isSkipped) {
         state.pruning = record
         memoryCheck.mask = pruner.mask
         try log(record)
@@ -38,17 +39,14 @@ extension Trainer {
     let thresholds = record.thresholds.map { key -> JSONValue in
       key.map { .number(Double(Float(bitPattern: $0))) } ?? .null
     }
+    var members: [JSONValue.Member] = [
+      .init("sparsity", .number(Double(record.zeros) / Double(record.weights))),
+      .init("zeros", .integer(record.zeros)), .init("weights", .integer(record.weights)),
+      .init("thresholds", .array(thresholds)), .init("mask", .text(record.checksum)),
+    ]
+    if let grown = record.grown { members.append(.init("grown", .integer(grown))) }
     _ = try log?.append(
-      .object([
-        .init("step", .integer(record.step)),
-        .init(
-          "pruning",
-          .object([
-            .init("sparsity", .number(Double(record.zeros) / Double(record.weights))),
-            .init("zeros", .integer(record.zeros)), .init("weights", .integer(record.weights)),
-            .init("thresholds", .array(thresholds)), .init("mask", .text(record.checksum)),
-          ])),
-      ]))
+      .object([.init("step", .integer(record.step)), .init("pruning", .object(members))]))
     guard record.step == pruner?.setUp.schedule.lastStep else { return }
     observer.noted(
       "pruned for the last time after step \(record.step): \(record.zeros) of \(record.weights) weights are 0"
