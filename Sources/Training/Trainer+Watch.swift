@@ -150,8 +150,7 @@ extension Trainer {
   /// - Returns: what `body` returns.
   /// - Throws: what `body` throws.
   func watched<Result>(_ body: () throws -> Result) throws -> Result {
-    // Another run of the same process must not tell a board that is gone.
-    defer { (watch, world.observer) = (nil, nil) }
+    defer { watch = nil }
     return try startWatching().during(body)
   }
 }
