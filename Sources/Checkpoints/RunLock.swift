@@ -109,13 +109,22 @@ public final class RunLock {
         "\(error.message); one run folder has one writer, which needs a file system with flock: mount it"
           + " with locks, or choose another --output")
     }
-    // `TOKEN host HOST process NUMBER nonce …`: host and process are for people.
-    let holder = try content(of: descriptor, path: path).split(separator: " ")
-      .dropFirst().prefix(4).joined(separator: " ")
+    var holder = try Self.holder(of: descriptor, path: path)
+    // Who has made the file a moment ago is about to write who that is.
+    for _ in 0..<100 where holder.isEmpty {
+      usleep(10_000)
+      holder = try Self.holder(of: descriptor, path: path)
+    }
     throw CheckpointError(
       .locked,
       "\(folder) is in use by another job (\(holder.isEmpty ? "unknown" : holder)); wait for it,"
         + " stop it, or choose another --output")
+  }
+
+  /// Host and process of `TOKEN host HOST process NUMBER nonce …`, which are for people; empty where there is no such line.
+  private static func holder(of descriptor: Int32, path: String) throws -> String {
+    try content(of: descriptor, path: path).split(separator: " ").dropFirst().prefix(4)
+      .joined(separator: " ")
   }
 
   /// The first line of the lock file with its end, of its first 1024 bytes.

@@ -164,6 +164,13 @@ extension Dataset {
     if plan.hasSplit {
       var training: [FieldSegment] = []
       for part in try parts(groupName(.train)) {
+        let dataset = part.datasets[index].values
+        guard try FieldDescription(plan, part.datasets[index]).isLabel else {
+          throw DatasetError(
+            .mismatch,
+            "\(dataset.location): holds \(dataset.element), which are no labels, as those of another split"
+              + " are; prepare all splits alike")
+        }
         training.append(
           try FieldSegment(
             start: training.last?.end ?? 0, part.datasets[index], in: part.file, cacheBytes: 0))

@@ -73,4 +73,20 @@ import Testing
     try lock.verify()
     #expect(Scratch.names(scratch.file("real")) == ["LOCK"])
   }
+
+  /// Two start together: the one that is late by a moment may find the file before its line is in it.
+  @Test func aHolderThatHasNotWrittenItsNameYetIsWaitedFor() throws {
+    let scratch = try Scratch()
+    let descriptor = open(scratch.file("LOCK"), O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    defer { close(descriptor) }
+    #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+    let line = Array("1 host far process 17 nonce 0\n".utf8)
+    let writer = Thread {
+      usleep(100_000)
+      _ = pwrite(descriptor, line, line.count, 0)
+    }
+    writer.start()
+    let error = #expect(throws: CheckpointError.self) { _ = try RunLock(folder: scratch.path) }
+    #expect(error?.message.contains("(host far process 17)") == true)
+  }
 }
