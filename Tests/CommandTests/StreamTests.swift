@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension LearningTests {
+extension JobTests {
   /// A recurrent state that is carried along streams of text: training, evaluation, prediction, resuming.
   @Suite(.serialized) struct StreamTests {
     /// Streams of the training split: four microbatches of 3.
