@@ -7,21 +7,6 @@ import Metrics
 import Reports
 import Training
 
-/// Which checkpoint of a run a command takes.
-struct CheckpointChoice: ExpressibleByArgument {
-  let choice: TrainedModel.Choice
-
-  init?(argument: String) {
-    switch argument {
-    case "best": choice = .best
-    case "last": choice = .last
-    default:
-      guard let step = Int(argument), step >= 0 else { return nil }
-      choice = .step(step)
-    }
-  }
-}
-
 extension SplitRole: ExpressibleByArgument {}
 
 /// A metric as typed.
@@ -50,10 +35,7 @@ struct TrainedRun: ParsableArguments {
   @Option(help: "The split: train, validation or test.")
   var split = SplitRole.test
 
-  @Option(
-    help: ArgumentHelp(
-      "best, last or a step; default the best where one is tracked.", valueName: "which"))
-  var checkpoint: CheckpointChoice?
+  @OptionGroup var which: CheckpointOption
 
   @Option(
     help: ArgumentHelp(
@@ -73,7 +55,7 @@ struct TrainedRun: ParsableArguments {
   /// The request for the rooms below.
   func request(needsTargets: Bool) -> TrainedModel.Request {
     TrainedModel.Request(
-      run: run, data: data, split: split, choice: checkpoint?.choice ?? .automatic,
+      run: run, data: data, split: split, choice: which.choice,
       needsTargets: needsTargets, decoder: beam.map { .beam(width: $0) })
   }
 }
@@ -116,7 +98,7 @@ struct Evaluate: ParsableCommand {
   /// Leaves the result in the run folder for the report, where the run's own data and metrics were measured
   /// at its chosen checkpoint, as the run says.
   private func keep(_ text: String) {
-    guard trained.data == nil, trained.checkpoint == nil, trained.beam == nil, metrics.isEmpty
+    guard trained.data == nil, trained.which.checkpoint == nil, trained.beam == nil, metrics.isEmpty
     else { return }
     let folder = RunFolder(trained.run)
     // A run folder that may only be read can still be evaluated.

@@ -48,10 +48,7 @@ struct Prune: ParsableCommand {
 
   @OptionGroup var choice: PruneChoice
 
-  @Option(
-    help: ArgumentHelp(
-      "best, last or a step; default the best where one is tracked.", valueName: "which"))
-  var checkpoint: CheckpointChoice?
+  @OptionGroup var which: CheckpointOption
 
   @Option(
     help: ArgumentHelp(
@@ -94,7 +91,7 @@ struct Prune: ParsableCommand {
   private func options(_ target: PruneOptions.Target) -> PruneOptions {
     var options = PruneOptions(
       run: source, output: output, target: target, version: Aimass.version)
-    options.choice = checkpoint?.choice ?? .automatic
+    options.choice = which.choice
     options.settings = choice.change
     (options.fineTuning, options.overrides) = (fineTune, set)
     (options.metric, options.tries) = (metric, tries)

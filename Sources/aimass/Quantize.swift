@@ -24,10 +24,7 @@ struct Quantize: ParsableCommand {
   @Option(help: "The split that is measured: train, validation or test.")
   var split = SplitRole.test
 
-  @Option(
-    help: ArgumentHelp(
-      "best, last or a step; default the best where one is tracked.", valueName: "which"))
-  var checkpoint: CheckpointChoice?
+  @OptionGroup var which: CheckpointOption
 
   @Option(help: ArgumentHelp("Training samples that ranges are taken from.", valueName: "count"))
   var samples = 1024
@@ -54,7 +51,7 @@ struct Quantize: ParsableCommand {
   func run() throws {
     trust.begin()
     var options = RunQuantizer.Options(run: source, output: output)
-    options.choice = checkpoint?.choice ?? .automatic
+    options.choice = which.choice
     (options.split, options.samples, options.coverage) = (split, samples, coverage)
     try Ranks.run { world in
       let outcome = try RunQuantizer(world, options).run()

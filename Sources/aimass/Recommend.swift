@@ -19,10 +19,7 @@ struct Recommend: ParsableCommand {
   @Option(help: ArgumentHelp("Items per user.", valueName: "count"))
   var top = 10
 
-  @Option(
-    help: ArgumentHelp(
-      "best, last or a step; default the best where one is tracked.", valueName: "which"))
-  var checkpoint: CheckpointChoice?
+  @OptionGroup var which: CheckpointOption
 
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The CSV file to write.", valueName: "file"))
@@ -39,7 +36,7 @@ struct Recommend: ParsableCommand {
       let scores = try world.agree {
         try LoadedRun(
           TrainedModel.Request(
-            run: trained, split: .train, choice: checkpoint?.choice ?? .automatic,
+            run: trained, split: .train, choice: which.choice,
             needsTargets: false)
         ).pairScores()
       }

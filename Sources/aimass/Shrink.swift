@@ -74,10 +74,7 @@ struct Shrink: ParsableCommand {
       "Microbatches of the training split that --score taylor looks at.", valueName: "count"))
   var microbatches = 64
 
-  @Option(
-    help: ArgumentHelp(
-      "best, last or a step; default the best where one is tracked.", valueName: "which"))
-  var checkpoint: CheckpointChoice?
+  @OptionGroup var which: CheckpointOption
 
   @Option(
     help: ArgumentHelp(
@@ -106,7 +103,7 @@ struct Shrink: ParsableCommand {
 
   private var options: ShrinkOptions {
     var options = ShrinkOptions(run: trained, output: output, version: Aimass.version)
-    options.choice = checkpoint?.choice ?? .automatic
+    options.choice = which.choice
     if let units { options.kinds = units.kinds }
     (options.remove, options.score, options.scope) = (remove, score, scope)
     (options.keepAtLeast, options.rounds, options.tolerance) = (keepAtLeast, rounds, tolerance)

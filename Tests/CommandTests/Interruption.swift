@@ -1,4 +1,5 @@
 import TestSupport
+import Testing
 
 /// Starts a run, waits until it has logged a step, interrupts it, and tells how it ended.
 enum Interruption {
@@ -59,5 +60,40 @@ enum Interruption {
       "bash",
       ["-c", script, "bash", run + "/metrics.jsonl", "\(step)", "\(first.count)"] + first + second,
       environment: Aimass.variables([:]), timeout: Aimass.patience)
+  }
+
+  /// Interrupts a run on some ranks, goes on with it on others, and expects the weights, the log and the mask of a
+  /// run that was left alone.
+  ///
+  /// - Parameters:
+  ///   - kind: what is done to it after step 40.
+  ///   - ranks: those of the first start and of the second.
+  ///   - settings: what is set besides.
+  /// - Throws: `ProcessFailure` if a run does not end in its time.
+  static func expectExactResume(
+    _ kind: Kind, ranks: (Int, Int), _ settings: [String]
+  ) throws {
+    try withTemporaryFolder { folder in
+      let configuration = try Shelf.glyphs.get()
+      let settings = JobTests.ResumeTests.settings + settings
+      let straight = Run(path: folder.file("straight"))
+      let whole = try Aimass.train(configuration, output: straight.path, set: settings)
+      #expect(whole.status == 0, "\(whole)")
+      let broken = Run(path: folder.file("broken"))
+      let stopped = try run(
+        kind, after: 40, of: broken.path,
+        Aimass.trainArguments(
+          configuration, ranks: ranks.0, output: broken.path, set: settings))
+      #expect(stopped.status == (kind == .save ? 75 : 70), "\(stopped)")
+      #expect(broken.summary == nil && (broken.steps.last ?? 0) < 90, "\(stopped)")
+      let resumed = try Aimass.train(
+        configuration, ranks: ranks.1, output: broken.path, set: settings)
+      #expect(resumed.status == 0, "\(resumed)")
+      #expect(broken.digest == straight.digest && broken.history == straight.history)
+      let masks = [broken, straight].map {
+        ($0.summary?["pruning"] as? [String: Any])?["mask"] as? String
+      }
+      #expect(masks[0] != nil && masks[0] == masks[1])
+    }
   }
 }

@@ -91,28 +91,11 @@ extension LearningTests {
     func anInterruptedScheduleGoesOnExactly(
       kind: Interruption.Kind, ranks: (Int, Int)
     ) throws {
-      try withTemporaryFolder { folder in
-        let configuration = try Shelf.glyphs.get()
-        let settings =
-          JobTests.ResumeTests.settings + [
-            "pruning={criterion: movement, schedule: {polynomial: {final: 0.8, begin: 5, end: 90, every: 4}}}"
-          ]
-        let straight = Run(path: folder.file("straight"))
-        let whole = try Aimass.train(configuration, output: straight.path, set: settings)
-        #expect(whole.status == 0, "\(whole)")
-        let broken = Run(path: folder.file("broken"))
-        let stopped = try Interruption.run(
-          kind, after: 40, of: broken.path,
-          Aimass.trainArguments(
-            configuration, ranks: ranks.0, output: broken.path, set: settings))
-        #expect(stopped.status == (kind == .save ? 75 : 70), "\(stopped)")
-        #expect(broken.summary == nil && (broken.steps.last ?? 0) < 90, "\(stopped)")
-        let resumed = try Aimass.train(
-          configuration, ranks: ranks.1, output: broken.path, set: settings)
-        #expect(resumed.status == 0, "\(resumed)")
-        #expect(broken.digest == straight.digest && broken.history == straight.history)
-        #expect(try pruning(broken)["mask"] as? String == pruning(straight)["mask"] as? String)
-      }
+      try Interruption.expectExactResume(
+        kind, ranks: ranks,
+        [
+          "pruning={criterion: movement, schedule: {polynomial: {final: 0.8, begin: 5, end: 90, every: 4}}}"
+        ])
     }
 
     @Test(arguments: [

@@ -63,26 +63,11 @@ extension LearningTests {
     func anInterruptedExchangeGoesOnExactly(
       kind: Interruption.Kind, ranks: (Int, Int)
     ) throws {
-      try withTemporaryFolder { folder in
-        let configuration = try Shelf.glyphs.get()
-        let settings =
-          JobTests.ResumeTests.settings + [
-            "pruning={schedule: {oneShot: {sparsity: 0.8, at: 5}}, regrow: {every: 2, until: 100}}"
-          ]
-        let straight = Run(path: folder.file("straight"))
-        let whole = try Aimass.train(configuration, output: straight.path, set: settings)
-        #expect(whole.status == 0, "\(whole)")
-        let broken = Run(path: folder.file("broken"))
-        let stopped = try Interruption.run(
-          kind, after: 40, of: broken.path,
-          Aimass.trainArguments(
-            configuration, ranks: ranks.0, output: broken.path, set: settings))
-        #expect(stopped.status == (kind == .save ? 75 : 70), "\(stopped)")
-        let resumed = try Aimass.train(
-          configuration, ranks: ranks.1, output: broken.path, set: settings)
-        #expect(resumed.status == 0, "\(resumed)")
-        #expect(broken.digest == straight.digest && broken.history == straight.history)
-      }
+      try Interruption.expectExactResume(
+        kind, ranks: ranks,
+        [
+          "pruning={schedule: {oneShot: {sparsity: 0.8, at: 5}}, regrow: {every: 2, until: 100}}"
+        ])
     }
 
     @Test(.enabled(if: VirtualNodes.areAvailable, "\(VirtualNodes.need)"))

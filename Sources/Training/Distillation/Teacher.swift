@@ -53,12 +53,14 @@ struct Teacher {
 
   /// The folder that is meant: beside the configuration, else from the current folder on.
   private static func run(_ path: String, relativeTo folder: String) throws -> String {
-    let places = path.hasPrefix("/") ? [path] : ["\(folder)/\(path)", path]
+    let current = FileManager.default.currentDirectoryPath
+    var places = path.hasPrefix("/") ? [path] : ["\(folder)/\(path)", "\(current)/\(path)"]
+    if places.first == places.last { places = [places[0]] }
     for place in places where FileManager.default.fileExists(atPath: place) { return place }
     throw TrainingError(
       .missingInput,
-      "distillation.teachers: there is no run folder \(path), neither in \(folder) nor in "
-        + "\(FileManager.default.currentDirectoryPath); train the teacher first, or correct the path"
+      "distillation.teachers: there is no run folder \(path) (looked for \(places.joined(separator: ", "))); "
+        + "train the teacher first, or correct the path"
     )
   }
 
