@@ -33,15 +33,21 @@ typedef void (*ProductTile)(const Stretch *, const float *x, const float *panel,
 INLINE Lanes loadLanes(const float *p, int64_t count) { return loadPart(p, count); }
 INLINE void storeLanes(float *p, Lanes v, int64_t count) { storePart(p, v, count); }
 #else
-INLINE Lanes loadLanes(const float *p, int64_t count) {
-  if (count == LANES) return *(const Lanes *)p;
+// Apart, because picking single lanes would keep a whole tile in memory.
+static __attribute__((noinline)) Lanes loadSome(const float *p, int64_t count) {
   Lanes v = {0};
   for (int64_t i = 0; i < count; i++) v[i] = p[i];
   return v;
 }
+static __attribute__((noinline)) void storeSome(float *p, Lanes v, int64_t count) {
+  for (int64_t i = 0; i < count; i++) p[i] = v[i];
+}
+INLINE Lanes loadLanes(const float *p, int64_t count) {
+  return count == LANES ? *(const Lanes *)p : loadSome(p, count);
+}
 INLINE void storeLanes(float *p, Lanes v, int64_t count) {
   if (count == LANES) *(Lanes *)p = v;
-  else for (int64_t i = 0; i < count; i++) p[i] = v[i];
+  else storeSome(p, v, count);
 }
 #endif
 
@@ -99,6 +105,8 @@ static void packTiles(int64_t inner, int64_t rows, const float *x, int64_t xStep
     break;
   Tiling tiling = tilingOf(rows);
   for (int64_t k = 0; k < inner; k++) {
+    // Lines of x are pages apart, where processors do not look ahead by themselves.
+    for (int64_t i = 0; k + 8 < inner && i < rows; i += 16) __builtin_prefetch(x + (k + 8) * xStep + i);
     for (int64_t i = 0, first = 0, count; i < tiling.tiles; i++, first += count) {
       switch (count = tileRows(&tiling, i)) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10)

@@ -35,10 +35,15 @@ static void packMatrix(int64_t inner, int64_t columns, const float *matrix, int6
       packTransposed(inner, valid, block, columnStride, packed);
       continue;
     }
+    if (valid == PANEL) {
+      for (int64_t i = 0; i < inner; i++)
+        __builtin_memcpy(packed + i * PANEL, block + i * innerStride, PANEL * sizeof(float));
+      continue;
+    }
     for (int64_t i = 0; i < inner; i++) {
       float *row = packed + i * PANEL;
       __builtin_memcpy(row, block + i * innerStride, (size_t)valid * sizeof(float));
-      if (valid < PANEL) __builtin_memset(row + valid, 0, (size_t)(PANEL - valid) * sizeof(float));
+      __builtin_memset(row + valid, 0, (size_t)(PANEL - valid) * sizeof(float));
     }
   }
 }
