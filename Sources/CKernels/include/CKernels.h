@@ -63,6 +63,26 @@ typedef struct {
   int64_t outputStride;     // floats between rows of the output and of its gradient
 } CKernels_Recurrent;
 
+/// y = start + factor · x · M; element (i, j) of x and of M lies at i · (row or step) + j · (step or column).
+///
+/// One of `xRow` and `xStep` is 1, and one of `matrixStep` and `matrixColumn`. `start` is y itself if
+/// `adds`, else the bias in every row, else zero.
+typedef struct {
+  int64_t rows, columns, inner;
+  const float *x;
+  int64_t xRow, xStep;
+  const float *matrix;
+  int64_t matrixStep, matrixColumn;
+  const float *bias;  // one per column, or null
+  float factor;
+  bool adds;
+  float *y;
+  int64_t yRow;
+} CKernels_Product;
+
+/// Columns of a packed matrix come in multiples of this, at most.
+#define PRODUCT_PANEL 32
+
 /// One build of every kernel.
 typedef struct {
   const char *name;
@@ -186,6 +206,7 @@ typedef struct {
                      int64_t columnStride, float *packed);
   void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
                         int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*product)(const CKernels_Product *);
   void (*sparseTile)(int64_t samples, int64_t width, const float *x, float *tile);
   void (*sparseProduct)(int64_t samples, int64_t rows, const int64_t *starts,
                         const uint16_t *places, const float *values, const float *tile,
