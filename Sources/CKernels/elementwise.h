@@ -21,23 +21,28 @@ static void sumRows(int64_t rows, int64_t width, const float *values, float *sum
   }
 }
 
+// Outputs may lie where an input lies, element on element. Without a word the compiler must fear any other
+// overlap, and where it finds one goes on element by element.
+#define IN_PLACE _Pragma("clang loop vectorize(assume_safety)")
+#define EACH(i) IN_PLACE for (int64_t i = 0; i < count; i++)
+
 static void activate(CKernels_Function f, float slope, int64_t count, const float *x, float *y) {
   switch (f) {
     case CKernels_relu:
       // NaN passes: x > 0 is false for it, and x + 0 keeps it.
-      for (int64_t i = 0; i < count; i++) y[i] = x[i] <= 0 ? 0 : x[i];
+      EACH(i) y[i] = x[i] <= 0 ? 0 : x[i];
       return;
     case CKernels_leakyRelu:
-      for (int64_t i = 0; i < count; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+      EACH(i) y[i] = x[i] > 0 ? x[i] : slope * x[i];
       return;
     case CKernels_gelu:
-      for (int64_t i = 0; i < count; i++) y[i] = x[i] * normalBelow(x[i], gaussian(x[i]));
+      EACH(i) y[i] = x[i] * normalBelow(x[i], gaussian(x[i]));
       return;
     case CKernels_tanh:
-      for (int64_t i = 0; i < count; i++) y[i] = fastTanh(x[i]);
+      EACH(i) y[i] = fastTanh(x[i]);
       return;
     case CKernels_sigmoid:
-      for (int64_t i = 0; i < count; i++) y[i] = fastSigmoid(x[i]);
+      EACH(i) y[i] = fastSigmoid(x[i]);
       return;
   }
 }
@@ -46,34 +51,41 @@ static void activateGradient(CKernels_Function f, float slope, int64_t count, co
                              const float *y, const float *dy, float *dx) {
   switch (f) {
     case CKernels_relu:
-      for (int64_t i = 0; i < count; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
+      // Loaded whatever the sign, or half of the branches are mispredicted.
+      EACH(i) {
+        float g = dy[i];
+        dx[i] = y[i] > 0 ? g : 0;
+      }
       return;
     case CKernels_leakyRelu:
-      for (int64_t i = 0; i < count; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+      EACH(i) {
+        float g = dy[i];
+        dx[i] = x[i] > 0 ? g : slope * g;
+      }
       return;
     case CKernels_gelu:
-      for (int64_t i = 0; i < count; i++) {
+      EACH(i) {
         float e = gaussian(x[i]);
         dx[i] = dy[i] * (normalBelow(x[i], e) + x[i] * (0.39894228040143268f * e));
       }
       return;
     case CKernels_tanh:
-      for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+      EACH(i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
       return;
     case CKernels_sigmoid:
-      for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * y[i] * (1.0f - y[i]);
+      EACH(i) dx[i] = dy[i] * y[i] * (1.0f - y[i]);
       return;
   }
 }
 
 static void add(int64_t count, const float *a, const float *b, float *sum) {
-  for (int64_t i = 0; i < count; i++) sum[i] = a[i] + b[i];
+  EACH(i) sum[i] = a[i] + b[i];
 }
 static void addInto(int64_t count, const float *source, float *destination) {
-  for (int64_t i = 0; i < count; i++) destination[i] += source[i];
+  EACH(i) destination[i] += source[i];
 }
 static void scale(int64_t count, float factor, float *values) {
-  for (int64_t i = 0; i < count; i++) values[i] *= factor;
+  EACH(i) values[i] *= factor;
 }
 
 static double sum(int64_t count, const float *values) {

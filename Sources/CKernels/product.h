@@ -20,7 +20,7 @@ static void packMatrix(int64_t inner, int64_t columns, const float *matrix, int6
 
 static void packedProduct(int64_t rows, int64_t inner, int64_t columns, const float *x,
                           int64_t xStride, const float *packed, float *y, int64_t yStride) {
-  Tile tile = {.rowTaps = 1, .columnTaps = 1, .channels = inner};
+  Tile tile = {.blocks = 1, .rowTaps = 1, .columnTaps = 1, .channels = inner};
   for (int64_t first = 0; first < columns; first += 16) {
     tile.valid = columnsLeft(columns, first);
     tile.weights = packed + first * inner;
