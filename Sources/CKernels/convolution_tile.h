@@ -8,13 +8,13 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
   for (int b = 0; b < B; b++)
     for (int t = 0; t < T; t++) sum[b * T + t] = TILE_LOAD(tile->bias + 16 * b);
   Steps steps = stepsOf(xStep);
+  const int64_t channels = tile->channels, blockStep = tile->blockWeight;
   for (int64_t r = 0; r < tile->rowTaps; r++) {
     for (int64_t q = 0; q < tile->columnTaps; q++) {
       const float *xp = x + r * tile->rowSource + q * tile->columnSource;
       const float *wp = tile->weights + r * tile->rowWeight + q * tile->columnWeight;
       Lines lines = linesFrom(xp, &steps, T);
-      int64_t blockStep = tile->blockWeight;
-      for (int64_t c = 0; c < tile->channels; c++, wp += 16) {
+      for (int64_t c = 0; c < channels; c++, wp += 16) {
         hideLines(&lines, &steps, T);
         TILE_VECTOR w[B];
 #pragma clang loop unroll(full)
@@ -29,14 +29,15 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
       }
     }
   }
+  if (B > 1 || tile->valid == LANES) {
 #pragma clang loop unroll(full)
-  for (int t = 0; t < T; t++)
+    for (int t = 0; t < T; t++, y += yStep)
 #pragma clang loop unroll(full)
-    for (int b = 0; b < B; b++) {
-      float *out = y + t * yStep + 16 * b;
-      if (B > 1 || tile->valid == LANES) *(TILE_VECTOR *)out = sum[b * T + t];
-      else TILE_STORE(out, sum[b * T + t], tile->valid);
-    }
+      for (int b = 0; b < B; b++) *(TILE_VECTOR *)(y + 16 * b) = sum[b * T + t];
+  } else {
+#pragma clang loop unroll(full)
+    for (int t = 0; t < T; t++, y += yStep) TILE_STORE(y, sum[t], tile->valid);
+  }
 }
 
 #define TILE(B, T)                                                                             \
