@@ -147,12 +147,45 @@ static void addColumns(int64_t rows, int64_t width, const float *source, int64_t
 
 static void embeddingForward(int64_t rows, int64_t size, const int64_t *ids, const float *table,
                              float *output) {
-  for (int64_t r = 0; r < rows; r++)
+  // Rows lie anywhere in memory: each would be waited for by itself.
+  for (int64_t r = 0; r < rows; r++) {
+    if (r + 8 < rows) CKernels_prefetch(table + ids[r + 8] * size, size * 4);
     __builtin_memcpy(output + r * size, table + ids[r] * size, (size_t)size * sizeof(float));
+  }
 }
 static void embeddingBackward(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
                               const float *dy, float *dTable) {
   __builtin_memset(dTable, 0, (size_t)(vocabulary * size) * sizeof(float));
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < size; i++) dTable[ids[r] * size + i] += dy[r * size + i];
+  for (int64_t r = 0; r < rows; r++) {
+    if (r + 8 < rows) CKernels_prefetch(dTable + ids[r + 8] * size, size * 4);
+    float *sum = dTable + ids[r] * size;
+    const float *part = dy + r * size;
+#pragma clang loop vectorize(assume_safety)
+    for (int64_t i = 0; i < size; i++) sum[i] += part[i];
+  }
+}
+
+/// y[r] = Σ x[r, i] x[r, half + i] over the first `factors` of each half; sixteen sums, then their total.
+static void rowDots(int64_t rows, int64_t half, int64_t factors, const float *x, float *y) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + 2 * r * half, *b = a + half;
+    v16 part = {0};
+    for (int64_t i = 0; i < factors; i += 16) {
+      int64_t valid = columnsLeft(factors, i);
+      part += loadColumns(a + i, valid) * loadColumns(b + i, valid);
+    }
+    y[r] = (float)totalWide(widen16(part));
+  }
+}
+static void rowDotsGradient(int64_t rows, int64_t half, int64_t factors, const float *x,
+                            const float *dy, float *dx) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + 2 * r * half, *b = a + half;
+    float *da = dx + 2 * r * half, *db = da + half, d = dy[r];
+#pragma clang loop vectorize(assume_safety)
+    for (int64_t i = 0; i < factors; i++) {
+      da[i] = d * b[i];
+      db[i] = d * a[i];
+    }
+  }
 }

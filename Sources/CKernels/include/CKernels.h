@@ -194,6 +194,9 @@ typedef struct {
                            float *output);
   void (*embeddingBackward)(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
                             const float *dy, float *dTable);
+  void (*rowDots)(int64_t rows, int64_t half, int64_t factors, const float *x, float *y);
+  void (*rowDotsGradient)(int64_t rows, int64_t half, int64_t factors, const float *x,
+                          const float *dy, float *dx);
   void (*copyColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                       float *destination, int64_t destinationStride);
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
@@ -271,5 +274,12 @@ void CKernels_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t 
 
 /// Makes denormal results and operands zero on the calling thread (FTZ and DAZ of MXCSR).
 void CKernels_flushDenormals(void);
+
+/// Asks for the cache lines of bytes that will soon be read.
+static inline void CKernels_prefetch(const void *bytes, int64_t count) {
+  const char *first = (const char *)bytes;
+  for (int64_t i = 0; i < count; i += 64) __builtin_prefetch(first + i);
+  if (count > 0) __builtin_prefetch(first + count - 1);
+}
 
 #endif
