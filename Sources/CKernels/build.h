@@ -19,6 +19,7 @@
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
+#include "peak.h"
 #include "sparse.h"
 #include "recurrent.h"
 #include "ctc.h"
@@ -51,7 +52,7 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
-    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .sparseTile = sparseTile,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .multiplyAdds = multiplyAdds, .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
