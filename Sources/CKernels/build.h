@@ -13,6 +13,7 @@
 #include "updates.h"
 #include "wire.h"
 #include "select.h"
+#include "peak.h"
 #include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
@@ -28,7 +29,7 @@ static const CKernels_Table table = {
     .packConvolution = packConvolution, .packConvolutionTransposed = packConvolutionTransposed,
     .convolutionForward = convolutionForward,
     .convolutionInputGradient = convolutionInputGradient,
-    .convolutionWeightGradient = convolutionWeightGradient,
+    .convolutionWeightGradient = convolutionWeightGradient, .multiplyAdds = multiplyAdds,
     .addBias = addBias, .sumRows = sumRows, .activate = activate,
     .activateGradient = activateGradient, .add = add, .addInto = addInto, .scale = scale,
     .sum = sum, .squaredNorm = squaredNorm, .isFinite = isFinite,

@@ -78,6 +78,7 @@ typedef struct {
   void (*convolutionWeightGradient)(const CKernels_Convolution *, int64_t samples, const float *input,
                                     const float *outputGradient, float *weightGradient,
                                     float *biasGradient);
+  float (*multiplyAdds)(int64_t rounds, float factor);
 
   void (*addBias)(int64_t rows, int64_t width, const float *bias, float *values);
   void (*sumRows)(int64_t rows, int64_t width, const float *values, float *sums);
