@@ -36,7 +36,7 @@ extension Trainer {
       let head = model.heads[place % model.heads.count]
       evidence.note("the loss of head \(head.name)", in: microbatch)
     }
-    if let squares = rowParts?.rows.squaredNorm, !squares.isFinite {
+    if rowParts?.rows.isFinite == false {
       evidence.note("the gradient of rows of a sharded table", in: microbatch)
     }
     guard configuration.train.nonFinite.reruns else { return }
