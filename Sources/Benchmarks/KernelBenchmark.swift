@@ -85,7 +85,7 @@ public enum KernelBenchmark {
   }
 
   /// The best mean of several calls, as many as the clock needs.
-  private static func best(
+  static func best(
     of rounds: Int, operations: Double, _ compute: () -> Void
   ) -> Double {
     let calls = Int(1e7 / operations) + 1
@@ -98,7 +98,7 @@ public enum KernelBenchmark {
     return best
   }
 
-  private static func numbers(_ count: Int) -> HostBuffer<Float> {
+  static func numbers(_ count: Int) -> HostBuffer<Float> {
     let buffer = HostBuffer<Float>(count: count)
     for index in 0..<count { buffer.base[index] = Float(index % 7) - 3 }
     return buffer

@@ -83,6 +83,36 @@ struct ActivationTests {
     }
   }
 
+  @Test("In place every function gives the bits that it gives elsewhere", arguments: 0...70)
+  func inPlace(count: Int) throws {
+    let x = GuardedFloats(random: count, seed: 1)
+    let dy = GuardedFloats(random: count, seed: 2)
+    try onEachBuild { build in
+      for definition in Self.definitions {
+        let y = GuardedFloats(count)
+        let dx = GuardedFloats(count)
+        Kernels.activate(
+          definition.function, count: count, input: x.pointer, output: y.base)
+        Kernels.activateGradient(
+          definition.function, count: count, input: x.pointer, output: y.pointer,
+          outputGradient: dy.pointer, inputGradient: dx.base)
+        let (value, gradient) = (GuardedFloats(count), GuardedFloats(count))
+        value.base.update(from: x.base, count: count)
+        gradient.base.update(from: dy.base, count: count)
+        Kernels.activate(
+          definition.function, count: count, input: value.pointer, output: value.base)
+        Kernels.activateGradient(
+          definition.function, count: count, input: x.pointer, output: value.pointer,
+          outputGradient: gradient.pointer, inputGradient: gradient.base)
+        let same = (0..<count).allSatisfy {
+          value.base[$0].bitPattern == y.base[$0].bitPattern
+            && gradient.base[$0].bitPattern == dx.base[$0].bitPattern
+        }
+        #expect(same, "\(build) \(definition.name)")
+      }
+    }
+  }
+
   @Test("NaN passes through, infinities saturate, in every build")
   func special() throws {
     let x: [Float] = [.nan, .infinity, -.infinity]

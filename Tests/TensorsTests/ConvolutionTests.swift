@@ -10,14 +10,19 @@ private struct Case {
   init(seed: Int) {
     var draws = Draws(seed: UInt64(seed))
     let groups = draws.element([1, 1, 1, 2, 3])
-    let channels = groups * draws.element(groups == 1 ? [1, 3, 5, 16, 17, 20, 50] : [1, 2, 5])
-    let outChannels = groups * draws.element(groups == 1 ? [1, 3, 5, 16, 17, 20, 50] : [1, 3, 17])
+    // One to four whole blocks of 16, with and without a rest of up to 8 and of more.
+    let counts = groups == 1 ? [1, 3, 5, 16, 17, 20, 32, 44, 50, 64, 83] : [1, 3, 17, 33]
+    let channels = groups * draws.element(groups == 1 ? counts : [1, 2, 5, 32])
+    let outChannels = groups * draws.element(counts)
     let kernel = [draws.integer(1...5), draws.integer(1...5)]
     let stride = [draws.integer(1...3), draws.integer(1...3)]
     let padding = [draws.integer(0...2), draws.integer(0...2)]
     let dilation = [draws.integer(1...2), draws.integer(1...2)]
+    // Lines shorter and, one time in four, longer than a tile of pixels.
+    let most = draws.element([9, 9, 9, 40])
     let extents = (0..<2).map {
-      max(1, dilation[$0] * (kernel[$0] - 1) + 1 - 2 * padding[$0]) + draws.integer(0...9)
+      max(1, dilation[$0] * (kernel[$0] - 1) + 1 - 2 * padding[$0])
+        + draws.integer(0...($0 == 1 ? most : 9))
     }
     g = ConvolutionGeometry(
       height: extents[0], width: extents[1], channels: channels, outChannels: outChannels,
