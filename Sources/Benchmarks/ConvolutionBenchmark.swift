@@ -90,30 +90,14 @@ public enum ConvolutionBenchmark {
   }
 
   private static func lower(_ best: inout Double, _ body: () -> Void) {
-    let start = steadySeconds()
+    let start = threadSeconds()
     body()
-    best = min(best, steadySeconds() - start)
+    best = min(best, threadSeconds() - start)
   }
 
   private static func numbers(_ count: Int) -> HostBuffer<Float> {
     let buffer = HostBuffer<Float>(count: count)
     for index in 0..<count { buffer.base[index] = Float(index % 7) - 3 }
     return buffer
-  }
-
-  /// Floating-point operations per second of products and sums in registers alone.
-  ///
-  /// - Parameter rounds: how often they are timed, a fraction of a millisecond each.
-  /// - Returns: the best rate.
-  /// - Precondition: at least 1.
-  public static func peak(rounds: Int) -> Double {
-    let chains = 20_000
-    var best = Double.infinity
-    var kept: Float = 0
-    for _ in 0..<rounds {
-      lower(&best) { kept += Kernels.multiplyAdds(rounds: chains, factor: 0.5) }
-    }
-    precondition(kept.isFinite, "chains with a factor below 1 stay finite")
-    return 384 * Double(chains) / best
   }
 }

@@ -14,12 +14,12 @@
 #include "updates.h"
 #include "wire.h"
 #include "select.h"
-#include "peak.h"
 #include "convolution_axis.h"
 #include "convolution.h"
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
+#include "peak.h"
 #include "sparse.h"
 #include "recurrent.h"
 #include "ctc.h"
@@ -31,7 +31,7 @@ static const CKernels_Table table = {
     .packConvolution = packConvolution, .packConvolutionTransposed = packConvolutionTransposed,
     .convolutionForward = convolutionForward,
     .convolutionInputGradient = convolutionInputGradient,
-    .convolutionWeightGradient = convolutionWeightGradient, .multiplyAdds = multiplyAdds,
+    .convolutionWeightGradient = convolutionWeightGradient,
     .addBias = addBias, .sumRows = sumRows, .activate = activate,
     .activateGradient = activateGradient, .add = add, .addInto = addInto, .scale = scale,
     .sum = sum, .squaredNorm = squaredNorm, .isFinite = isFinite,
@@ -52,7 +52,7 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
-    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .sparseTile = sparseTile,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .multiplyAdds = multiplyAdds, .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,

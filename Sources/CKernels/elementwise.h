@@ -164,8 +164,7 @@ static void embeddingBackward(int64_t rows, int64_t size, int64_t vocabulary, co
     if (r + 8 < rows) CKernels_prefetch(dTable + ids[r + 8] * size, size * 4);
     float *sum = dTable + ids[r] * size;
     const float *part = dy + r * size;
-#pragma clang loop vectorize(assume_safety)
-    for (int64_t i = 0; i < size; i++) sum[i] += part[i];
+    EACH(i, size) sum[i] += part[i];
   }
 }
 
@@ -186,8 +185,7 @@ static void rowDotsGradient(int64_t rows, int64_t half, int64_t factors, const f
   for (int64_t r = 0; r < rows; r++) {
     const float *a = x + 2 * r * half, *b = a + half;
     float *da = dx + 2 * r * half, *db = da + half, d = dy[r];
-#pragma clang loop vectorize(assume_safety)
-    for (int64_t i = 0; i < factors; i++) {
+    EACH(i, factors) {
       da[i] = d * b[i];
       db[i] = d * a[i];
     }

@@ -1,27 +1,19 @@
-// What multipliers do at best, included once per build.
+// What a core multiplies and adds at most, included once per build.
 
-/// Chains of products and sums: enough to hide the latency of one, few enough for the registers.
-#define CHAINS 12
-
-/// `rounds` times 12 chains of 16 products and sums that read no memory; the result keeps them alive.
-static float multiplyAdds(int64_t rounds, float factor) {
-  v16 f = (v16){0} + factor, total = {0};
-#ifdef BUILD_MASKS
-  enum { STEP = CHAINS };
-#else
-  enum { STEP = CHAINS / 2 };  // a vector of 16 takes two registers or more
-#endif
-  for (int part = 0; part < CHAINS; part += STEP) {
-    v16 sum[STEP];
+/// Chains of multiplications with additions that wait for nobody, `rounds` each; returns the operations.
+/// Two multipliers that take four or five cycles have room for ten.
+static double multiplyAdds(int64_t rounds, float *result) {
+  enum { CHAINS = 12 };
+  Lanes sum[CHAINS], factor = (Lanes)(Spread)0.5f, term = (Lanes)(Spread)*result;
 #pragma clang loop unroll(full)
-    for (int t = 0; t < STEP; t++) sum[t] = (v16){0} + (float)(part + t);
-    for (int64_t r = 0; r < rounds; r++)
+  for (int c = 0; c < CHAINS; c++) sum[c] = term;
+#pragma clang loop unroll(disable)
+  for (int64_t r = 0; r < rounds; r++) {
 #pragma clang loop unroll(full)
-      for (int t = 0; t < STEP; t++) sum[t] = sum[t] * f + f;
-#pragma clang loop unroll(full)
-    for (int t = 0; t < STEP; t++) total += sum[t];
+    for (int c = 0; c < CHAINS; c++) sum[c] = sum[c] * factor + term;
   }
-  float result = 0;
-  for (int l = 0; l < 16; l++) result += total[l];
-  return result;
+#pragma clang loop unroll(full)
+  for (int c = 1; c < CHAINS; c++) sum[0] += sum[c];
+  *result = sum[0][0];
+  return 2.0 * LANES * CHAINS * (double)rounds;
 }

@@ -12,6 +12,12 @@ INLINE void TILE_NAME(multiplyTile)(int T, const Stretch *s, const float *x, con
 #pragma clang loop unroll(full)
     for (int v = 0; v < VECTORS; v++) sum[t][v] = (Lanes){0};
   }
+  // Lines of y are often pages apart; asked for now, they are here when the sums are.
+#pragma clang loop unroll(full)
+  for (int t = 0; t < T; t++) {
+#pragma clang loop unroll(full)
+    for (int v = 0; v < VECTORS; v++) __builtin_prefetch(y + t * s->yRow + v * LANES, 1);
+  }
   int64_t row = s->xRow, step = s->xStep;
 #pragma clang loop unroll(disable)
   for (int64_t i = s->inner; i > 0; i--, x += step, panel += PANEL) {

@@ -68,14 +68,4 @@ extension Kernels {
     table.pointee.convolutionWeightGradient(
       &native, Int64(samples), input, outputGradient, weightGradient, biasGradient)
   }
-
-  /// `rounds` times 12 chains of 16 products and sums in registers, to measure what the multipliers do at best.
-  ///
-  /// - Parameters:
-  ///   - rounds: how often; 384 floating-point operations each.
-  ///   - factor: at most 1 in size, or the sums grow without bound.
-  /// - Returns: a number that depends on all of them.
-  public static func multiplyAdds(rounds: Int, factor: Float) -> Float {
-    table.pointee.multiplyAdds(Int64(rounds), factor)
-  }
 }

@@ -52,6 +52,16 @@ extension Kernels {
     table.pointee.product(&product)
   }
 
+  /// Multiplies and adds in registers, for the measurement of what a core can do.
+  ///
+  /// - Parameters:
+  ///   - rounds: how often each of the registers in flight is multiplied and added to.
+  ///   - value: what is added; receives a result, so that the work is not left out.
+  /// - Returns: the floating-point operations that were done.
+  public static func multiplyAdds(rounds: Int, _ value: inout Float) -> Double {
+    table.pointee.multiplyAdds(Int64(rounds), &value)
+  }
+
   /// Packs a matrix once for ``packedProduct(rows:inner:columns:_:stride:packed:_:stride:)``.
   ///
   /// - Parameters:

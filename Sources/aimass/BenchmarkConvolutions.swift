@@ -28,7 +28,8 @@ struct BenchmarkConvolutions: ParsableCommand {
   }
 
   func run() throws {
-    let peak = ConvolutionBenchmark.peak(rounds: rounds)
+    let most = KernelBenchmark.peak(rounds: rounds)
+    let peak = most.operations / most.seconds
     let all = ConvolutionBenchmark.shapes.map {
       ConvolutionBenchmark.measure($0, samples: batch, rounds: rounds)
     }

@@ -98,7 +98,6 @@ typedef struct {
   void (*convolutionWeightGradient)(const CKernels_Convolution *, int64_t samples, const float *input,
                                     const float *outputGradient, float *weightGradient,
                                     float *biasGradient);
-  float (*multiplyAdds)(int64_t rounds, float factor);
 
   void (*addBias)(int64_t rows, int64_t width, const float *bias, float *values);
   void (*sumRows)(int64_t rows, int64_t width, const float *values, float *sums);
@@ -208,6 +207,7 @@ typedef struct {
   void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
                         int64_t xStride, const float *packed, float *y, int64_t yStride);
   void (*product)(const CKernels_Product *);
+  double (*multiplyAdds)(int64_t rounds, float *result);
   void (*sparseTile)(int64_t samples, int64_t width, const float *x, float *tile);
   void (*sparseProduct)(int64_t samples, int64_t rows, const int64_t *starts,
                         const uint16_t *places, const float *values, const float *tile,
