@@ -33,6 +33,7 @@ public enum KernelBenchmark {
   /// Measures what the calling thread's core multiplies and adds at most, in registers.
   ///
   /// - Parameter rounds: how often it is measured; the best counts.
+  /// - Returns: the operations of a round and the least seconds.
   public static func peak(rounds: Int) -> KernelMeasurement {
     var value: Float = 1
     var result = KernelMeasurement(name: "peak", operations: 0, seconds: .infinity)
@@ -47,6 +48,7 @@ public enum KernelBenchmark {
   /// Measures forward products, input gradients and weight gradients of all ``layers``.
   ///
   /// - Parameter rounds: how often each is measured; the best counts.
+  /// - Returns: three measurements for each layer.
   /// - Precondition: `rounds` is at least 1.
   public static func products(rounds: Int) -> [KernelMeasurement] {
     layers.flatMap { measure($0.name, $0.rows, $0.inputs, $0.outputs, rounds) }
