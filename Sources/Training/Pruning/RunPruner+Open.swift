@@ -80,6 +80,7 @@ extension RunPruner {
       let open = PruningConfiguration.Schedule.oneShot(
         sparsity: settings.pattern.sparsity ?? 0, at: 0)
       settings.schedule = open
+      own = own.withoutHints
       own.pruning = settings
       own.initialize = InitializeConfiguration(from: trained.checkpointPath)
       // Whoever trains the new run on has no configuration but that of its folder.
