@@ -28,6 +28,7 @@ extension DistillationSetUp {
   /// - Parameters:
   ///   - configuration: of the run, resolved.
   ///   - folder: the configuration's folder.
+  /// - Returns: one for each that is named, in their order.
   /// - Throws: ``TrainingError``, or what loading throws.
   static func teachers(_ configuration: RunConfiguration, _ folder: String) throws -> [Teacher] {
     guard let settings = configuration.distillation else { return [] }
@@ -40,6 +41,10 @@ extension DistillationSetUp {
 
   /// What our layers learn from teachers', in the order of our paths.
   ///
+  /// - Parameters:
+  ///   - settings: what was asked for.
+  ///   - teachers: those of the run.
+  /// - Returns: one for each layer of ours.
   /// - Throws: ``TrainingError`` for a layer whose places differ from sample to sample.
   static func hints(_ settings: DistillationConfiguration, _ teachers: [Teacher]) throws -> [Hint] {
     try settings.hints.sorted { $0.key < $1.key }.map { layer, hint in
@@ -62,6 +67,8 @@ extension DistillationSetUp {
   }
 
   /// Refuses layers that have another number of places than the teacher's.
+  ///
+  /// - Throws: ``TrainingError`` naming both layers and their places.
   static func check(_ hints: [Hint], _ model: Model, _ teachers: [Teacher]) throws {
     for (hint, own) in zip(hints, model.hints) where own.rowsPerSample != hint.rows {
       throw TrainingError(
