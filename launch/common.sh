@@ -62,13 +62,13 @@ fi
 # build ARGUMENT...: an optimised build in the checkout; its output goes to standard error.
 build() { (cd "$checkout" && swift build -c release "$@") >&2 </dev/null; }
 
-# find_peers: sets `peers` to a virtual environment with PyTorch's CPU build, made on the first call.
+# find_peers: sets `peers` to a virtual environment with the CPU builds of PyTorch and JAX, made on the first call.
 find_peers() {
   peers=${AIMASS_PEERS-$HOME/.cache/aimass/peers}
-  "$peers/bin/python" -c 'import torch, h5py, safetensors' 2>/dev/null && return
-  say "installing PyTorch into $peers"
-  python3 -m venv "$peers" && "$peers/bin/pip" install -q 'torch==2.13.0+cpu' numpy h5py safetensors >&2 ||
-    "$peers/bin/pip" install -q torch numpy h5py safetensors >&2 || die 69 "PyTorch cannot be installed into $peers"
+  "$peers/bin/python" -c 'import torch, jax, h5py, safetensors' 2>/dev/null && return
+  say "installing PyTorch and JAX into $peers"
+  python3 -m venv "$peers" && "$peers/bin/pip" install -q 'torch==2.13.0+cpu' 'jax==0.10.2' numpy h5py safetensors >&2 ||
+    "$peers/bin/pip" install -q torch jax numpy h5py safetensors >&2 || die 69 "PyTorch and JAX cannot be installed into $peers"
 }
 
 # show WORD...: a command as a person would type it.

@@ -1,6 +1,6 @@
-import BLAS
 import Buffers
 import Foundation
+import Tensors
 
 /// What one core does with single-precision numbers.
 public struct CoreSpeed: Sendable, Equatable {
@@ -51,7 +51,8 @@ public enum CoreBenchmark {
     let end = steadySeconds() + seconds
     var now = steadySeconds()
     repeat {
-      BLAS.gemm(rows: rows, columns: size, inner: size, a.base, size, b.base, size, c.base, size)
+      Kernels.product(
+        rows: rows, columns: size, inner: size, a.base, size, b.base, size, c.base, size)
       let next = steadySeconds()
       best = min(best, next - now)
       now = next

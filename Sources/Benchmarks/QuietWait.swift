@@ -38,6 +38,13 @@ func steadySeconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
+/// Seconds that the calling thread has computed; other programs' shares are not in them.
+func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
 /// The middle value, the lower one of two; nil of none.
 func median(_ values: [Double]) -> Double? {
   values.isEmpty ? nil : values.sorted()[(values.count - 1) / 2]

@@ -9,7 +9,7 @@ public struct SparseMeasurement: Sendable, Equatable {
   public var samples: Int
   /// The share of weights that are zero.
   public var zeros: Double
-  /// Seconds of a product with all weights, by OpenBLAS, the best of many.
+  /// Seconds of a product with all weights, the best of many.
   public var dense: Double
   /// Seconds of a product without the zeros, the best of as many, in turn with the others.
   public var sparse: Double

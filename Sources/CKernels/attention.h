@@ -1,22 +1,5 @@
 // What attention does between its matrix products, included once per build.
 
-/// The largest of `count` numbers, at least one; NaN may be passed over.
-INLINE float largestOf(int64_t count, const float *x) {
-  float most = x[0];
-  int64_t i = 0;
-  if (count >= 16) {
-    v16 top = load16(x);
-    for (i = 16; i + 16 <= count; i += 16) {
-      v16 v = load16(x + i);
-      i16 wins = v > top;
-      top = (v16)(((i16)v & wins) | ((i16)top & ~wins));
-    }
-    for (int l = 0; l < 16; l++) most = top[l] > most ? top[l] : most;
-  }
-  for (; i < count; i++) most = x[i] > most ? x[i] : most;
-  return most;
-}
-
 /// Softmax of each row in place; row r sees its first min(width, visible + r · growth) numbers, at
 /// least one, and the others become zero. The largest is subtracted first, so nothing overflows.
 static void softmaxRows(int64_t rows, int64_t width, int64_t visible, int64_t growth,

@@ -1,4 +1,5 @@
-// One build of all kernels: include with BUILD_NAME, BUILD_SUPPORTED and MOST_PIXELS defined, inside a
+// One build of all kernels: include with BUILD_NAME, BUILD_SUPPORTED, MOST_PIXELS and the shape of a tile of
+// a product (PRODUCT_ROWS, PRODUCT_LANES, and how the compiler names its registers) defined, inside a
 // `#pragma clang attribute push` that sets the processor.
 
 #include "vector.h"
@@ -17,6 +18,8 @@
 #include "convolution.h"
 #include "convolution_weights.h"
 #include "product.h"
+#include "product_pack.h"
+#include "peak.h"
 #include "sparse.h"
 #include "recurrent.h"
 #include "ctc.h"
@@ -45,10 +48,11 @@ static const CKernels_Table table = {
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
+    .rowDots = rowDots, .rowDotsGradient = rowDotsGradient,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
-    .packMatrix = packMatrix, .packedProduct = packedProduct, .sparseTile = sparseTile,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .multiplyAdds = multiplyAdds, .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,

@@ -3,9 +3,14 @@
 #include "include/CKernels.h"
 #include "philox.h"
 
+#include <stdlib.h>
+
 #define BUILD_NAME "baseline"
 #define BUILD_SUPPORTED (true)
 #define MOST_PIXELS 6
+#define PRODUCT_ROWS 6
+#define PRODUCT_LANES 4
+#define PRODUCT_REGISTER(vector) "+x"(vector)
 
 #include "build.h"
 

@@ -3,6 +3,8 @@
 #include "include/CKernels.h"
 
 #include <immintrin.h>
+#include <stdlib.h>
+
 #include "philox.h"
 
 #define BUILD_NAME "v4"
@@ -11,6 +13,9 @@
    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&   \
    __builtin_cpu_supports("avx512cd"))
 #define MOST_PIXELS 14
+#define PRODUCT_ROWS 14
+#define PRODUCT_LANES 16
+#define PRODUCT_REGISTER(vector) "+v"(vector)
 #define BUILD_MASKS
 
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4,tune=znver4"))), apply_to = function)

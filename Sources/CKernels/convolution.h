@@ -1,26 +1,53 @@
 // Direct convolutions over NHWC, included once per build.
 //
-// Outputs are tiled: a run of pixels whose taps are the same, times 16 channels, accumulates in
-// registers; weights are packed [group][block of 16][KH][KW][C][16]. The last block of 8 or fewer
-// channels uses half vectors. Each output is summed over (kernel row, kernel column, channel) in this
+// Outputs are tiled: a run of pixels whose taps are the same, times up to four blocks of 16 channels,
+// accumulates in registers; weights are packed [group][block of 16][KH][KW][C][16]. A last block of 8 or
+// fewer channels uses half vectors. Each output is summed over (kernel row, kernel column, channel) in this
 // order whatever the tile, so tiling never touches bits.
+
+#include "convolution_lines.h"
 
 /// What a tile of pixels needs beside its pointers.
 typedef struct {
   int64_t rowTaps, rowSource, rowWeight;
   int64_t columnTaps, columnSource, columnWeight;
-  int64_t channels, valid;
+  int64_t channels;
+  int64_t blocks, blockWeight;  // whole blocks, or one
+  int64_t valid;                // outputs of a block
   const float *weights;
-  float bias[16];
+  float bias[64];
 } Tile;
 
 typedef void (*TileFunction)(const Tile *, const float *, int64_t, float *, int64_t);
+
+// Tiles of B blocks times T pixels. With 32 vector registers a pixel is loaded once for up to four blocks:
+// a load for each product would keep the multipliers waiting.
+#ifdef BUILD_MASKS
+#define MOST_BLOCKS 4
+#define MOST_LINE 24
+#define ONE_BLOCK(T)                                                                              \
+  T(1, 1) T(1, 2) T(1, 3) T(1, 4) T(1, 5) T(1, 6) T(1, 7) T(1, 8) T(1, 9) T(1, 10) T(1, 11)       \
+  T(1, 12) T(1, 13) T(1, 14) T(1, 15) T(1, 16) T(1, 17) T(1, 18) T(1, 19) T(1, 20) T(1, 21)       \
+  T(1, 22) T(1, 23) T(1, 24)
+#define MORE_BLOCKS(T)                                                                            \
+  T(2, 1) T(2, 2) T(2, 3) T(2, 4) T(2, 5) T(2, 6) T(2, 7) T(2, 8) T(2, 9) T(2, 10) T(2, 11)       \
+  T(2, 12) T(2, 13) T(2, 14) T(3, 1) T(3, 2) T(3, 3) T(3, 4) T(3, 5) T(3, 6) T(3, 7) T(3, 8)      \
+  T(4, 1) T(4, 2) T(4, 3) T(4, 4) T(4, 5) T(4, 6)
+static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE, 14, 8, 6};
+#else
+#define MOST_BLOCKS 1
+#define MOST_LINE MOST_PIXELS
+#define ONE_BLOCK(T) T(1, 1) T(1, 2) T(1, 3) T(1, 4) T(1, 5) T(1, 6)
+#define MORE_BLOCKS(T)
+static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
+#endif
 
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
 #define TILE_LOAD load16
 #define TILE_STORE storePart
+#define TILES(T) ONE_BLOCK(T) MORE_BLOCKS(T)
 #include "convolution_tile.h"
 
 #define LANES 8
@@ -28,20 +55,29 @@ typedef void (*TileFunction)(const Tile *, const float *, int64_t, float *, int6
 #define TILE_VECTOR v8
 #define TILE_LOAD load8
 #define TILE_STORE storePart8
+#define TILES(T) ONE_BLOCK(T)
 #include "convolution_tile.h"
 
 /// `count` pixels in a line, in nearly equal tiles.
 static void computeLine(const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep,
                         int64_t count) {
-  const TileFunction *functions = tile->valid <= 8 ? tileFunctions_8 : tileFunctions_16;
-  int64_t tiles = (count + MOST_PIXELS - 1) / MOST_PIXELS;
+  const TileFunction *functions =
+      tile->valid <= 8 ? tileFunctions_8[1] : tileFunctions_16[tile->blocks];
+  int64_t most = mostPixels[tile->blocks];
+  int64_t tiles = (count + most - 1) / most;
   for (int64_t i = 0; i < tiles; i++) {
     int64_t first = i * count / tiles, last = (i + 1) * count / tiles;
     functions[last - first](tile, x + first * xStep, xStep, y + first * yStep, yStep);
   }
 }
 
-/// One group and one block of target channels of all images.
+/// How many whole blocks of `outputs` to compute at once, from `first` on: one if it is not whole.
+INLINE int64_t blocksAtOnce(int64_t outputs, int64_t first) {
+  int64_t whole = (outputs - first) / 16;
+  return whole < 1 ? 1 : whole < MOST_BLOCKS ? whole : MOST_BLOCKS;
+}
+
+/// One group and some blocks of target channels of all images.
 typedef struct {
   const float *source, *weights;
   float *target;
@@ -92,7 +128,7 @@ static void computePair(Tile *tile, const Images *m, const Run *row, const Run *
       for (int64_t j = 0; j < column->count; j++)
         computeLine(tile, x + i * xRow + j * xColumn, m->sourceImage,
                     y + i * yRow + j * yColumn, m->targetImage, samples);
-  } else if (column->count >= MOST_PIXELS / 2 || column->count >= row->count) {
+  } else if (column->count >= mostPixels[tile->blocks] / 2 || column->count >= row->count) {
     for (int64_t i = 0; i < row->count; i++)
       computeLine(tile, x + i * xRow, xColumn, y + i * yRow, yColumn, column->count);
   } else {
@@ -135,15 +171,16 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
     int64_t phase = 0, next = 0, columnCount;
     while ((columnCount = collectRuns(columnAxis, &phase, &next, columns)) > 0) {
       for (int64_t g = 0; g < groups; g++) {
-        for (int64_t b = 0; b < blocks; b++) {
-          int64_t valid = groupTargets - 16 * b < 16 ? groupTargets - 16 * b : 16;
+        for (int64_t first = 0, count; first < groupTargets; first += 16 * count) {
+          count = blocksAtOnce(groupTargets, first);
+          int64_t valid = columnsLeft(groupTargets, first);
           m.source = source + g * groupSources;
-          m.target = target + g * groupTargets + 16 * b;
-          m.weights = packed + (g * blocks + b) * blockFloats;
-          Tile tile = {.valid = valid};
+          m.target = target + g * groupTargets + first;
+          m.weights = packed + (g * blocks + first / 16) * blockFloats;
+          Tile tile = {.blocks = count, .blockWeight = blockFloats, .valid = valid};
           if (bias)
-            __builtin_memcpy(tile.bias, bias + g * groupTargets + 16 * b,
-                             (size_t)valid * sizeof(float));
+            __builtin_memcpy(tile.bias, bias + g * groupTargets + first,
+                             (size_t)(valid + 16 * (count - 1)) * sizeof(float));
           computeRuns(&tile, &m, rows, rowCount, columns, columnCount);
         }
       }

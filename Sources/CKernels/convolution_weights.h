@@ -1,7 +1,7 @@
 // Weight gradient of a direct convolution, included once per build.
 //
-// A tile holds R kernel rows times L neighbouring weight rows (kernel column, channel) times 16 outputs
-// in registers while the pixels of some samples stream by. With dilation 1 and one group the kernel
+// A tile holds R kernel rows times L neighbouring weight rows (kernel column, channel) times one or two
+// blocks of 16 outputs in registers while the pixels of some samples stream by. With dilation 1 and one group the kernel
 // columns and channels of a patch are contiguous in the input, so small channel counts still fill the
 // tile. The order of each sum depends on the extents and the number of samples alone.
 
@@ -11,22 +11,42 @@ typedef struct {
   int64_t samples, rows, columns;
   int64_t xSample, dySample, xRow, dyRow, xColumn, dyColumn;
   int64_t xTapRow, dwTapRow;  // between kernel rows
-  int64_t pitch, valid;       // between weight rows; outputs of the block
+  int64_t pitch;              // between weight rows
+  int64_t blocks, valid;      // whole blocks, or one; outputs of a block
 } Pixels;
 
 typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
 
-// Tiles with more than one kernel row serve short runs of weight rows.
+// Tiles with more than one kernel row serve short runs of weight rows. `mostLength` has the longest
+// for each number of blocks and of kernel rows.
 #define MOST_TAP_ROWS 5
-#if MOST_PIXELS > 6
-#define EACH_WEIGHT_TILE(T)                                                                     \
-  T(1, 1) T(1, 2) T(1, 3) T(1, 4) T(1, 5) T(1, 6) T(1, 7) T(1, 8) T(1, 9) T(1, 10) T(1, 11)     \
-  T(1, 12) T(1, 13) T(1, 14) T(2, 1) T(2, 2) T(2, 3) T(2, 4) T(2, 5) T(2, 6) T(2, 7) T(3, 1)    \
-  T(3, 2) T(3, 3) T(3, 4) T(4, 1) T(4, 2) T(4, 3) T(5, 1) T(5, 2)
+#ifdef BUILD_MASKS
+#define MOST_WEIGHT_BLOCKS 2
+#define MOST_LENGTH 24
+#define ONE_WEIGHT_BLOCK(T) \
+  T(1, 1, 1) T(1, 1, 2) T(1, 1, 3) T(1, 1, 4) T(1, 1, 5) T(1, 1, 6) T(1, 1, 7) T(1, 1, 8)        \
+  T(1, 1, 9) T(1, 1, 10) T(1, 1, 11) T(1, 1, 12) T(1, 1, 13) T(1, 1, 14) T(1, 1, 15)             \
+  T(1, 1, 16) T(1, 1, 17) T(1, 1, 18) T(1, 1, 19) T(1, 1, 20) T(1, 1, 21) T(1, 1, 22)            \
+  T(1, 1, 23) T(1, 1, 24) T(1, 2, 1) T(1, 2, 2) T(1, 2, 3) T(1, 2, 4) T(1, 2, 5) T(1, 2, 6)      \
+  T(1, 2, 7) T(1, 2, 8) T(1, 2, 9) T(1, 2, 10) T(1, 2, 11) T(1, 2, 12) T(1, 3, 1) T(1, 3, 2)     \
+  T(1, 3, 3) T(1, 3, 4) T(1, 3, 5) T(1, 3, 6) T(1, 3, 7) T(1, 3, 8) T(1, 3, 9) T(1, 4, 1)        \
+  T(1, 4, 2) T(1, 4, 3) T(1, 4, 4) T(1, 4, 5) T(1, 4, 6) T(1, 5, 1) T(1, 5, 2) T(1, 5, 3)        \
+  T(1, 5, 4) T(1, 5, 5)
+#define MORE_WEIGHT_BLOCKS(T) \
+  T(2, 1, 1) T(2, 1, 2) T(2, 1, 3) T(2, 1, 4) T(2, 1, 5) T(2, 1, 6) T(2, 1, 7) T(2, 1, 8)        \
+  T(2, 1, 9) T(2, 1, 10) T(2, 1, 11) T(2, 1, 12) T(2, 2, 1) T(2, 2, 2) T(2, 2, 3) T(2, 2, 4)     \
+  T(2, 2, 5) T(2, 2, 6) T(2, 3, 1) T(2, 3, 2) T(2, 3, 3) T(2, 3, 4) T(2, 4, 1) T(2, 4, 2)        \
+  T(2, 4, 3)
+static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {
+    {0}, {0, 14, 12, 9, 6, 5}, {0, 12, 6, 4, 3}};
 #else
-#define EACH_WEIGHT_TILE(T)                                                                     \
-  T(1, 1) T(1, 2) T(1, 3) T(1, 4) T(1, 5) T(1, 6) T(2, 1) T(2, 2) T(2, 3) T(3, 1) T(3, 2)       \
-  T(4, 1) T(5, 1)
+#define MOST_WEIGHT_BLOCKS 1
+#define MOST_LENGTH 6
+#define ONE_WEIGHT_BLOCK(T) \
+  T(1, 1, 1) T(1, 1, 2) T(1, 1, 3) T(1, 1, 4) T(1, 1, 5) T(1, 1, 6) T(1, 2, 1) T(1, 2, 2)        \
+  T(1, 2, 3) T(1, 3, 1) T(1, 3, 2) T(1, 4, 1) T(1, 5, 1)
+#define MORE_WEIGHT_BLOCKS(T)
+static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0}, {0, 6, 3, 2, 1, 1}};
 #endif
 
 #define LANES 16
@@ -35,6 +55,7 @@ typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
 #define TILE_LOAD load16
 #define TILE_LOAD_PART loadPart
 #define TILE_STORE storePart
+#define TILES(T) ONE_WEIGHT_BLOCK(T) MORE_WEIGHT_BLOCKS(T)
 #include "convolution_weights_tile.h"
 
 #define LANES 8
@@ -43,20 +64,23 @@ typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
 #define TILE_LOAD load8
 #define TILE_LOAD_PART loadPart8
 #define TILE_STORE storePart8
+#define TILES(T) ONE_WEIGHT_BLOCK(T)
 #include "convolution_weights_tile.h"
 
 /// `tapRows` kernel rows of `length` weight rows each, in nearly equal tiles.
 static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int64_t length,
                            float *dw) {
-  int64_t tiles = (length + MOST_PIXELS - 1) / MOST_PIXELS;
-  int64_t most = tiles > 1 ? 1 : MOST_PIXELS / length;
-  if (most > MOST_TAP_ROWS) most = MOST_TAP_ROWS;
+  const int64_t *longest = mostLength[p->blocks];
+  int64_t tiles = (length + longest[1] - 1) / longest[1];
+  int64_t most = 1;
+  while (most < MOST_TAP_ROWS && longest[most + 1] >= length) most++;
   int64_t stacks = (tapRows + most - 1) / most;
   for (int64_t s = 0; s < stacks; s++) {
     int64_t row = s * tapRows / stacks, R = (s + 1) * tapRows / stacks - row;
     for (int64_t i = 0; i < tiles; i++) {
       int64_t first = i * length / tiles, L = (i + 1) * length / tiles - first;
-      WeightTileFunction tile = p->valid <= 8 ? weightTiles_8[R][L] : weightTiles_16[R][L];
+      WeightTileFunction tile =
+          p->valid <= 8 ? weightTiles_8[1][R][L] : weightTiles_16[p->blocks][R][L];
       tile(p, x + row * p->xTapRow + first, dw + row * p->dwTapRow + first * p->pitch);
     }
   }
@@ -107,7 +131,7 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
                                       const float *input, const float *outputGradient,
                                       float *weightGradient, float *biasGradient) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t blocks = (G + 15) / 16, pixels = g->outHeight * g->outWidth;
+  int64_t pixels = g->outHeight * g->outWidth;
   __builtin_memset(weightGradient, 0,
                    (size_t)(g->kernelHeight * g->kernelWidth * C * O) * sizeof(float));
   Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
@@ -120,10 +144,12 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
     int64_t phase = 0, next = 0, columnCount;
     while ((columnCount = collectRuns(&columnAxis, &phase, &next, columns)) > 0) {
       for (int64_t group = 0; group < g->groups; group++)
-        for (int64_t b = 0; b < blocks; b++) {
-          int64_t first = group * G + 16 * b;
+        for (int64_t block = 0, count; block < G; block += 16 * count) {
+          count = blocksAtOnce(G, block);
+          if (count > MOST_WEIGHT_BLOCKS) count = MOST_WEIGHT_BLOCKS;
+          int64_t first = group * G + block;
           Pixels p = {.end = outputGradient + samples * pixels * O,
-                      .valid = G - 16 * b < 16 ? G - 16 * b : 16};
+                      .blocks = count, .valid = columnsLeft(G, block)};
           for (int64_t r = 0; r < rowCount; r++)
             for (int64_t q = 0; q < columnCount; q++)
               accumulateRun(g, samples, &p, rows + r, columns + q, input + group * C,

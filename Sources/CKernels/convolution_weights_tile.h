@@ -1,46 +1,63 @@
-// One register tile of a convolution's weight gradient; included for every width of a block, with
-// LANES, TILE_NAME, TILE_VECTOR, TILE_LOAD, TILE_LOAD_PART and TILE_STORE defined.
+// Register tiles of a convolution's weight gradient; included for every width of a block, with LANES,
+// TILE_NAME, TILE_VECTOR, TILE_LOAD, TILE_LOAD_PART, TILE_STORE and TILES defined.
 
-INLINE void TILE_NAME(accumulateTile)(int R, int L, const Pixels *p, const float *x, float *dw) {
-  TILE_VECTOR sum[R * L];
-  for (int t = 0; t < R * L; t++) sum[t] = (TILE_VECTOR){0};
+INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, const float *x, float *dw) {
+  TILE_VECTOR sum[B * R * L];
+  for (int t = 0; t < B * R * L; t++) sum[t] = (TILE_VECTOR){0};
+  // Held in registers: the compiler would read them again for every pixel.
+  const int64_t columns = p->columns, xColumn = p->xColumn, dyColumn = p->dyColumn;
+  const int64_t xTapRow = p->xTapRow;
+  const float *last = p->end - LANES;
   for (int64_t n = 0; n < p->samples; n++) {
     for (int64_t r = 0; r < p->rows; r++) {
       const float *xp = x + n * p->xSample + r * p->xRow;
       const float *dy = p->dy + n * p->dySample + r * p->dyRow;
-      for (int64_t q = 0; q < p->columns; q++) {
+      for (int64_t q = 0; q < columns; q++) {
+        TILE_VECTOR g[B];
         // A whole vector is faster; lanes past `valid` are ignored. It must not pass the end.
-        TILE_VECTOR g = __builtin_expect(dy + LANES <= p->end, 1)
-                            ? TILE_LOAD(dy) : TILE_LOAD_PART(dy, p->valid);
+        if (B > 1) {
+#pragma clang loop unroll(full)
+          for (int b = 0; b < B; b++) g[b] = TILE_LOAD(dy + 16 * b);
+        } else {
+          g[0] = __builtin_expect(dy <= last, 1) ? TILE_LOAD(dy) : TILE_LOAD_PART(dy, p->valid);
+        }
 #pragma clang loop unroll(full)
         for (int a = 0; a < R; a++)
 #pragma clang loop unroll(full)
-          for (int l = 0; l < L; l++) sum[a * L + l] += g * xp[a * p->xTapRow + l];
-        xp += p->xColumn;
-        dy += p->dyColumn;
+          for (int l = 0; l < L; l++) {
+            float pixel = xp[a * xTapRow + l];
+#pragma clang loop unroll(full)
+            for (int b = 0; b < B; b++) sum[(b * R + a) * L + l] += g[b] * pixel;
+          }
+        xp += xColumn;
+        dy += dyColumn;
       }
     }
   }
 #pragma clang loop unroll(full)
-  for (int a = 0; a < R; a++)
+  for (int b = 0; b < B; b++)
 #pragma clang loop unroll(full)
-    for (int l = 0; l < L; l++) {
-      float *out = dw + a * p->dwTapRow + l * p->pitch;
-      TILE_STORE(out, TILE_LOAD_PART(out, p->valid) + sum[a * L + l], p->valid);
-    }
+    for (int a = 0; a < R; a++)
+#pragma clang loop unroll(full)
+      for (int l = 0; l < L; l++) {
+        float *out = dw + a * p->dwTapRow + l * p->pitch + 16 * b;
+        TILE_VECTOR part = sum[(b * R + a) * L + l];
+        if (B > 1) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
+        else TILE_STORE(out, TILE_LOAD_PART(out, p->valid) + part, p->valid);
+      }
 }
 
-#define TILE(R, L)                                                                             \
-  static __attribute__((noinline)) void TILE_NAME(weightTile##R##x##L)(                        \
+#define TILE(B, R, L)                                                                          \
+  static __attribute__((noinline)) void TILE_NAME(weightTile##B##x##R##x##L)(                  \
       const Pixels *p, const float *x, float *dw) {                                            \
-    TILE_NAME(accumulateTile)(R, L, p, x, dw);                                                 \
+    TILE_NAME(accumulateTile)(B, R, L, p, x, dw);                                              \
   }
-EACH_WEIGHT_TILE(TILE)
+TILES(TILE)
 #undef TILE
 
-#define TILE(R, L) [R][L] = TILE_NAME(weightTile##R##x##L),
-static const WeightTileFunction TILE_NAME(weightTiles)[MOST_TAP_ROWS + 1][MOST_PIXELS + 1] = {
-    EACH_WEIGHT_TILE(TILE)};
+#define TILE(B, R, L) [B][R][L] = TILE_NAME(weightTile##B##x##R##x##L),
+static const WeightTileFunction
+    TILE_NAME(weightTiles)[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1][MOST_LENGTH + 1] = {TILES(TILE)};
 #undef TILE
 
 #undef LANES
@@ -49,3 +66,4 @@ static const WeightTileFunction TILE_NAME(weightTiles)[MOST_TAP_ROWS + 1][MOST_P
 #undef TILE_LOAD
 #undef TILE_LOAD_PART
 #undef TILE_STORE
+#undef TILES

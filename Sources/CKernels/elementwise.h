@@ -1,23 +1,33 @@
 // Element-wise loops and reductions, included once per build.
 
+/// A loop over elements whose arrays are the same or apart: the compiler's own test for overlap takes a
+/// result in place of an argument for an overlap, and would run such loops one element at a time.
+#define EACH(i, count) \
+  _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < (count); i++)
+
 static void addBias(int64_t rows, int64_t width, const float *bias, float *values) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t i = 0; i < width; i++) values[r * width + i] += bias[i];
 }
 
-/// Column sums over rows, 64 rows at a time so that long sums keep their accuracy.
+/// Column sums over rows, 64 rows at a time so that long sums keep their accuracy; rows are read as they lie.
 static void sumRows(int64_t rows, int64_t width, const float *values, float *sums) {
-  for (int64_t column = 0; column < width; column += 16) {
-    int64_t valid = columnsLeft(width, column);
-    v16 total = {0};
+  enum { CHUNK = 1024 };
+  float part[CHUNK];
+  for (int64_t column = 0; column < width; column += CHUNK) {
+    int64_t count = width - column < CHUNK ? width - column : CHUNK;
+    size_t bytes = (size_t)count * sizeof(float);
+    float *total = sums + column;
+    __builtin_memset(total, 0, bytes);
     for (int64_t first = 0; first < rows; first += 64) {
       int64_t last = first + 64 < rows ? first + 64 : rows;
-      v16 part = {0};
-      for (int64_t r = first; r < last; r++)
-        part += loadColumns(values + r * width + column, valid);
-      total += part;
+      __builtin_memset(part, 0, bytes);
+      for (int64_t r = first; r < last; r++) {
+        const float *row = values + r * width + column;
+        EACH(i, count) part[i] += row[i];
+      }
+      EACH(i, count) total[i] += part[i];
     }
-    storeColumns(sums + column, total, valid);
   }
 }
 
@@ -25,19 +35,19 @@ static void activate(CKernels_Function f, float slope, int64_t count, const floa
   switch (f) {
     case CKernels_relu:
       // NaN passes: x > 0 is false for it, and x + 0 keeps it.
-      for (int64_t i = 0; i < count; i++) y[i] = x[i] <= 0 ? 0 : x[i];
+      EACH(i, count) y[i] = x[i] <= 0 ? 0 : x[i];
       return;
     case CKernels_leakyRelu:
-      for (int64_t i = 0; i < count; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+      EACH(i, count) y[i] = x[i] > 0 ? x[i] : slope * x[i];
       return;
     case CKernels_gelu:
-      for (int64_t i = 0; i < count; i++) y[i] = x[i] * normalBelow(x[i], gaussian(x[i]));
+      EACH(i, count) y[i] = x[i] * normalBelow(x[i], gaussian(x[i]));
       return;
     case CKernels_tanh:
-      for (int64_t i = 0; i < count; i++) y[i] = fastTanh(x[i]);
+      EACH(i, count) y[i] = fastTanh(x[i]);
       return;
     case CKernels_sigmoid:
-      for (int64_t i = 0; i < count; i++) y[i] = fastSigmoid(x[i]);
+      EACH(i, count) y[i] = fastSigmoid(x[i]);
       return;
   }
 }
@@ -46,34 +56,58 @@ static void activateGradient(CKernels_Function f, float slope, int64_t count, co
                              const float *y, const float *dy, float *dx) {
   switch (f) {
     case CKernels_relu:
-      for (int64_t i = 0; i < count; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
+      // Loaded whatever the sign, or half of the branches are mispredicted.
+      EACH(i, count) {
+        float g = dy[i];
+        dx[i] = y[i] > 0 ? g : 0;
+      }
       return;
     case CKernels_leakyRelu:
-      for (int64_t i = 0; i < count; i++) dx[i] = x[i] > 0 ? dy[i] : slope * dy[i];
+      EACH(i, count) {
+        float g = dy[i];
+        dx[i] = x[i] > 0 ? g : slope * g;
+      }
       return;
     case CKernels_gelu:
-      for (int64_t i = 0; i < count; i++) {
+      EACH(i, count) {
         float e = gaussian(x[i]);
         dx[i] = dy[i] * (normalBelow(x[i], e) + x[i] * (0.39894228040143268f * e));
       }
       return;
     case CKernels_tanh:
-      for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+      EACH(i, count) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
       return;
     case CKernels_sigmoid:
-      for (int64_t i = 0; i < count; i++) dx[i] = dy[i] * y[i] * (1.0f - y[i]);
+      EACH(i, count) dx[i] = dy[i] * y[i] * (1.0f - y[i]);
       return;
   }
 }
 
 static void add(int64_t count, const float *a, const float *b, float *sum) {
-  for (int64_t i = 0; i < count; i++) sum[i] = a[i] + b[i];
+  EACH(i, count) sum[i] = a[i] + b[i];
 }
 static void addInto(int64_t count, const float *source, float *destination) {
-  for (int64_t i = 0; i < count; i++) destination[i] += source[i];
+  EACH(i, count) destination[i] += source[i];
 }
 static void scale(int64_t count, float factor, float *values) {
-  for (int64_t i = 0; i < count; i++) values[i] *= factor;
+  EACH(i, count) values[i] *= factor;
+}
+
+/// The largest of `count` numbers, at least one; NaN may be passed over.
+INLINE float largestOf(int64_t count, const float *x) {
+  float most = x[0];
+  int64_t i = 0;
+  if (count >= 16) {
+    v16 top = load16(x);
+    for (i = 16; i + 16 <= count; i += 16) {
+      v16 v = load16(x + i);
+      i16 wins = v > top;
+      top = (v16)(((i16)v & wins) | ((i16)top & ~wins));
+    }
+    for (int l = 0; l < 16; l++) most = top[l] > most ? top[l] : most;
+  }
+  for (; i < count; i++) most = x[i] > most ? x[i] : most;
+  return most;
 }
 
 static double sum(int64_t count, const float *values) {
@@ -117,12 +151,43 @@ static void addColumns(int64_t rows, int64_t width, const float *source, int64_t
 
 static void embeddingForward(int64_t rows, int64_t size, const int64_t *ids, const float *table,
                              float *output) {
-  for (int64_t r = 0; r < rows; r++)
+  // Rows lie anywhere in memory: each would be waited for by itself.
+  for (int64_t r = 0; r < rows; r++) {
+    if (r + 8 < rows) CKernels_prefetch(table + ids[r + 8] * size, size * 4);
     __builtin_memcpy(output + r * size, table + ids[r] * size, (size_t)size * sizeof(float));
+  }
 }
 static void embeddingBackward(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
                               const float *dy, float *dTable) {
   __builtin_memset(dTable, 0, (size_t)(vocabulary * size) * sizeof(float));
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < size; i++) dTable[ids[r] * size + i] += dy[r * size + i];
+  for (int64_t r = 0; r < rows; r++) {
+    if (r + 8 < rows) CKernels_prefetch(dTable + ids[r + 8] * size, size * 4);
+    float *sum = dTable + ids[r] * size;
+    const float *part = dy + r * size;
+    EACH(i, size) sum[i] += part[i];
+  }
+}
+
+/// y[r] = Σ x[r, i] x[r, half + i] over the first `factors` of each half; sixteen sums, then their total.
+static void rowDots(int64_t rows, int64_t half, int64_t factors, const float *x, float *y) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + 2 * r * half, *b = a + half;
+    v16 part = {0};
+    for (int64_t i = 0; i < factors; i += 16) {
+      int64_t valid = columnsLeft(factors, i);
+      part += loadColumns(a + i, valid) * loadColumns(b + i, valid);
+    }
+    y[r] = (float)totalWide(widen16(part));
+  }
+}
+static void rowDotsGradient(int64_t rows, int64_t half, int64_t factors, const float *x,
+                            const float *dy, float *dx) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + 2 * r * half, *b = a + half;
+    float *da = dx + 2 * r * half, *db = da + half, d = dy[r];
+    EACH(i, factors) {
+      da[i] = d * b[i];
+      db[i] = d * a[i];
+    }
+  }
 }

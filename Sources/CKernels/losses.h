@@ -2,9 +2,8 @@
 
 /// Writes probabilities of one row and returns log Σ exp(logit).
 INLINE double softmaxRow(int64_t classes, const float *logits, float *probabilities) {
-  float most = logits[0];
-  for (int64_t k = 1; k < classes; k++) most = logits[k] > most ? logits[k] : most;
-  for (int64_t k = 0; k < classes; k++) probabilities[k] = fastExp(logits[k] - most);
+  float most = largestOf(classes, logits);
+  EACH(k, classes) probabilities[k] = fastExp(logits[k] - most);
   double total = sum(classes, probabilities);
   float inverse = (float)(1.0 / total);
   for (int64_t k = 0; k < classes; k++) probabilities[k] *= inverse;

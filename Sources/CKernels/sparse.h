@@ -4,26 +4,6 @@
 // and none is looked up twice. A sample's sums run over the weights of a row from the first to the last,
 // whatever other samples there are.
 
-/// Even lanes of the result are the first half of `a`, odd ones the first half of `b`; `high` takes the others.
-INLINE v16 interleaveLow(v16 a, v16 b) {
-  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-INLINE v16 interleaveHigh(v16 a, v16 b) {
-  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-}
-
-/// Sixteen rows of sixteen become columns: four rounds of a perfect shuffle of the rows.
-INLINE void transpose16(v16 rows[16]) {
-  v16 next[16];
-  for (int round = 0; round < 4; round++) {
-    for (int i = 0; i < 8; i++) {
-      next[2 * i] = interleaveLow(rows[i], rows[i + 8]);
-      next[2 * i + 1] = interleaveHigh(rows[i], rows[i + 8]);
-    }
-    for (int i = 0; i < 16; i++) rows[i] = next[i];
-  }
-}
-
 /// tile[i][s] = x[s][i], zeros behind the last sample of a group of 16.
 static void sparseTile(int64_t samples, int64_t width, const float *x, float *tile) {
   for (int64_t group = 0; group < samples; group += 16) {

@@ -2,7 +2,7 @@
 
 static void sgdUpdate(int64_t count, float *weight, const float *gradient, float *momentum,
                       CKernels_SGD s) {
-  for (int64_t i = 0; i < count; i++) {
+  EACH(i, count) {
     float g = gradient[i] * s.gradientScale + s.weightDecay * weight[i];
     if (momentum) {
       float v = s.firstStep ? g : s.momentum * momentum[i] + g;
@@ -19,7 +19,7 @@ static void adamUpdate(int64_t count, float *weight, const float *gradient, floa
   float root = 1.0f / __builtin_sqrtf(a.correction2);
   float shrink = a.decoupled ? 1.0f - a.learningRate * a.weightDecay : 1.0f;
   float decay = a.decoupled ? 0.0f : a.weightDecay;
-  for (int64_t i = 0; i < count; i++) {
+  EACH(i, count) {
     float g = gradient[i] * a.gradientScale + decay * weight[i];
     float first = a.beta1 * m[i] + (1.0f - a.beta1) * g;
     float second = a.beta2 * v[i] + (1.0f - a.beta2) * g * g;
@@ -32,7 +32,7 @@ static void adamUpdate(int64_t count, float *weight, const float *gradient, floa
 static void lambDirection(int64_t count, const float *weight, const float *gradient, float *m,
                           float *v, CKernels_Adam a, float *direction) {
   float inverse1 = 1.0f / a.correction1, root = 1.0f / __builtin_sqrtf(a.correction2);
-  for (int64_t i = 0; i < count; i++) {
+  EACH(i, count) {
     float g = gradient[i] * a.gradientScale;
     float first = a.beta1 * m[i] + (1.0f - a.beta1) * g;
     float second = a.beta2 * v[i] + (1.0f - a.beta2) * g * g;
@@ -46,7 +46,7 @@ static void lambDirection(int64_t count, const float *weight, const float *gradi
 /// `v ← μ v + η (g + λ w); w ← w − v`, η with the tensor's trust ratio in it.
 static void larsUpdate(int64_t count, float *weight, const float *gradient, float *momentum,
                        CKernels_SGD s) {
-  for (int64_t i = 0; i < count; i++) {
+  EACH(i, count) {
     float g = gradient[i] * s.gradientScale + s.weightDecay * weight[i];
     momentum[i] = s.momentum * momentum[i] + s.learningRate * g;
     weight[i] -= momentum[i];
@@ -54,9 +54,9 @@ static void larsUpdate(int64_t count, float *weight, const float *gradient, floa
 }
 
 static void subtractScaled(int64_t count, float *weight, const float *direction, float factor) {
-  for (int64_t i = 0; i < count; i++) weight[i] -= factor * direction[i];
+  EACH(i, count) weight[i] -= factor * direction[i];
 }
 
 static void averageUpdate(int64_t count, float *average, const float *weight, float decay) {
-  for (int64_t i = 0; i < count; i++) average[i] = decay * average[i] + (1.0f - decay) * weight[i];
+  EACH(i, count) average[i] = decay * average[i] + (1.0f - decay) * weight[i];
 }

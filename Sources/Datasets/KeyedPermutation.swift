@@ -6,19 +6,17 @@
 /// The round function is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 struct KeyedPermutation: Sendable {
   let count: UInt64
-  private let key: UInt64
+  private let keys: InlineArray<12, UInt64>
   private let lowBits: UInt64
   private let lowMask: UInt64
   private let highMask: UInt64
-
-  /// Enough for neighbours to part even where a half has one or two bits.
-  private static let rounds: UInt64 = 12
 
   /// The permutation of `count` values that `key` chooses.
   init(count: Int, key: UInt64) {
     precondition(count > 0, "a permutation of \(count) values")
     self.count = UInt64(count)
-    self.key = key
+    // Twelve rounds are enough for neighbours to part even where a half has one or two bits.
+    keys = InlineArray { KeyedPermutation.mix(key &+ UInt64($0)) }
     let bits = UInt64(max(2, UInt64.bitWidth - (self.count - 1).leadingZeroBitCount))
     lowBits = bits / 2
     lowMask = (1 << lowBits) - 1
@@ -50,12 +48,9 @@ struct KeyedPermutation: Sendable {
   private func encrypted(_ value: UInt64) -> UInt64 {
     var low = value & lowMask
     var high = value >> lowBits
-    for round in 0..<Self.rounds {
-      if round & 1 == 0 {
-        high ^= scatter(low, round) & highMask
-      } else {
-        low ^= scatter(high, round) & lowMask
-      }
+    for round in stride(from: 0, to: keys.count, by: 2) {
+      high ^= scatter(low, round) & highMask
+      low ^= scatter(high, round + 1) & lowMask
     }
     return high << lowBits | low
   }
@@ -63,17 +58,14 @@ struct KeyedPermutation: Sendable {
   private func decrypted(_ value: UInt64) -> UInt64 {
     var low = value & lowMask
     var high = value >> lowBits
-    for round in (0..<Self.rounds).reversed() {
-      if round & 1 == 0 {
-        high ^= scatter(low, round) & highMask
-      } else {
-        low ^= scatter(high, round) & lowMask
-      }
+    for round in stride(from: keys.count - 2, through: 0, by: -2) {
+      low ^= scatter(high, round + 1) & lowMask
+      high ^= scatter(low, round) & highMask
     }
     return high << lowBits | low
   }
 
-  private func scatter(_ half: UInt64, _ round: UInt64) -> UInt64 {
-    KeyedPermutation.mix(half ^ KeyedPermutation.mix(key &+ round)) >> 7
+  private func scatter(_ half: UInt64, _ round: Int) -> UInt64 {
+    KeyedPermutation.mix(half ^ keys[round]) >> 7
   }
 }

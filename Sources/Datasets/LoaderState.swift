@@ -114,9 +114,12 @@ final class LoaderState: @unchecked Sendable {
     microbatch.count = wanted.positions.count
     microbatch.index = wanted.index
     microbatch.step = wanted.step
-    for (index, position) in wanted.positions.enumerated() {
-      let sample = order?.sample(at: position, epoch: wanted.epoch) ?? position
-      microbatch.sampleNumbers[index] = Int64(sample)
+    if let order {
+      order.samples(at: wanted.positions, epoch: wanted.epoch, into: microbatch.sampleNumbers)
+    } else {
+      for (index, position) in wanted.positions.enumerated() {
+        microbatch.sampleNumbers[index] = Int64(position)
+      }
     }
     try split.fill(microbatch)
     order?.completeNegatives(in: microbatch)

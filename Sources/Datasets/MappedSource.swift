@@ -16,8 +16,8 @@ final class MappedSource: RowSource {
   private let rowsPerChunk: Int
   private let offsets: [Int]
   private let isChecked: Bool
-  /// One bit per chunk that was found whole.
-  private let whole: Mutex<[UInt64]>
+  /// Whether each chunk was found whole.
+  private nonisolated(unsafe) let whole: UnsafeMutablePointer<Atomic<Bool>>
 
   /// A source, or nil where the numbers do not lie plainly in the file.
   init?(_ dataset: HDF5Dataset, _ kind: NumberKind, _ open: OpenFile) throws(DatasetError) {
@@ -49,7 +49,13 @@ final class MappedSource: RowSource {
     rowCount = dataset.rowCount
     scalarsPerRow = dataset.scalarsPerRow
     location = dataset.location
-    whole = Mutex(Array(repeating: 0, count: (offsets.count + 63) / 64))
+    whole = .allocate(capacity: offsets.count)
+    for chunk in offsets.indices { (whole + chunk).initialize(to: Atomic(false)) }
+  }
+
+  deinit {
+    whole.deinitialize(count: offsets.count)
+    whole.deallocate()
   }
 
   /// The places of our chunks, or nil where there is no table or it is not this file's.
@@ -72,6 +78,28 @@ final class MappedSource: RowSource {
     }
   }
 
+  func withEachRow(
+    _ rows: UnsafeBufferPointer<Int64>,
+    _ body: (Int, UnsafeRawPointer) throws(DatasetError) -> Void
+  ) throws(DatasetError) {
+    for (place, row) in rows.enumerated() {
+      precondition(row >= 0 && row < rowCount, "\(location): row \(row) of \(rowCount)")
+      // Shuffled rows lie anywhere, and each would be waited for by itself; what follows in a long one comes
+      // of its own accord.
+      if place + 16 < rows.count {
+        Kernels.prefetch(bytes(of: Int(rows[place + 16])), count: min(rowBytes, 256))
+      }
+      if isChecked { try check(Int(row) / rowsPerChunk) }
+      try body(place, bytes(of: Int(row)))
+    }
+  }
+
+  @inline(__always)
+  private func bytes(of row: Int) -> UnsafeRawPointer {
+    let chunk = row / rowsPerChunk
+    return file.bytes(at: offsets[chunk] + (row - chunk * rowsPerChunk) * rowBytes)
+  }
+
   func requireWhole() throws(DatasetError) { try file.requireWhole() }
 
   func withRows(
@@ -92,8 +120,7 @@ final class MappedSource: RowSource {
 
   /// Compares a chunk with its checksum, once.
   private func check(_ chunk: Int) throws(DatasetError) {
-    let bit = UInt64(1) << UInt64(chunk & 63)
-    if whole.withLock({ $0[chunk >> 6] & bit != 0 }) { return }
+    if whole[chunk].load(ordering: .relaxed) { return }
     let bytes = file.bytes(at: offsets[chunk])
     let count = rowsPerChunk * rowBytes
     let expected = UInt32(littleEndian: (bytes + count).loadUnaligned(as: UInt32.self))
@@ -104,6 +131,6 @@ final class MappedSource: RowSource {
         "\(location): the chunk of \(count) bytes at byte \(offsets[chunk]) does not fit its "
           + "checksum; the file is damaged, get or prepare it again")
     }
-    whole.withLock { $0[chunk >> 6] |= bit }
+    whole[chunk].store(true, ordering: .relaxed)
   }
 }

@@ -17,8 +17,27 @@ protocol RowSource: AnyObject, Sendable {
     _ rows: Range<Int>, _ body: (UnsafeRawPointer, Int) throws(DatasetError) -> Void
   ) throws(DatasetError)
 
+  /// Lends single rows one after the other: a row's place in the list, and its numbers.
+  func withEachRow(
+    _ rows: UnsafeBufferPointer<Int64>,
+    _ body: (Int, UnsafeRawPointer) throws(DatasetError) -> Void
+  ) throws(DatasetError)
+
   /// Throws if the file lost bytes since it was opened.
   func requireWhole() throws(DatasetError)
+}
+
+extension RowSource {
+  func withEachRow(
+    _ rows: UnsafeBufferPointer<Int64>,
+    _ body: (Int, UnsafeRawPointer) throws(DatasetError) -> Void
+  ) throws(DatasetError) {
+    for (place, row) in rows.enumerated() {
+      try withRows(Int(row)..<Int(row) + 1) { (raw, _) throws(DatasetError) in
+        try body(place, raw)
+      }
+    }
+  }
 }
 
 /// Chooses how the rows of a dataset are read.

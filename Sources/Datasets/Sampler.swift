@@ -111,6 +111,24 @@ public struct Sampler: Sendable, Equatable {
     }
   }
 
+  /// The samples at consecutive places of an epoch; see ``sample(at:epoch:)``.
+  ///
+  /// - Parameters:
+  ///   - positions: in `0 ..< count`.
+  ///   - epoch: from 0.
+  ///   - output: room for all of them.
+  public func samples(
+    at positions: Range<Int>, epoch: Int, into output: UnsafeMutablePointer<Int64>
+  ) {
+    // The one order that every sample of a large batch is looked up in.
+    let whole =
+      order == .full ? KeyedPermutation(count: count, key: key(epoch, 0)) : nil
+    for (number, position) in positions.enumerated() {
+      let sample = whole?.value(at: position) ?? sample(at: position, epoch: epoch)
+      output[number] = Int64(sample)
+    }
+  }
+
   /// Gives every negative in a microbatch of consecutive positions what it has from the sample before it.
   ///
   /// - Parameter microbatch: filled with samples of this order, the first at an even position.

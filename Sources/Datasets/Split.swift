@@ -135,10 +135,33 @@ public final class Split: Sendable {
     return unit * content.field.scalarsPerUnit
   }
 
+  /// Hands the samples' rows to `body` where each is one row of one file.
+  ///
+  /// - Returns: false where samples differ in length or lie in several files.
+  private func withRows(
+    _ content: SplitField, _ microbatch: Microbatch,
+    _ body: (FieldSegment, UnsafeBufferPointer<Int64>) throws(DatasetError) -> Void
+  ) throws(DatasetError) -> Bool {
+    guard content.segments.count == 1, !content.field.isPacked else { return false }
+    let numbers = UnsafeBufferPointer(start: microbatch.sampleNumbers, count: microbatch.count)
+    guard let selection else {
+      try body(content.segments[0], numbers)
+      return true
+    }
+    try numbers.map { Int64(selection[Int($0)]) }.withUnsafeBufferPointer {
+      (rows) throws(DatasetError) in try body(content.segments[0], rows)
+    }
+    return true
+  }
+
   private func fillValues(
     _ content: SplitField, _ microbatch: Microbatch, _ index: Int
   ) throws(DatasetError) {
     let output = microbatch.floats(index)
+    let isDone = try withRows(content, microbatch) { (segment, rows) throws(DatasetError) in
+      try segment.values(each: rows, content.converter, into: output, microbatch.sampleNumbers)
+    }
+    if isDone { return }
     for member in 0..<microbatch.count {
       let number = Int(microbatch.sampleNumbers[member])
       let (segment, sample) = place(number, content)
@@ -152,6 +175,10 @@ public final class Split: Sendable {
     _ content: SplitField, _ microbatch: Microbatch, _ index: Int
   ) throws(DatasetError) {
     let output = microbatch.integers(index)
+    let isDone = try withRows(content, microbatch) { (segment, rows) throws(DatasetError) in
+      try segment.labels(each: rows, content.converter, into: output, microbatch.sampleNumbers)
+    }
+    if isDone { return }
     for member in 0..<microbatch.count {
       let number = Int(microbatch.sampleNumbers[member])
       let (segment, sample) = place(number, content)

@@ -84,6 +84,32 @@ struct FieldSegment: Sendable {
     }
   }
 
+  /// Reads the values of samples that are one row of this file each; `samples` are their numbers for messages.
+  func values(
+    each rows: UnsafeBufferPointer<Int64>, _ converter: RowConverter,
+    into output: UnsafeMutablePointer<Float>, _ samples: UnsafePointer<Int64>
+  ) throws(DatasetError) {
+    let (kind, count) = (source.kind, source.scalarsPerRow)
+    try source.withEachRow(rows) { (place, raw) throws(DatasetError) in
+      do throws(RowConverter.Fault) {
+        try converter.values(raw, kind, count: count, into: output + place * count)
+      } catch { throw failure(error, Int(rows[place]), Int(samples[place])) }
+    }
+  }
+
+  /// Reads the labels or ids of samples that are one row of this file each.
+  func labels(
+    each rows: UnsafeBufferPointer<Int64>, _ converter: RowConverter,
+    into output: UnsafeMutablePointer<Int64>, _ samples: UnsafePointer<Int64>
+  ) throws(DatasetError) {
+    let (kind, count) = (source.kind, source.scalarsPerRow)
+    try source.withEachRow(rows) { (place, raw) throws(DatasetError) in
+      do throws(RowConverter.Fault) {
+        try converter.labels(raw, kind, count: count, into: output + place * count)
+      } catch { throw failure(error, Int(rows[place]), Int(samples[place])) }
+    }
+  }
+
   private func failure(
     _ fault: RowConverter.Fault, _ row: Int, _ sample: Int
   ) -> DatasetError {

@@ -1,43 +1,83 @@
 /// The sum of some microbatches' gradients of a table, as far as rows were read: all others are +0.
-struct RowSum: Equatable {
+///
+/// A view: rows and scalars lie in memory of whoever made it.
+struct RowSum {
   /// The rows, ascending.
-  var rows: [Int] = []
-  /// Their scalars, `[rows.count, width]`.
-  var values: [Float] = []
+  var rows = UnsafeBufferPointer<Int64>(start: nil, count: 0)
+  /// Their scalars, `[rows.count, width]`; nil for none.
+  var values: UnsafeMutablePointer<Float>?
+}
 
-  /// The sum over consecutive microbatches, along ``SummationTree``.
+/// Adds up microbatches' gradients along ``SummationTree``, in memory that is used again in every step.
+struct RowTree: ~Copyable {
+  private var memory = (Level(), Level())
+
+  /// Sums of one level of the tree.
+  private final class Level {
+    var rows = GrowingBuffer<Int64>()
+    var values = GrowingBuffer<Float>()
+
+    /// Makes sure that nothing moves while `rows` rows are written.
+    func reserve(rows count: Int, width: Int) {
+      rows.removeAll()
+      values.removeAll()
+      _ = rows.extend(by: count)
+      _ = values.extend(by: count * width)
+      rows.removeAll()
+      values.removeAll()
+    }
+  }
+
+  /// The sum over consecutive microbatches.
+  ///
+  /// The tree adds neighbours level by level, and what has no neighbour goes up as it is.
   ///
   /// - Parameters:
   ///   - leaves: the gradients of all of them.
   ///   - width: scalars of a row.
-  /// - Returns: what dense gradients would sum up to, in the rows that one of them has.
-  static func tree(_ leaves: ArraySlice<RowSum>, width: Int) -> RowSum {
-    guard leaves.count > 1 else { return leaves.first ?? RowSum() }
-    var half = 1
-    while half * 2 < leaves.count { half *= 2 }
-    let middle = leaves.startIndex + half
-    return add(
-      tree(leaves[..<middle], width: width), tree(leaves[middle...], width: width), width: width)
+  /// - Returns: what dense gradients would sum up to, in the rows that one of them has; valid until the next
+  ///   call, and as long as `leaves` where there is one.
+  mutating func sum(_ leaves: [RowSum], width: Int) -> RowSum {
+    var sums = leaves
+    while sums.count > 1 {
+      swap(&memory.0, &memory.1)
+      let level = memory.0
+      level.reserve(rows: sums.reduce(0) { $0 + $1.rows.count }, width: width)
+      sums = stride(from: 0, to: sums.count, by: 2).map {
+        add(sums[$0], $0 + 1 < sums.count ? sums[$0 + 1] : RowSum(), width, level)
+      }
+    }
+    return sums.first ?? RowSum()
   }
 
-  /// The sum of two, row by row; where one lacks a row it adds +0, which makes -0 +0 as everywhere.
-  private static func add(_ left: RowSum, _ right: RowSum, width: Int) -> RowSum {
-    var sum = RowSum()
-    sum.rows.reserveCapacity(left.rows.count + right.rows.count)
-    sum.values.reserveCapacity(left.values.count + right.values.count)
+  /// The sum of two, row by row.
+  ///
+  /// Where one lacks a row it would add +0, which changes nothing: a sum that begins with +0 is never -0.
+  private func add(_ left: RowSum, _ right: RowSum, _ width: Int, _ level: Level) -> RowSum {
+    let (firstRow, firstScalar) = (level.rows.count, level.values.count)
     var (first, second) = (0, 0)
     while first < left.rows.count || second < right.rows.count {
-      let one = first < left.rows.count ? left.rows[first] : Int.max
-      let other = second < right.rows.count ? right.rows[second] : Int.max
-      sum.rows.append(min(one, other))
-      for column in 0..<width {
-        let a = one <= other ? left.values[first * width + column] : 0
-        let b = other <= one ? right.values[second * width + column] : 0
-        sum.values.append(a + b)
+      let one = first < left.rows.count ? left.rows[first] : .max
+      let other = second < right.rows.count ? right.rows[second] : .max
+      level.rows.append(min(one, other))
+      let target = level.values.extend(by: width)
+      if one <= other, let values = left.values {
+        target.update(from: values + first * width, count: width)
+        first += 1
       }
-      if one <= other { first += 1 }
-      if other <= one { second += 1 }
+      if other <= one, let values = right.values {
+        let source = values + second * width
+        if one == other {
+          for column in 0..<width { target[column] += source[column] }
+        } else {
+          target.update(from: source, count: width)
+        }
+        second += 1
+      }
     }
-    return sum
+    return RowSum(
+      rows: UnsafeBufferPointer(
+        start: level.rows.base + firstRow, count: level.rows.count - firstRow),
+      values: level.values.base + firstScalar)
   }
 }

@@ -1,6 +1,7 @@
 import Buffers
 import MPI
 @_spi(Exchange) import Parameters
+import Tensors
 
 /// A table too big for a node: each of its rows lies on one rank, its *owner*, and goes to who needs it.
 ///
@@ -14,24 +15,22 @@ import MPI
 /// 3. ``reduce(microbatches:)``: the gradients of rows go to the owners, microbatch by microbatch, and are
 ///    added along ``SummationTree``, a microbatch that did not read a row counting as +0. So the sums have
 ///    the bits of a table that every node holds whole.
-/// 4. The optimizer updates owned rows by ``row(_:)``, in ``values``.
+/// 4. The optimizer moves owned rows, in ``values``, by ``sums``.
 ///
 /// Every rank makes the same calls. In a pass nothing is sent.
 ///
 /// - Cost per step and rank, with U distinct ids of its microbatches and C the sum over microbatches of
-///   theirs, rows of D scalars: six collective calls; `8 U + 4 U D` bytes for rows and `8 C + 4 C D` for
+///   theirs, rows of D scalars: eight collective calls, none on one rank; `8 U + 4 U D` bytes for rows and `8 C + 4 C D` for
 ///   gradients, less what the rank owns. Memory: its share of the rows, and what is fetched.
 public final class ShardedTable {
   /// The table's place in the canonical order.
   public let table: LazyTable
   /// Its place among the layout's sharded tables.
-  public let index: Int
+  public let number: Int
   /// The rows of this rank.
   public let owned: Range<Int>
   /// Their scalars, `[owned.count, width]`.
   public let values: UnsafeMutablePointer<Float>
-  /// The rows that the last ``reduce(microbatches:)`` found touched among the owned ones, ascending.
-  public private(set) var touched: [Int] = []
   /// Bytes handed to MPI for other ranks since the start.
   public private(set) var bytesSent = 0
   /// The part of ``bytesSent`` that went to other nodes.
@@ -43,20 +42,32 @@ public final class ShardedTable {
   private let world: Communicator
   private let bounds: [Int]
   private let isOnOtherNode: [Bool]
-  /// The ids of the last fetch, ascending and distinct, and their rows.
+  /// The ids of the last fetch, ascending and distinct.
   private var wanted: [Int64] = []
-  private var rows: [Float] = []
+  private var found = IdIndex()
+  private var foundPlaces = GrowingBuffer<Int64>()
+  /// The places in ``wanted`` of the ids whose rows are here anyway.
+  private var ownPlaces = 0..<0
+  /// The rows of the others.
+  private var fetched = GrowingBuffer<Float>()
   /// Each fetched row's number in the contribution that is being added up; -1 for none.
-  private var numbers: [Int] = []
+  private var numbers = GrowingBuffer<Int>()
   private var contributions: [Contribution] = []
-  private var sums: [Float] = []
+  private var contributedPlaces = GrowingBuffer<Int>()
+  private var contributedValues = GrowingBuffer<Float>()
+  /// What came from other ranks, and the rows of this rank's own contributions to what it owns.
+  private var receivedHeads = GrowingBuffer<Int64>()
+  private var receivedValues = GrowingBuffer<Float>()
+  private var ownRows = GrowingBuffer<Int64>()
+  private var tree = RowTree()
+  private var total = RowSum()
 
   /// The gradients of the fetched rows that a microbatch has read.
   private struct Contribution {
     let microbatch: Int
-    /// Places in ``wanted``, ascending.
-    let places: [Int]
-    let values: [Float]
+    /// Its part of ``contributedPlaces``, places in ``wanted``, ascending; its scalars lie as far behind in
+    /// ``contributedValues``.
+    let rows: Range<Int>
   }
 
   /// Zeroed rows.
@@ -65,11 +76,11 @@ public final class ShardedTable {
   ///   - world: all ranks.
   ///   - topology: which of them share a node.
   ///   - table: a sharded table of the layout.
-  ///   - index: its place among them.
-  public init(_ world: Communicator, _ topology: Topology, _ table: LazyTable, index: Int) {
+  ///   - number: its place among them.
+  public init(_ world: Communicator, _ topology: Topology, _ table: LazyTable, number: Int) {
     self.world = world
     self.table = table
-    self.index = index
+    self.number = number
     bounds =
       (0..<world.size).map {
         Self.rows(of: table, ofRank: $0, of: world.size).lowerBound
@@ -101,8 +112,7 @@ public final class ShardedTable {
 
   /// Bytes of fetched rows and of their gradients.
   public var fetchedByteCount: Int {
-    (rows.count + contributions.reduce(0) { $0 + $1.values.count })
-      * MemoryLayout<Float>.stride
+    (fetched.count + contributedValues.count) * MemoryLayout<Float>.stride
   }
 
   // MARK: Rows to who needs them
@@ -115,18 +125,28 @@ public final class ShardedTable {
   /// - Throws: `MPIError` if a message fails.
   public func fetch(_ ids: [Int64]) throws {
     wanted = ids
+    found.rebuild(ids)
+    numbers.removeAll()
+    numbers.extend(by: ids.count).update(repeating: -1, count: ids.count)
     contributions.removeAll(keepingCapacity: true)
-    numbers = [Int](repeating: -1, count: ids.count)
-    let counts = split(ids.count) { Int(ids[$0]) }
-    let asked = try exchange(ids, counts: counts)
+    contributedPlaces.removeAll()
+    contributedValues.removeAll()
+    ownPlaces = places(of: owned, in: 0..<ids.count) { Int(ids[$0]) }
+    guard world.size > 1 else { return }
+    let (asked, counts) = split(0..<ids.count) { Int(ids[$0]) }
+    var questions = GrowingBuffer<Int64>()
+    let coming = try exchange(asked.map { ids[$0] }, counts: counts, into: &questions)
     var answer: [Float] = []
-    answer.reserveCapacity(asked.values.count * table.width)
-    for id in asked.values {
-      let row = UnsafeBufferPointer(
-        start: values + (Int(id) - owned.lowerBound) * table.width, count: table.width)
-      answer.append(contentsOf: row)
+    answer.reserveCapacity(questions.count * table.width)
+    for id in questions.all {
+      answer.append(contentsOf: UnsafeBufferPointer(start: row(Int(id)), count: table.width))
     }
-    rows = try exchange(answer, counts: asked.counts.map { $0 * table.width }).values
+    try exchange(answer, counts: coming.map { $0 * table.width }, into: &fetched)
+  }
+
+  /// An owned row.
+  private func row(_ number: Int) -> UnsafeMutablePointer<Float> {
+    values + (number - owned.lowerBound) * table.width
   }
 
   /// Writes a row for each id.
@@ -135,55 +155,79 @@ public final class ShardedTable {
   ///   - ids: all of them fetched.
   ///   - output: room for `[ids.count, width]`.
   public func read(_ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>) {
-    rows.withUnsafeBufferPointer { rows in
-      guard let base = rows.baseAddress else { return }
-      for (number, id) in ids.enumerated() {
-        (output + number * table.width).update(
-          from: base + place(of: id) * table.width, count: table.width)
+    let width = table.width
+    if ownPlaces.count == wanted.count, let first = ids.baseAddress, !owned.isEmpty {
+      for id in ids { precondition(owned.contains(Int(id)), "row \(id) was not fetched") }
+      return Kernels.embeddingForward(
+        rows: ids.count, size: width, ids: first, table: row(0), output: output)
+    }
+    let places = placesOf(ids)
+    let (own, others, first) = (ownPlaces, fetched.base, values - owned.lowerBound * width)
+    for (number, id) in ids.enumerated() {
+      let place = Int(places[number])
+      let source =
+        own.contains(place)
+        ? first + Int(id) * width
+        : others + (place < own.lowerBound ? place : place - own.count) * width
+      (output + number * width).update(from: source, count: width)
+    }
+  }
+
+  /// The places of fetched ids, valid until the next call.
+  private func placesOf(_ ids: UnsafeBufferPointer<Int64>) -> UnsafeMutablePointer<Int64> {
+    foundPlaces.removeAll()
+    let places = foundPlaces.extend(by: ids.count)
+    found.places(of: ids, into: places)
+    return places
+  }
+
+  /// The places of ascending rows that lie in a range.
+  private func places(
+    of rows: Range<Int>, in places: Range<Int>, row: (Int) -> Int
+  ) -> Range<Int> {
+    func first(from bound: Int) -> Int {
+      var (low, high) = (places.lowerBound, places.upperBound)
+      while low < high {
+        let middle = (low + high) / 2
+        if row(middle) < bound { low = middle + 1 } else { high = middle }
       }
+      return low
     }
+    return first(from: rows.lowerBound)..<first(from: rows.upperBound)
   }
 
-  /// The place of an id among those fetched.
-  private func place(of id: Int64) -> Int {
-    var (low, high) = (0, wanted.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if wanted[middle] < id { low = middle + 1 } else { high = middle }
+  /// The places of ascending rows that other ranks own, and how many each of them does.
+  private func split(
+    _ places: Range<Int>, row: (Int) -> Int
+  ) -> (others: [Int], counts: [Int]) {
+    var (others, counts) = ([Int](), [Int](repeating: 0, count: world.size))
+    for rank in 0..<world.size where rank != world.rank {
+      let part = self.places(of: bounds[rank]..<bounds[rank + 1], in: places, row: row)
+      others += part
+      counts[rank] = part.count
     }
-    precondition(low < wanted.count && wanted[low] == id, "row \(id) was not fetched")
-    return low
+    return (others, counts)
   }
 
-  /// How many of `count` ascending rows each rank owns.
-  private func split(_ count: Int, row: (Int) -> Int) -> [Int] {
-    var counts = [Int](repeating: 0, count: world.size)
-    var owner = 0
-    for index in 0..<count {
-      while row(index) >= bounds[owner + 1] { owner += 1 }
-      counts[owner] += 1
-    }
-    return counts
-  }
-
-  /// Sends a run to each rank and returns those that come.
-  private func exchange<Scalar: MPIScalar>(
-    _ values: [Scalar], counts: [Int]
-  ) throws -> (values: [Scalar], counts: [Int]) {
+  /// Sends a run to each rank, none to itself, and takes those that come.
+  @discardableResult
+  private func exchange<Scalar: MPIScalar & BitwiseCopyable>(
+    _ values: [Scalar], counts: [Int], into received: inout GrowingBuffer<Scalar>
+  ) throws -> [Int] {
     let coming = try world.allToAll(counts.map(Int64.init)).map(Int.init)
-    var received = [Scalar](repeating: .zero, count: coming.reduce(0, +))
-    try values.withUnsafeBufferPointer { sent in
-      try received.withUnsafeMutableBufferPointer { room in
-        try world.allToAll(sent, counts: counts, into: room, counts: coming)
-      }
+    received.removeAll()
+    let count = coming.reduce(0, +)
+    let room = UnsafeMutableBufferPointer(start: received.extend(by: count), count: count)
+    try values.withUnsafeBufferPointer {
+      try world.allToAll($0, counts: counts, into: room, counts: coming)
     }
-    for (rank, count) in counts.enumerated() where rank != world.rank && count > 0 {
+    for (rank, count) in counts.enumerated() where count > 0 {
       let bytes = count * MemoryLayout<Scalar>.stride
       bytesSent += bytes
       messagesSent += 1
       if isOnOtherNode[rank] { bytesSentToNodes += bytes }
     }
-    return (received, coming)
+    return coming
   }
 
   // MARK: Gradients to the owners
@@ -194,71 +238,116 @@ public final class ShardedTable {
   ///   - ids: what ``read(_:into:)`` was given.
   ///   - gradient: `[ids.count, width]`.
   ///   - microbatch: its number in the step; later calls have larger ones.
-  /// - Returns: Σ g² of the rows' sums.
-  @discardableResult
   public func add(
     _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>, microbatch: Int
-  ) -> Double {
-    let places = ids.map(place)
-    let distinct = Set(places).sorted()
-    for (number, place) in distinct.enumerated() { numbers[place] = number }
-    var values = [Float](repeating: 0, count: distinct.count * table.width)
-    for (index, place) in places.enumerated() {
-      let (from, to) = (index * table.width, numbers[place] * table.width)
-      for column in 0..<table.width { values[to + column] += gradient[from + column] }
+  ) {
+    let first = contributedPlaces.count
+    // The places of the ids; then the numbers of their rows in this contribution.
+    let (rowOf, numbers) = (placesOf(ids), self.numbers.base)
+    for number in ids.indices { numbers[Int(rowOf[number])] = 0 }
+    for place in wanted.indices where numbers[place] == 0 {
+      numbers[place] = contributedPlaces.count - first
+      contributedPlaces.append(place)
     }
-    contributions.append(
-      Contribution(microbatch: microbatch, places: distinct, values: values))
-    return values.reduce(0) { $0 + Double($1) * Double($1) }
+    for number in ids.indices { rowOf[number] = Int64(numbers[Int(rowOf[number])]) }
+    let range = first..<contributedPlaces.count
+    for place in contributedPlaces.all[range] { numbers[place] = -1 }
+    Kernels.embeddingBackward(
+      rows: ids.count, size: table.width, vocabulary: range.count, ids: rowOf, dy: gradient,
+      dTable: contributedValues.extend(by: range.count * table.width))
+    contributions.append(Contribution(microbatch: microbatch, rows: range))
   }
 
-  /// Brings all gradients of owned rows here and adds them up; fills ``touched``.
+  /// `Σ g²` of what a microbatch has added.
+  ///
+  /// - Cost: one look at each scalar.
+  public func squaredNorm(ofMicrobatch microbatch: Int) -> Double {
+    added(in: microbatch).reduce(0) { $0 + Kernels.squaredNorm($1.count, $1.values) }
+  }
+
+  /// Whether what a microbatch has added has neither NaN nor infinity.
+  ///
+  /// - Cost: one look at each scalar.
+  public func isFinite(microbatch: Int) -> Bool {
+    added(in: microbatch).allSatisfy { Kernels.isFinite($0.count, $0.values) }
+  }
+
+  /// Where the scalars of a microbatch lie.
+  private func added(in microbatch: Int) -> [(count: Int, values: UnsafePointer<Float>)] {
+    contributions.filter { $0.microbatch == microbatch }.map {
+      (
+        $0.rows.count * table.width,
+        UnsafePointer(contributedValues.base + $0.rows.lowerBound * table.width)
+      )
+    }
+  }
+
+  /// Brings all gradients of owned rows here and adds them up; fills ``sums``.
   ///
   /// Collective.
   ///
   /// - Parameter microbatches: V of the step.
   /// - Throws: `MPIError` if a message fails.
   public func reduce(microbatches: Int) throws {
-    let (heads, headCounts, values, valueCounts) = packed()
-    let received = try exchange(heads, counts: headCounts).values
-    let gradients = try exchange(values, counts: valueCounts).values
     var leaves = [RowSum](repeating: RowSum(), count: microbatches)
-    var (next, scalar) = (0, 0)
-    while next < received.count {
-      let (microbatch, count) = (Int(received[next]), Int(received[next + 1]))
-      next += 2
-      leaves[microbatch] = RowSum(
-        rows: received[next..<next + count].map(Int.init),
-        values: Array(gradients[scalar..<scalar + count * table.width]))
-      next += count
-      scalar += count * table.width
+    if world.size > 1 { try receive(into: &leaves) }
+    ownRows.removeAll()
+    _ = ownRows.extend(by: contributedPlaces.count)
+    ownRows.removeAll()
+    for part in contributions {
+      let places = ownPart(of: part)
+      guard !places.isEmpty else { continue }
+      let start = ownRows.count
+      for place in places { ownRows.append(wanted[contributedPlaces.base[place]]) }
+      leaves[part.microbatch] = RowSum(
+        rows: UnsafeBufferPointer(start: ownRows.base + start, count: places.count),
+        values: contributedValues.base + places.lowerBound * table.width)
     }
-    let sum = RowSum.tree(leaves[...], width: table.width)
-    (touched, sums) = (sum.rows, sum.values)
-    contributions.removeAll(keepingCapacity: true)
+    total = tree.sum(leaves, width: table.width)
   }
 
-  /// What goes to each rank: per contribution its microbatch, the number of rows and their ids; and the
+  /// The part of a contribution that this rank owns.
+  private func ownPart(of part: Contribution) -> Range<Int> {
+    places(of: ownPlaces, in: part.rows) { contributedPlaces.base[$0] }
+  }
+
+  /// Sends others what they own of this rank's contributions, and takes those of others as leaves.
+  private func receive(into leaves: inout [RowSum]) throws {
+    let (heads, headCounts, values, valueCounts) = packed()
+    try exchange(heads, counts: headCounts, into: &receivedHeads)
+    try exchange(values, counts: valueCounts, into: &receivedValues)
+    var (next, scalar) = (0, 0)
+    while next < receivedHeads.count {
+      let (microbatch, count) = (
+        Int(receivedHeads.base[next]), Int(receivedHeads.base[next + 1])
+      )
+      leaves[microbatch] = RowSum(
+        rows: UnsafeBufferPointer(start: receivedHeads.base + next + 2, count: count),
+        values: receivedValues.base + scalar)
+      next += 2 + count
+      scalar += count * table.width
+    }
+  }
+
+  /// What goes to each other rank: per contribution its microbatch, the number of rows and their ids; and the
   /// rows' gradients.
   private func packed() -> (
     heads: [Int64], headCounts: [Int], values: [Float], valueCounts: [Int]
   ) {
     var (heads, values) = ([Int64](), [Float]())
     var (headCounts, valueCounts) = ([Int](), [Int]())
-    var starts = [Int](repeating: 0, count: contributions.count)
     for rank in 0..<world.size {
       let (oldHeads, oldValues) = (heads.count, values.count)
-      for (number, part) in contributions.enumerated() {
-        let first = starts[number]
-        var end = first
-        while end < part.places.count, wanted[part.places[end]] < Int64(bounds[rank + 1]) {
-          end += 1
+      for part in contributions where rank != world.rank {
+        let rows = places(of: bounds[rank]..<bounds[rank + 1], in: part.rows) {
+          Int(wanted[contributedPlaces.base[$0]])
         }
-        starts[number] = end
-        guard end > first else { continue }
-        heads += [Int64(part.microbatch), Int64(end - first)]
-        heads += part.places[first..<end].map { wanted[$0] }
-        values += part.values[first * table.width..<end * table.width]
+        guard !rows.isEmpty else { continue }
+        heads += [Int64(part.microbatch), Int64(rows.count)]
+        heads += rows.map { wanted[contributedPlaces.base[$0]] }
+        values += UnsafeBufferPointer(
+          start: contributedValues.base + rows.lowerBound * table.width,
+          count: rows.count * table.width)
       }
       headCounts.append(heads.count - oldHeads)
       valueCounts.append(values.count - oldValues)
@@ -266,15 +355,8 @@ public final class ShardedTable {
     return (heads, headCounts, values, valueCounts)
   }
 
-  /// Visits the global gradient of every touched row that this rank owns, in ascending order; valid until
-  /// the next step.
-  public func forEachRow(_ body: (GlobalGradients.Row) throws -> Void) rethrows {
-    try sums.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      for (number, row) in touched.enumerated() {
-        try body(
-          GlobalGradients.Row(table: index, row: row, values: base + number * table.width))
-      }
-    }
+  /// The global gradient of every touched row that this rank owns; valid until the next step.
+  public var sums: GlobalGradients.Rows {
+    GlobalGradients.Rows(table: number, numbers: total.rows, values: total.values)
   }
 }

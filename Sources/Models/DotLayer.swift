@@ -30,12 +30,13 @@ final class DotLayer: MicrobatchLayer {
   func forward(_ pass: Pass) {
     let x = pass.floats(input.place)
     let y = pass.floats(output.place)
-    for row in 0..<pass.count(rows) {
+    let count = pass.count(rows)
+    Kernels.rowDots(rows: count, half: half, factors: factors, x: x, y: y)
+    guard let bias else { return }
+    let offset = pass.parameters[bias]
+    for row in 0..<count {
       let (left, right) = (x + 2 * row * half, x + (2 * row + 1) * half)
-      var sum: Float = 0
-      for index in 0..<factors { sum += left[index] * right[index] }
-      if let bias { sum += pass.parameters[bias] + (left[factors] + right[factors]) }
-      y[row] = sum
+      y[row] += offset + (left[factors] + right[factors])
     }
   }
 
@@ -58,15 +59,11 @@ final class DotLayer: MicrobatchLayer {
     guard let inputGradient else { return }
     let x = pass.floats(input.place)
     let dx = pass.floats(inputGradient)
+    Kernels.rowDotsGradient(rows: count, half: half, factors: factors, x: x, dy: dy, dx: dx)
+    guard bias != nil else { return }
     for row in 0..<count {
-      let (left, right) = (2 * row * half, (2 * row + 1) * half)
-      for index in 0..<factors {
-        dx[left + index] = dy[row] * x[right + index]
-        dx[right + index] = dy[row] * x[left + index]
-      }
-      guard bias != nil else { continue }
-      dx[left + factors] = dy[row]
-      dx[right + factors] = dy[row]
+      dx[2 * row * half + factors] = dy[row]
+      dx[(2 * row + 1) * half + factors] = dy[row]
     }
   }
 }

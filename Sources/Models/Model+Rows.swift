@@ -40,9 +40,6 @@ extension Model {
     }
   }
 
-  /// The fields whose ids ``rowsRead(_:step:table:)`` reads.
-  public var shardedFields: Set<Int> { Set(shardedReaders.map(\.fieldIndex)) }
-
   /// The most rows of each sharded table that a microbatch can read.
   public var mostRowsRead: [Int] {
     shardedReaders.map { capacity * fields[$0.fieldIndex].scalarsPerSample }
@@ -57,27 +54,21 @@ extension Model {
   /// The rows of a sharded table that passes over some samples will read.
   ///
   /// - Parameters:
-  ///   - microbatch: any number of samples, with their numbers in the split and the numbers of
-  ///     ``shardedFields``.
+  ///   - microbatches: any number of samples, with their numbers in the split and the numbers of the fields of ids.
   ///   - step: the optimizer step, which keys what training leaves out; nil for evaluation.
   ///   - table: the table's place among the layout's sharded tables.
   /// - Returns: the rows, ascending, each once. Ids that the table has no row for are left out.
-  /// - Cost: sorts the ids.
-  public func rowsRead(_ microbatch: Microbatch, step: Int?, table: Int) -> [Int64] {
-    let offsets = measure(microbatch, step: step)
+  /// - Cost: sorts the ids, two or three passes over them.
+  public func rowsRead(_ microbatches: [Microbatch], step: Int?, table: Int) -> [Int64] {
     let limit = Int64(layout.shardedTables[table].rowCount)
     var ids: [Int64] = []
-    forEachId(shardedReaders[table], microbatch, offsets) {
-      if $0 >= 0, $0 < limit { ids.append($0) }
+    for microbatch in microbatches {
+      let offsets = measure(microbatch, step: step)
+      forEachId(shardedReaders[table], microbatch, offsets) {
+        if $0 >= 0, $0 < limit { ids.append($0) }
+      }
     }
-    ids.sort()
-    var distinct = 0
-    for id in ids where distinct == 0 || ids[distinct - 1] != id {
-      ids[distinct] = id
-      distinct += 1
-    }
-    ids.removeLast(ids.count - distinct)
-    return ids
+    return distinctIds(ids, below: limit)
   }
 
   /// Visits the ids that a table's readers get in a pass.

@@ -60,37 +60,45 @@ extension Optimizer {
     return runs
   }
 
-  /// Adds Σ g² of a row to the places of its pieces, which were 0 before the step's first row.
+  /// Adds Σ g² of each row to the places of its pieces, which were 0 before.
   ///
-  /// Rows come in ascending order; the sums then are those of a lazy table that is not sharded.
+  /// The sums are those of a lazy table that is not sharded.
   ///
   /// - Parameters:
-  ///   - row: the reduced gradient of an owned row.
-  ///   - state: that of its table.
+  ///   - rows: the reduced gradient of owned rows.
+  ///   - state: that of their table.
   ///   - sums: the places of all pieces.
   public func measureGradient(
-    _ row: GlobalGradients.Row, _ state: RowState, into sums: UnsafeMutablePointer<Double>
+    _ rows: GlobalGradients.Rows, _ state: RowState, into sums: UnsafeMutablePointer<Double>
   ) {
-    forEachPart(row, of: state.table) { index, part, values in
+    forEachPart(rows, state) { index, part, values in
       sums[index] += Kernels.squaredNorm(part.count, values)
     }
   }
 
-  /// Moves an owned row and its state.
+  /// Moves owned rows and their state.
   ///
   /// - Parameters:
-  ///   - row: the reduced gradient.
-  ///   - state: that of its table.
+  ///   - rows: the reduced gradient.
+  ///   - state: that of their table.
   ///   - weights: the owned rows of the table, `[state.rows, width]`.
   ///   - gradientScale: the clip factor, 1 without clipping.
   ///   - learningRateFactor: the schedule's factor of this step.
   public func update(
-    _ row: GlobalGradients.Row, _ state: RowState, weights: UnsafeMutablePointer<Float>,
+    _ rows: GlobalGradients.Rows, _ state: RowState, weights: UnsafeMutablePointer<Float>,
     gradientScale: Float, learningRateFactor: Double
   ) {
-    precondition(state.rows.contains(row.row), "row \(row.row) is not owned: \(state.rows)")
+    let width = state.table.width
+    let bytes = width * MemoryLayout<Float>.stride
     let origin = state.table.range(ofRows: state.rows).lowerBound
-    forEachPart(row, of: state.table) { _, part, values in
+    // Rows lie anywhere in memory: each would be waited for by itself.
+    func announce(_ row: Int) {
+      let place = (row - state.rows.lowerBound) * width
+      Kernels.prefetch(weights + place, count: bytes)
+      if state.first.count > 0 { Kernels.prefetch(state.first.base + place, count: bytes) }
+      if state.second.count > 0 { Kernels.prefetch(state.second.base + place, count: bytes) }
+    }
+    forEachPart(rows, state, ahead: announce) { _, part, values in
       let place = part.start - origin
       move(
         part, weight: weights + place, values: values,
@@ -99,19 +107,38 @@ extension Optimizer {
     }
   }
 
-  /// Visits what lies of a row in each of its pieces, where the rule moves them.
+  /// Visits what lies of rows in each of their pieces, in order, where the rule moves them, and announces the
+  /// rows to come.
   @inline(__always)
   private func forEachPart(
-    _ row: GlobalGradients.Row, of table: LazyTable,
+    _ rows: GlobalGradients.Rows, _ state: RowState, ahead: (_ row: Int) -> Void = { _ in },
     _ body: (_ piece: Int, _ part: Piece, _ values: UnsafeMutablePointer<Float>) -> Void
   ) {
-    let range = table.range(ofRows: row.row..<row.row + 1)
-    let group = row.row / table.rowsPerGroup * table.rowsPerGroup
-    let rows = group..<min(group + table.rowsPerGroup, table.rowCount)
-    for index in pieces.range(ofRows: rows, of: table) where pieces[index].action == .move {
-      let part = pieces[index].part(row.row..<row.row + 1, of: table)
-      guard part.count > 0 else { continue }
-      body(index, part, row.values + (part.start - range.lowerBound))
+    let (table, numbers) = (state.table, rows.numbers)
+    guard let values = rows.values, let first = numbers.first, let last = numbers.last else {
+      return
+    }
+    precondition(
+      state.rows.contains(Int(first)) && state.rows.contains(Int(last)),
+      "rows \(first)...\(last) are not owned: \(state.rows)")
+    var index = pieces.range(ofRows: state.rows, of: table).lowerBound
+    var piece = pieces[index]
+    for (number, row) in numbers.enumerated() {
+      if number + 8 < numbers.count { ahead(Int(numbers[number + 8])) }
+      var start = table.offset + Int(row) * table.width
+      let end = start + table.width
+      var gradient = values + number * table.width
+      while start < end {
+        while piece.start + piece.count <= start {
+          index += 1
+          piece = pieces[index]
+        }
+        var part = piece
+        (part.start, part.count) = (start, min(end, piece.start + piece.count) - start)
+        if piece.action == .move { body(index, part, gradient) }
+        start += part.count
+        gradient += part.count
+      }
     }
   }
 }

@@ -26,20 +26,22 @@ public struct LocalGradients: ~Copyable {
 
 /// Namespace of what the exchange hands to the optimizer.
 public enum GlobalGradients {
-  /// One touched row of a sharded table: the gradient of the whole global batch.
-  public struct Row {
+  /// The touched rows of a sharded table that one rank owns: the gradient of the whole global batch.
+  public struct Rows {
     /// The table's place among the layout's sharded tables.
     public let table: Int
-    /// The row.
-    public let row: Int
-    /// Its scalars, as many as the table is wide; the optimizer may overwrite them.
-    public let values: UnsafeMutablePointer<Float>
+    /// The rows, ascending.
+    public let numbers: UnsafeBufferPointer<Int64>
+    /// Their scalars, `[numbers.count, width]`, nil for none; the optimizer may overwrite them.
+    public let values: UnsafeMutablePointer<Float>?
 
-    /// Declares that `values` is the tree's sum over all microbatches.
+    /// Declares that `values` are the tree's sums over all microbatches.
     @_spi(Exchange)
-    public init(table: Int, row: Int, values: UnsafeMutablePointer<Float>) {
+    public init(
+      table: Int, numbers: UnsafeBufferPointer<Int64>, values: UnsafeMutablePointer<Float>?
+    ) {
       self.table = table
-      self.row = row
+      self.numbers = numbers
       self.values = values
     }
   }

@@ -1,4 +1,3 @@
-import BLAS
 import Buffers
 import CKernels
 
@@ -136,16 +135,16 @@ public final class FilterBank: @unchecked Sendable {
     let (bins, half) = (settings.bins, settings.spectrumBins)
     let transformed = scratch + Self.block * settings.frame
     let power = transformed + Self.block * 2 * half
-    BLAS.gemm(
+    Kernels.product(
       rows: count, columns: 2 * half, inner: settings.frame, scratch, settings.frame,
       spectrum.base, 2 * half, transformed, 2 * half)
     Kernels.table.pointee.powerSpectrum(Int64(count), Int64(half), transformed, power)
     let energies = settings.coefficients == nil ? output : power + Self.block * half
-    BLAS.gemm(
+    Kernels.product(
       rows: count, columns: bins, inner: half, power, half, filters.base, bins, energies, bins)
     Kernels.logarithms(count: count * bins, atLeast: 0x1p-23, values: energies)
     guard let coefficients = settings.coefficients else { return }
-    BLAS.gemm(
+    Kernels.product(
       rows: count, columns: coefficients, inner: bins, energies, bins, cepstra.base, coefficients,
       output, coefficients)
   }

@@ -1,4 +1,3 @@
-import BLAS
 import CKernels
 
 extension Kernels {
@@ -33,7 +32,7 @@ extension Kernels {
           let block = part.block(head: head, start: start)
           probabilities(block, scratch)
           if let dropout { drop(block, dropout, from: scratch, to: scratch) }
-          BLAS.gemm(
+          product(
             rows: block.rows, columns: g.size, inner: block.seen, scratch, block.seen, block.values,
             input.keyStride, rows + start * outputStride + head * g.size, outputStride)
         }

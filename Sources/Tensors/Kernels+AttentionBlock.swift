@@ -1,4 +1,3 @@
-import BLAS
 import CKernels
 
 /// One sample of an ``AttentionInput``.
@@ -53,9 +52,9 @@ struct AttentionBlock {
 extension Kernels {
   /// `softmax(Q Kᵀ / √d)` of a block, `[rows, seen]`.
   static func probabilities(_ block: AttentionBlock, _ output: Floats) {
-    BLAS.gemm(
+    product(
       transposeB: true, rows: block.rows, columns: block.seen, inner: block.g.size,
-      alpha: scale(of: block.g), block.queries, block.queryStride, block.keys, block.keyStride,
+      factor: scale(of: block.g), block.queries, block.queryStride, block.keys, block.keyStride,
       output, block.seen)
     table.pointee.softmaxRows(
       Int64(block.rows), Int64(block.seen), Int64(block.visible), block.g.isCausal ? 1 : 0, output)
@@ -89,20 +88,20 @@ extension Kernels {
       dropped = gradient + rows * seen
       drop(block, dropout, from: p, to: dropped)
     }
-    BLAS.gemm(
+    product(
       transposeA: true, rows: seen, columns: size, inner: rows, dropped, seen, dy, outputStride,
-      beta: adds ? 1 : 0, gradients.values, block.keyStride)
-    BLAS.gemm(
+      adding: adds, gradients.values, block.keyStride)
+    product(
       transposeB: true, rows: rows, columns: seen, inner: size, dy, outputStride, block.values,
       block.keyStride, gradient, seen)
     table.pointee.softmaxRowsGradient(
       Int64(rows), Int64(seen), scale(of: block.g), p, dropped, gradient)
-    BLAS.gemm(
+    product(
       rows: rows, columns: size, inner: seen, gradient, seen, block.keys, block.keyStride,
       gradients.queries, block.queryStride)
-    BLAS.gemm(
+    product(
       transposeA: true, rows: seen, columns: size, inner: rows, gradient, seen, block.queries,
-      block.queryStride, beta: adds ? 1 : 0, gradients.keys, block.keyStride)
+      block.queryStride, adding: adds, gradients.keys, block.keyStride)
   }
 
   /// Zeros `rows` of `width` floats, `stride` floats apart.

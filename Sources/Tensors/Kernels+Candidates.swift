@@ -1,5 +1,3 @@
-import BLAS
-
 extension Kernels {
   /// The scaled dot products of two sets of vectors.
   ///
@@ -15,8 +13,8 @@ extension Kernels {
     rows: Int, columns: Int, width: Int, scale: Float, first: ConstantFloats,
     second: ConstantFloats, scores: Floats
   ) {
-    BLAS.gemm(
-      transposeB: true, rows: rows, columns: columns, inner: width, alpha: scale, first, width,
+    product(
+      transposeB: true, rows: rows, columns: columns, inner: width, factor: scale, first, width,
       second, width, scores, columns)
   }
 
@@ -34,9 +32,9 @@ extension Kernels {
     rows: Int, columns: Int, width: Int, factor: Float, weights: ConstantFloats,
     vectors: ConstantFloats, output: Floats
   ) {
-    BLAS.gemm(
-      rows: rows, columns: width, inner: columns, alpha: factor, weights, columns, vectors, width,
-      beta: 1, output, width)
+    product(
+      rows: rows, columns: width, inner: columns, factor: factor, weights, columns, vectors, width,
+      adding: true, output, width)
   }
 
   /// Adds a block of candidates to what their softmax needs, without ever holding all of them.

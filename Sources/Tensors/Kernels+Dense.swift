@@ -1,23 +1,19 @@
-import BLAS
-
 extension Kernels {
   /// `y = x · Wᵀ + b` with x `[n, I]`, W `[O, I]`, b `[O]`, y `[n, O]`.
   public static func linearForward(
     samples: Int, inputs: Int, outputs: Int, x: ConstantFloats, weight: ConstantFloats,
     bias: ConstantFloats?, y: Floats
   ) {
-    BLAS.gemm(
+    product(
       transposeB: true, rows: samples, columns: outputs, inner: inputs, x, inputs, weight, inputs,
-      y,
-      outputs)
-    if let bias { table.pointee.addBias(Int64(samples), Int64(outputs), bias, y) }
+      bias: bias, y, outputs)
   }
 
   /// `dx = dy · W` with dy `[n, O]`, W `[O, I]`, dx `[n, I]`.
   public static func linearInputGradient(
     samples: Int, inputs: Int, outputs: Int, dy: ConstantFloats, weight: ConstantFloats, dx: Floats
   ) {
-    BLAS.gemm(
+    product(
       rows: samples, columns: inputs, inner: outputs, dy, outputs, weight, inputs, dx, inputs)
   }
 
@@ -26,7 +22,7 @@ extension Kernels {
     samples: Int, inputs: Int, outputs: Int, x: ConstantFloats, dy: ConstantFloats,
     weightGradient: Floats, biasGradient: Floats?
   ) {
-    BLAS.gemm(
+    product(
       transposeA: true, rows: outputs, columns: inputs, inner: samples, dy, outputs, x, inputs,
       weightGradient, inputs)
     if let biasGradient {
@@ -39,6 +35,20 @@ extension Kernels {
     rows: Int, size: Int, ids: UnsafePointer<Int64>, table values: ConstantFloats, output: Floats
   ) {
     table.pointee.embeddingForward(Int64(rows), Int64(size), ids, values, output)
+  }
+
+  /// `y[r] = Σ x[r, i] x[r, half + i]` over the first `factors` of both halves of rows of `2 · half`.
+  public static func rowDots(
+    rows: Int, half: Int, factors: Int, x: ConstantFloats, y: Floats
+  ) {
+    table.pointee.rowDots(Int64(rows), Int64(half), Int64(factors), x, y)
+  }
+
+  /// The gradient of ``rowDots(rows:half:factors:x:y:)``; of each half the first `factors` are written.
+  public static func rowDotsGradient(
+    rows: Int, half: Int, factors: Int, x: ConstantFloats, dy: ConstantFloats, dx: Floats
+  ) {
+    table.pointee.rowDotsGradient(Int64(rows), Int64(half), Int64(factors), x, dy, dx)
   }
 
   /// `dTable[ids[r], :] += dy[r, :]` in row order, from zero; ids must be checked by the caller.

@@ -1,4 +1,67 @@
+import CKernels
+
 extension Kernels {
+  /// Floats that a packed matrix takes in any build.
+  public static func packedCount(inner: Int, columns: Int) -> Int {
+    let panel = Int(PRODUCT_PANEL)
+    return (columns + panel - 1) / panel * panel * inner
+  }
+
+  /// `C = α · op(A) · op(B)` for matrices in C order, `op` the identity or the transpose.
+  ///
+  /// An element is the sum of stretches of 256 terms in order, each summed from its first term to its
+  /// last. So its bits depend on its row of op(A), its column of op(B), k and the build alone, whatever
+  /// other rows and columns there are.
+  ///
+  /// - Parameters:
+  ///   - transposeA: whether `A` is stored as `[k, m]` instead of `[m, k]`.
+  ///   - transposeB: whether `B` is stored as `[n, k]` instead of `[k, n]`.
+  ///   - rows: m, rows of `C`.
+  ///   - columns: n, columns of `C`.
+  ///   - inner: k, the length of the sums.
+  ///   - factor: α.
+  ///   - a: the first matrix.
+  ///   - strideA: floats between rows of `a` as stored.
+  ///   - b: the second matrix.
+  ///   - strideB: floats between rows of `b` as stored.
+  ///   - bias: one float per column that every sum begins with; nil for zeros.
+  ///   - adding: true for sums that begin with what is in `c`, which is else never read.
+  ///   - c: the result `[m, n]`; overlaps neither `a` nor `b`.
+  ///   - strideC: floats between rows of `c`.
+  ///
+  /// Cost: `2 · m · n · k` floating-point operations, and at most 0.8 MiB while it runs.
+  public static func product(
+    transposeA: Bool = false, transposeB: Bool = false, rows: Int, columns: Int, inner: Int,
+    factor: Float = 1, _ a: ConstantFloats, _ strideA: Int, _ b: ConstantFloats, _ strideB: Int,
+    bias: ConstantFloats? = nil, adding: Bool = false, _ c: Floats, _ strideC: Int
+  ) {
+    precondition(!adding || bias == nil, "a product is added to a bias or to a result, not to both")
+    guard rows > 0, columns > 0 else { return }
+    var product = CKernels_Product()
+    (product.rows, product.columns, product.inner) = (Int64(rows), Int64(columns), Int64(inner))
+    product.x = a
+    (product.xRow, product.xStep) = transposeA ? (1, Int64(strideA)) : (Int64(strideA), 1)
+    product.matrix = b
+    product.matrixStep = transposeB ? 1 : Int64(strideB)
+    product.matrixColumn = transposeB ? Int64(strideB) : 1
+    product.bias = bias
+    product.factor = factor
+    product.adds = adding
+    product.y = c
+    product.yRow = Int64(strideC)
+    table.pointee.product(&product)
+  }
+
+  /// Multiplies and adds in registers, for the measurement of what a core can do.
+  ///
+  /// - Parameters:
+  ///   - rounds: how often each of the registers in flight is multiplied and added to.
+  ///   - value: what is added; receives a result, so that the work is not left out.
+  /// - Returns: the floating-point operations that were done.
+  public static func multiplyAdds(rounds: Int, _ value: inout Float) -> Double {
+    table.pointee.multiplyAdds(Int64(rounds), &value)
+  }
+
   /// Packs a matrix once for ``packedProduct(rows:inner:columns:_:stride:packed:_:stride:)``.
   ///
   /// - Parameters:
@@ -7,7 +70,7 @@ extension Kernels {
   ///   - matrix: element (i, j) lies at `i · innerStride + j · columnStride`.
   ///   - innerStride: n for a matrix `[k, n]`, 1 for its transpose as stored.
   ///   - columnStride: 1, or k.
-  ///   - packed: receives n, rounded up to 16, times k floats.
+  ///   - packed: receives ``packedCount(inner:columns:)`` floats.
   public static func packMatrix(
     inner: Int, columns: Int, _ matrix: ConstantFloats, innerStride: Int, columnStride: Int,
     into packed: Floats
@@ -18,8 +81,8 @@ extension Kernels {
 
   /// `y = x · M` with x `[m, k]`, M `[k, n]` as packed, y `[m, n]`, rows `stride` floats apart.
   ///
-  /// A row's bits depend on that row and M alone, not on how many rows there are: an element is summed
-  /// from the first term to the last. Made for few rows; for many a general product is as good.
+  /// The bits are those of ``product(transposeA:transposeB:rows:columns:inner:factor:_:_:_:_:bias:adding:_:_:)``,
+  /// which packs M at every call.
   public static func packedProduct(
     rows: Int, inner: Int, columns: Int, _ x: ConstantFloats, stride xStride: Int,
     packed: ConstantFloats, _ y: Floats, stride yStride: Int

@@ -1,6 +1,11 @@
 import CKernels
 
 extension Kernels {
+  /// Asks for the cache lines of bytes that will soon be read.
+  public static func prefetch(_ bytes: UnsafeRawPointer, count: Int) {
+    CKernels_prefetch(bytes, Int64(count))
+  }
+
   /// `g ← s g + λ w; v ← μ v + g` (the first step stores g); `w ← w − η (v, or g + μ v)`.
   public static func sgdUpdate(
     count: Int, weight: Floats, gradient: ConstantFloats, momentumBuffer: Floats?,

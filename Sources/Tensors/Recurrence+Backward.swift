@@ -1,4 +1,3 @@
-import BLAS
 import CKernels
 
 extension Recurrence {
@@ -42,13 +41,13 @@ extension Recurrence {
       backwardStep(&native, tape, outputGradient, parts)
     }
     hiddenGradients(rows, tape, parts, gradients)
-    BLAS.gemm(
+    Kernels.product(
       transposeA: true, rows: width, columns: inputs, inner: rows, tape.gates, width, x, inputs,
       gradients.input, inputs)
     guard let inputGradient else { return }
-    BLAS.gemm(
+    Kernels.product(
       rows: rows, columns: inputs, inner: width, tape.gates, width, parameters.input, inputs,
-      beta: addingToInput ? 1 : 0, inputGradient, inputs)
+      adding: addingToInput, inputGradient, inputs)
   }
 
   /// The gates' gradients of the running samples, and what flows to their states before.
@@ -68,7 +67,7 @@ extension Recurrence {
         parts.products)
       product(native, inner: 3 * hidden, parts.products, parts.packed, parts.through)
     case .originalGRU:
-      let second = parts.packed + Self.whole(hidden) * 2 * hidden
+      let second = parts.packed + Kernels.packedCount(inner: 2 * hidden, columns: hidden)
       kernels.gruStateGradient(
         &native, parts.before, dy, parts.through, parts.state, tape.gates, parts.products)
       product(native, inner: hidden, parts.products + 2 * hidden, second, parts.dense)
@@ -96,7 +95,7 @@ extension Recurrence {
     guard cell == .originalGRU else { return }
     Kernels.packMatrix(
       inner: hidden, columns: hidden, weight + first * hidden, innerStride: hidden,
-      columnStride: 1, into: packed + Self.whole(hidden) * first)
+      columnStride: 1, into: packed + Kernels.packedCount(inner: first, columns: hidden))
   }
 
   /// The state before every row, `[rows, H]`: the output, one step later.
@@ -133,7 +132,7 @@ extension Recurrence {
     let kernels = Kernels.table.pointee
     kernels.sumRows(Int64(rows), Int64(width), tape.gates, gradients.inputBias)
     gradients.hiddenBias.update(from: gradients.inputBias, count: width)
-    BLAS.gemm(
+    Kernels.product(
       transposeA: true, rows: first, columns: hidden, inner: rows, tape.gates, width, parts.before,
       hidden, gradients.hidden, hidden)
     let rest = gradients.hidden + first * hidden
@@ -141,11 +140,11 @@ extension Recurrence {
     case .lstm: return
     case .gru:
       kernels.sumRows(Int64(rows), Int64(hidden), tape.inner, gradients.hiddenBias + first)
-      BLAS.gemm(
+      Kernels.product(
         transposeA: true, rows: hidden, columns: hidden, inner: rows, tape.inner, hidden,
         parts.before, hidden, rest, hidden)
     case .originalGRU:
-      BLAS.gemm(
+      Kernels.product(
         transposeA: true, rows: hidden, columns: hidden, inner: rows, tape.gates + first, width,
         tape.inner, hidden, rest, hidden)
     }

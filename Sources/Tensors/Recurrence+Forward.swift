@@ -1,4 +1,3 @@
-import BLAS
 import CKernels
 
 extension Recurrence {
@@ -26,7 +25,7 @@ extension Recurrence {
   ) {
     let parts = Scratch(self, samples: order.samples, scratch)
     let width = gates * hidden
-    BLAS.gemm(
+    Kernels.product(
       transposeB: true, rows: order.rows, columns: width, inner: inputs, x, inputs,
       parameters.input, inputs, tape.gates, width)
     packForward(parameters.hidden, parts.packed)
@@ -72,7 +71,7 @@ extension Recurrence {
         &native, a, b, parts.products, parts.state, tape.gates, tape.inner, parts.dense)
       product(
         native, inner: hidden, columns: hidden, parts.dense, hidden,
-        parts.packed + Self.whole(first) * hidden, parts.products + first)
+        parts.packed + Kernels.packedCount(inner: hidden, columns: first), parts.products + first)
       kernels.gruState(&native, a, b, parts.products, tape.gates, parts.state, output)
     }
   }
@@ -95,7 +94,7 @@ extension Recurrence {
     guard cell == .originalGRU else { return }
     Kernels.packMatrix(
       inner: hidden, columns: hidden, weight + first * hidden, innerStride: 1,
-      columnStride: hidden, into: packed + Self.whole(first) * hidden)
+      columnStride: hidden, into: packed + Kernels.packedCount(inner: hidden, columns: first))
   }
 
   /// What the step kernels are told.

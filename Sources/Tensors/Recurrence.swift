@@ -108,12 +108,11 @@ public struct Recurrence: Sendable, Equatable {
 
   /// Floats of U in tiles of 16 columns, in one piece or in two, in either direction.
   var packedCount: Int {
-    let there = cell == .lstm ? Self.whole(4 * hidden) : Self.whole(2 * hidden) + Self.whole(hidden)
-    return max(max(there, Self.whole(3 * hidden)) * hidden, Self.whole(hidden) * gates * hidden)
+    let (h, packed) = (hidden, Kernels.packedCount)
+    return cell == .originalGRU
+      ? max(packed(h, 2 * h) + packed(h, h), packed(2 * h, h) + packed(h, h))
+      : max(packed(h, gates * h), packed(gates * h, h))
   }
-
-  /// Columns in whole tiles.
-  static func whole(_ columns: Int) -> Int { (columns + 15) & ~15 }
 
   /// Scratch cut into its parts.
   struct Scratch {

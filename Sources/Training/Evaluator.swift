@@ -106,7 +106,7 @@ public struct Evaluator {
     while let microbatch = try loader.next() {
       clock?.progress(microbatch.index)
       rounds -= 1
-      try rows?.fetch(microbatch, step: nil)
+      try rows?.fetch([microbatch], step: nil)
       try refuseWrongLabels(microbatch)
       plan.evaluate(microbatch, model, parameters, states)
       add(microbatch, to: accumulator)
@@ -116,7 +116,7 @@ public struct Evaluator {
     // Whoever has fewer microbatches still sends rows to the others.
     while let rows, rounds > 0 {
       rounds -= 1
-      try rows.fetch(nil, step: nil)
+      try rows.fetch([], step: nil)
     }
     clock?.waits(for: .everyone)
     defer { clock?.wentOn() }

@@ -75,7 +75,7 @@ public struct Predictor {
       for first in stride(from: 0, to: plan.microbatches, by: world.size) {
         var outputs = [[UInt8]](repeating: [], count: transcribes.count)
         let microbatch = first + world.rank < plan.microbatches ? try loader.next() : nil
-        try rows?.fetch(microbatch, step: nil)
+        try rows?.fetch(microbatch.map { [$0] } ?? [], step: nil)
         if let microbatch {
           clock?.progress(microbatch.index)
           outputs = try compute(microbatch, plan, states).map(\.bytes)

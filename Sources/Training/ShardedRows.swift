@@ -10,8 +10,6 @@ final class ShardedRows: RowSource {
   let tables: [ShardedTable]
   private unowned let model: Model
   private var microbatch = 0
-  /// Σ g² over all tables of the microbatch that ``begin(microbatch:)`` named.
-  private(set) var squaredNorm = 0.0
 
   /// Zeroed tables; nil where the model has none that is sharded.
   ///
@@ -23,26 +21,33 @@ final class ShardedRows: RowSource {
     let all = model.layout.shardedTables
     guard !all.isEmpty else { return nil }
     self.model = model
-    tables = all.enumerated().map { ShardedTable(world, topology, $1, index: $0) }
+    tables = all.enumerated().map { ShardedTable(world, topology, $1, number: $0) }
     model.rowSource = self
   }
 
   /// Brings the rows here that passes over some samples will read; collective.
   ///
   /// - Parameters:
-  ///   - samples: those of this rank; nil for none.
+  ///   - samples: those of this rank, in any number of microbatches.
   ///   - step: the optimizer step; nil for evaluation.
   /// - Throws: `MPIError` if a message fails.
-  func fetch(_ samples: Microbatch?, step: Int?) throws {
+  func fetch(_ samples: [Microbatch], step: Int?) throws {
     for (index, table) in tables.enumerated() {
-      try table.fetch(samples.map { model.rowsRead($0, step: step, table: index) } ?? [])
+      try table.fetch(model.rowsRead(samples, step: step, table: index))
     }
   }
 
   /// Tells which microbatch of the step passes from now on.
   func begin(microbatch index: Int) {
     microbatch = index
-    squaredNorm = 0
+  }
+
+  /// Whether the gradient of the microbatch that passed last has neither NaN nor infinity.
+  var isFinite: Bool { tables.allSatisfy { $0.isFinite(microbatch: microbatch) } }
+
+  /// `Σ g²` over all tables of the microbatch that passed last.
+  var squaredNorm: Double {
+    tables.reduce(0) { $0 + $1.squaredNorm(ofMicrobatch: microbatch) }
   }
 
   func read(
@@ -52,6 +57,6 @@ final class ShardedRows: RowSource {
   }
 
   func add(table: Int, _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>) {
-    squaredNorm += tables[table].add(ids, gradient: gradient, microbatch: microbatch)
+    tables[table].add(ids, gradient: gradient, microbatch: microbatch)
   }
 }

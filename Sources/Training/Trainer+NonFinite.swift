@@ -35,7 +35,7 @@ extension Trainer {
     } else if let place = places.first(where: { !losses[$0].isFinite }) {
       evidence.note("the loss of \(model.lossName(at: place))", in: microbatch)
     }
-    if let squares = rowParts?.rows.squaredNorm, !squares.isFinite {
+    if rowParts?.rows.isFinite == false {
       evidence.note("the gradient of rows of a sharded table", in: microbatch)
     }
     guard configuration.train.nonFinite.reruns else { return }

@@ -99,7 +99,15 @@ extension Trainer {
     for _ in members { try exchange.submitNext() }
   }
 
+  /// The next microbatch of this rank, whether it has been read for its ids or not.
   func nextMicrobatch(
+    _ index: Int, from loader: BatchLoader, step: Int
+  ) throws -> Microbatch {
+    try held.isEmpty ? readMicrobatch(index, from: loader, step: step) : held.removeFirst()
+  }
+
+  /// Waits for the loader's next microbatch.
+  func readMicrobatch(
     _ index: Int, from loader: BatchLoader, step: Int
   ) throws -> Microbatch {
     clock.enter(.input, microbatch: index)

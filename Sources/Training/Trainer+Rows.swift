@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Exchange
 import Models
 import Optimizers
@@ -11,8 +12,8 @@ struct RowParts {
   let rows: ShardedRows
   /// The state of each table's owned rows.
   let states: [RowState]
-  /// Room for the ids of this rank's microbatches of a step.
-  let share: Microbatch
+  /// The most microbatches that this rank computes in a step, all of which are read before the first passes.
+  let mostMicrobatches: Int
 }
 
 extension Trainer {
@@ -25,32 +26,22 @@ extension Trainer {
     // A step of fewer microbatches may give one rank more than a full one.
     let (local, size) = (node.local.size, node.topology.size)
     let run = (setUp.plan.microbatchCount(ofStep: 0) * local + size - 1) / size
-    let count = max(1, (run + local - 1) / local)
     return RowParts(
       rows: rows,
       states: rows.tables.map { optimizer.makeState($0.table, rows: $0.owned) },
-      share: Microbatch(
-        capacity: count * setUp.plan.micro, fields: setUp.training.fields,
-        numbersOf: model.shardedFields))
+      mostMicrobatches: max(1, (run + local - 1) / local))
   }
 
-  /// Brings the rows of sharded tables here that this rank's microbatches of the step will read.
-  func fetchRows(step: Int) throws {
+  /// Takes this rank's microbatches of the step, and brings the rows of sharded tables here that they will read.
+  func fetchRows(from loader: BatchLoader, step: Int) throws {
     guard let rowParts else { return }
-    let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: plan.stepsPerEpoch)
-    let share = rowParts.share
-    share.count = 0
-    clock.enter(.input)
+    held.removeAll(keepingCapacity: true)
     for index in exchange.share {
-      for position in plan.positions(step: stepInEpoch, microbatch: index) {
-        share.sampleNumbers[share.count] = Int64(sampler.sample(at: position, epoch: epoch))
-        share.count += 1
-      }
+      held.append(try readMicrobatch(index, from: loader, step: step))
     }
-    if share.count > 0 { try training.fill(share) }
     clock.enter(.publish)
     clock.waits(for: .everyone)
-    try rowParts.rows.fetch(share.count > 0 ? share : nil, step: step)
+    try rowParts.rows.fetch(held, step: step)
     clock.wentOn()
   }
 
@@ -66,7 +57,7 @@ extension Trainer {
     for (table, state) in zip(rowParts.rows.tables, rowParts.states) {
       let sums = self.table.gradientNorms
       for piece in optimizer.pieces(ofRows: table.owned, of: table.table) { sums[piece] = 0 }
-      table.forEachRow { optimizer.measureGradient($0, state, into: sums) }
+      optimizer.measureGradient(table.sums, state, into: sums)
     }
   }
 
@@ -76,11 +67,9 @@ extension Trainer {
     clock.enter(.update)
     let factor = learningRateFactor(at: state.step)
     for (table, state) in zip(rowParts.rows.tables, rowParts.states) {
-      table.forEachRow {
-        optimizer.update(
-          $0, state, weights: table.values, gradientScale: gradientScale,
-          learningRateFactor: factor)
-      }
+      optimizer.update(
+        table.sums, state, weights: table.values, gradientScale: gradientScale,
+        learningRateFactor: factor)
     }
   }
 

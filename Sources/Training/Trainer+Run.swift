@@ -113,8 +113,8 @@ extension Trainer {
   func makeLoader(from step: Int) -> BatchLoader {
     let loader = BatchLoader(
       training, capacity: model.capacity,
-      // The members of a group are in use at the same time.
-      depth: configuration.data.prefetch + membersPerRank - 1)
+      // The members of a group are in use at the same time, and those whose rows are fetched together.
+      depth: configuration.data.prefetch + max(membersPerRank, rowParts?.mostMicrobatches ?? 1) - 1)
     let cursor = MicrobatchCursor(
       step: step, totalSteps: totalSteps, plan: plan, topology: exchange.node.topology,
       seat: exchange.node.seat, group: model.synchronizedGroup, passes: couplingStep == nil ? 1 : 2)

@@ -34,7 +34,7 @@ extension Trainer {
     if stepInEpoch == 0 { carried?.clear() }
     table.shared.open()
     try prepareGlobalFacts(step: step)
-    try fetchRows(step: step)
+    try fetchRows(from: loader, step: step)
     try coupleBatch(from: loader, step: step, stepInEpoch: stepInEpoch)
     try computeMicrobatches(from: loader, step: step, samples: samples)
     clock.enter(.reduce)

@@ -40,6 +40,8 @@ public final class Trainer {
   let touched: TouchedRows
   /// The tables of which every row lies on one rank, if there are any.
   let rowParts: RowParts?
+  /// Microbatches of the step that are read and not computed yet, where rows are fetched for them.
+  var held: [Microbatch] = []
   /// Where members of a group meet, if batch norm is synchronised.
   let meeting: GroupMeeting?
   /// The contrast over the global batch, if modalities are coupled.

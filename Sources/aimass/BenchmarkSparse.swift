@@ -8,8 +8,7 @@ struct BenchmarkSparse: ParsableCommand {
     commandName: "sparse",
     abstract: "Measure linear layers with and without their zeros, on one core.",
     discussion: """
-      Products with all weights are OpenBLAS's, on one thread; both kinds run in turn and the best of each \
-      counts. `evaluate` and `predict` leave zeros out where seven weights of ten are zero or more.
+      Both kinds of products run in turn, on one thread, and the best of each counts. `evaluate` and `predict` leave zeros out where seven weights of ten are zero or more.
       """)
 
   @Option(help: "Samples at a time.")

@@ -25,6 +25,17 @@ struct SamplerTests {
     }
   }
 
+  @Test func manyAtOnceAreThoseOneByOne() {
+    for shuffle in [DataConfiguration.Shuffle.full, .window, .none] {
+      let sampler = Sampler(count: 1000, seed: 9, shuffle: shuffle, runLength: 10, window: 3)
+      var numbers = [Int64](repeating: -1, count: 300)
+      numbers.withUnsafeMutableBufferPointer {
+        if let base = $0.baseAddress { sampler.samples(at: 700..<1000, epoch: 2, into: base) }
+      }
+      #expect(numbers == (700..<1000).map { Int64(sampler.sample(at: $0, epoch: 2)) })
+    }
+  }
+
   @Test func ordersDifferBySeedAndEpoch() {
     func order(_ seed: UInt64, _ epoch: Int, _ count: Int) -> [Int] {
       let sampler = Sampler(count: count, seed: seed, shuffle: .full)

@@ -45,6 +45,19 @@ import Testing
       [labels("x", [4], classes: 40), labels("y", classes: 3)], capacity: 6)
   }
 
+  @Test func rowsOfAnyNumberAreSortedOnce() throws {
+    for vocabulary in [2, 2048, 2049, 5_000_000] {
+      let embedding = LayerConfiguration.embedding(
+        vocabulary: vocabulary, size: 1, rows: .lazy, shard: true)
+      let bench = try Bench(
+        network([embedding]), [labels("x", [50], classes: vocabulary), labels("y", classes: 3)],
+        capacity: 6)
+      let ids = (0..<300).map { bench.microbatch.integers(0)[$0] }
+      let read = bench.model.rowsRead([bench.microbatch, bench.microbatch], step: nil, table: 0)
+      #expect(read == Set(ids).sorted(), "of \(vocabulary)")
+    }
+  }
+
   @Test func itsPassIsThatOfAWholeTable() throws {
     let (whole, sharded) = (try bench(shard: false), try bench(shard: true))
     let table = try #require(sharded.model.layout.shardedTables.first)
@@ -65,7 +78,7 @@ import Testing
     for place in slot.range.upperBound..<whole.model.layout.count {
       #expect(sharded.gradients.values[place] == whole.gradients.values[place])
     }
-    let read = sharded.model.rowsRead(sharded.microbatch, step: nil, table: 0)
+    let read = sharded.model.rowsRead([sharded.microbatch], step: nil, table: 0)
     let ids = (0..<24).map { sharded.microbatch.integers(0)[$0] }
     #expect(read == Set(ids).sorted())
     #expect(sharded.model.mostRowsRead == [24])

@@ -31,7 +31,7 @@ private func checkSums(
   var layout = ParameterLayout()
   let table = makeTable(rows, width, &layout)
   let topology = Topology(nodeOfRank: (0..<world.size).map { $0 / 2 })
-  let sharded = ShardedTable(world, topology, table, index: 0)
+  let sharded = ShardedTable(world, topology, table, number: 0)
   try checkShares(world, sharded)
   for place in 0..<sharded.owned.count * width {
     sharded.values[place] = draw(sharded.owned.lowerBound * width + place, 99)
@@ -80,7 +80,7 @@ private func checkPass(
   try expectSame(found.map(\.bitPattern), expected.map(\.bitPattern), "rows read")
   let gradient = drawGradient(microbatch, ids.count, width)
   ids.withUnsafeBufferPointer { ids in
-    _ = sharded.add(ids, gradient: gradient, microbatch: microbatch)
+    sharded.add(ids, gradient: gradient, microbatch: microbatch)
   }
 }
 
@@ -106,12 +106,14 @@ private func checkSums(
   let sum = treeSum(dense[...])
   let touched = distinct((0..<microbatches).flatMap { idsRead($0, rows) })
     .filter { sharded.owned.contains(Int($0)) }
-  try expectSame(sharded.touched.map(Int64.init), touched, "touched rows")
-  try sharded.forEachRow { row in
+  let sums = sharded.sums
+  try expectSame(Array(sums.numbers), touched, "touched rows")
+  for (number, row) in touched.enumerated() {
+    let values = UnsafeBufferPointer(start: sums.values, count: touched.count * width)
     try expectSame(
-      (0..<width).map { row.values[$0].bitPattern },
-      sum[row.row * width..<(row.row + 1) * width].map(\.bitPattern),
-      "row \(row.row) of \(microbatches) microbatches")
+      values[number * width..<(number + 1) * width].map(\.bitPattern),
+      sum[Int(row) * width..<(Int(row) + 1) * width].map(\.bitPattern),
+      "row \(row) of \(microbatches) microbatches")
   }
 }
 
@@ -162,12 +164,12 @@ private func checkHuge(_ world: Communicator) throws {
     try exchange.publish(bucket)
   }
   try exchange.finish()
-  let sharded = ShardedTable(world, node.topology, table, index: 0)
+  let sharded = ShardedTable(world, node.topology, table, number: 0)
   let wanted = (0..<5).map { Int64(24_999_999 * $0 + world.rank) }
   try sharded.fetch(wanted)
   let ones = [Float](repeating: 1, count: 5 * 128)
-  wanted.withUnsafeBufferPointer { _ = sharded.add($0, gradient: ones, microbatch: world.rank) }
+  wanted.withUnsafeBufferPointer { sharded.add($0, gradient: ones, microbatch: world.rank) }
   try sharded.reduce(microbatches: world.size)
-  let found = try world.allReduce(Int64(sharded.touched.count), by: .sum)
+  let found = try world.allReduce(Int64(sharded.sums.numbers.count), by: .sum)
   try expectEqual(Int(found), 5 * world.size, "rows touched of a huge table")
 }

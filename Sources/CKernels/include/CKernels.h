@@ -63,6 +63,26 @@ typedef struct {
   int64_t outputStride;     // floats between rows of the output and of its gradient
 } CKernels_Recurrent;
 
+/// y = start + factor · x · M; element (i, j) of x and of M lies at i · (row or step) + j · (step or column).
+///
+/// One of `xRow` and `xStep` is 1, and one of `matrixStep` and `matrixColumn`. `start` is y itself if
+/// `adds`, else the bias in every row, else zero.
+typedef struct {
+  int64_t rows, columns, inner;
+  const float *x;
+  int64_t xRow, xStep;
+  const float *matrix;
+  int64_t matrixStep, matrixColumn;
+  const float *bias;  // one per column, or null
+  float factor;
+  bool adds;
+  float *y;
+  int64_t yRow;
+} CKernels_Product;
+
+/// Columns of a packed matrix come in multiples of this, at most.
+#define PRODUCT_PANEL 32
+
 /// One build of every kernel.
 typedef struct {
   const char *name;
@@ -174,6 +194,9 @@ typedef struct {
                            float *output);
   void (*embeddingBackward)(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
                             const float *dy, float *dTable);
+  void (*rowDots)(int64_t rows, int64_t half, int64_t factors, const float *x, float *y);
+  void (*rowDotsGradient)(int64_t rows, int64_t half, int64_t factors, const float *x,
+                          const float *dy, float *dx);
   void (*copyColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                       float *destination, int64_t destinationStride);
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
@@ -183,6 +206,8 @@ typedef struct {
                      int64_t columnStride, float *packed);
   void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
                         int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*product)(const CKernels_Product *);
+  double (*multiplyAdds)(int64_t rounds, float *result);
   void (*sparseTile)(int64_t samples, int64_t width, const float *x, float *tile);
   void (*sparseProduct)(int64_t samples, int64_t rows, const int64_t *starts,
                         const uint16_t *places, const float *values, const float *tile,
@@ -249,5 +274,12 @@ void CKernels_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t 
 
 /// Makes denormal results and operands zero on the calling thread (FTZ and DAZ of MXCSR).
 void CKernels_flushDenormals(void);
+
+/// Asks for the cache lines of bytes that will soon be read.
+static inline void CKernels_prefetch(const void *bytes, int64_t count) {
+  const char *first = (const char *)bytes;
+  for (int64_t i = 0; i < count; i += 64) __builtin_prefetch(first + i);
+  if (count > 0) __builtin_prefetch(first + count - 1);
+}
 
 #endif
