@@ -65,8 +65,7 @@ public struct TrainingSetUp {
     case .epochs(let epochs): totalSteps = epochs * plan.stepsPerEpoch
     }
     try Self.check(resolved, totalSteps: totalSteps, stepsPerEpoch: plan.stepsPerEpoch)
-    let teachers = try DistillationSetUp.teachers(resolved, options.configurationFolder)
-    let hints = try resolved.distillation.map { try DistillationSetUp.hints($0, teachers) } ?? []
+    let (teachers, hints) = try DistillationSetUp.load(resolved, options.configurationFolder)
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
       selectable: resolved.evaluate.subsets != nil, hints: hints.map(\.request))

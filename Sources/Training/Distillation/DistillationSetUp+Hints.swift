@@ -23,20 +23,23 @@ extension DistillationSetUp {
     public var width: Int { rows * channels }
   }
 
-  /// Loads the teachers of a run; none where it has none.
+  /// Loads the teachers of a run, and finds what its layers learn from them; nothing where it has none.
   ///
   /// - Parameters:
   ///   - configuration: of the run, resolved.
   ///   - folder: the configuration's folder.
-  /// - Returns: one for each that is named, in their order.
+  /// - Returns: a teacher for each that is named, in their order, and a hint for each layer of ours.
   /// - Throws: ``TrainingError``, or what loading throws.
-  static func teachers(_ configuration: RunConfiguration, _ folder: String) throws -> [Teacher] {
-    guard let settings = configuration.distillation else { return [] }
-    return try settings.teachers.indices.map {
+  static func load(
+    _ configuration: RunConfiguration, _ folder: String
+  ) throws -> (teachers: [Teacher], hints: [Hint]) {
+    guard let settings = configuration.distillation else { return ([], []) }
+    let teachers = try settings.teachers.indices.map {
       try Teacher(
         settings.teachers[$0], relativeTo: folder, data: configuration.data,
         reading: settings.layers(ofTeacher: $0))
     }
+    return (teachers, try hints(settings, teachers))
   }
 
   /// What our layers learn from teachers', in the order of our paths.
@@ -46,7 +49,9 @@ extension DistillationSetUp {
   ///   - teachers: those of the run.
   /// - Returns: one for each layer of ours.
   /// - Throws: ``TrainingError`` for a layer whose places differ from sample to sample.
-  static func hints(_ settings: DistillationConfiguration, _ teachers: [Teacher]) throws -> [Hint] {
+  private static func hints(_ settings: DistillationConfiguration, _ teachers: [Teacher]) throws
+    -> [Hint]
+  {
     try settings.hints.sorted { $0.key < $1.key }.map { layer, hint in
       let number = settings.place(ofTeacher: hint)
       let teacher = teachers[number]
