@@ -15,7 +15,8 @@ public struct ExportReport: Sendable, Equatable {
 }
 
 extension Checkpoint {
-  /// Writes an array's tensors to one safetensors file, under their own names and shapes.
+  /// Writes an array's tensors to one safetensors file, under their own names and shapes; not those of regressors
+  /// for hints, which are no part of the network.
   ///
   /// - Parameters:
   ///   - array: one that follows the canonical order, for example `parameters` or `ema`; nil takes the
@@ -31,14 +32,15 @@ extension Checkpoint {
     _ array: String?, to path: String, form: TensorForm? = .dense
   ) throws -> ExportReport {
     let array = array ?? weightsName
-    guard let tensors = manifest.tensors, manifest.lengths?[array] == nil else {
+    guard let tensors = manifest.networkTensors, manifest.lengths?[array] == nil else {
       throw CheckpointError(
         .missing,
         "\(self.path) does not tell the tensors of '\(array)'; a run that goes on from it writes one that does"
       )
     }
-    let values = HostBuffer<Float>(count: manifest.parameterCount)
-    try read(array, 0..<manifest.parameterCount, into: values.base)
+    let count = manifest.networkParameterCount
+    let values = HostBuffer<Float>(count: count)
+    try read(array, 0..<count, into: values.base)
     return try withExtendedLifetime(values) {
       try TensorExport(array, step: manifest.step, tensors, values.base, form: form)
         .write(to: path)

@@ -1,4 +1,5 @@
 import Foundation
+import Parameters
 
 /// What a checkpoint says about itself: the content of `manifest.json`.
 public struct CheckpointManifest: Sendable, Equatable, Codable {
@@ -66,6 +67,16 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
   /// The names of the arrays it holds, sorted.
   public var arrayNames: [String] {
     Set(shards.flatMap { $0.arrays.map(\.name) }).sorted()
+  }
+
+  /// The tensors of the network itself, without what only training reads.
+  public var networkTensors: [TensorPlace]? {
+    tensors?.filter { !$0.name.hasPrefix(ParameterSlot.hintPrefix) }
+  }
+
+  /// Scalars of the network itself, which come first in the canonical order.
+  public var networkParameterCount: Int {
+    networkTensors.map { $0.last?.range?.upperBound ?? 0 } ?? parameterCount
   }
 
   /// The scalars of the array `name`.

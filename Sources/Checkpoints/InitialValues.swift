@@ -72,7 +72,7 @@ public enum InitialValues {
       }
     }
     return layout.slots.filter { slot in
-      (include.isEmpty || include.contains { $0.matches(slot.name) })
+      !slot.isAuxiliary && (include.isEmpty || include.contains { $0.matches(slot.name) })
         && !exclude.contains { $0.matches(slot.name) }
     }
   }

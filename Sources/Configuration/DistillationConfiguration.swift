@@ -13,6 +13,31 @@ public struct DistillationConfiguration: Sendable, Equatable {
   /// Where the teachers' outputs are kept, relative to the configuration's folder; nil: in the run folder.
   public var cache: String?
 
+  /// Our layers that learn from a teacher's, each by its path.
+  public var hints: [String: Hint]
+
+  /// What one of our layers learns from a teacher's.
+  public struct Hint: Sendable, Equatable {
+    /// The path of the teacher's layer.
+    public var layer: String
+    /// The factor of its loss `½ ‖R v − u‖²`, the mean over samples and places; default 1.
+    public var weight: Double
+    /// The teacher, as `teachers` names it; nil: the only one.
+    public var teacher: String?
+
+    /// A hint from its parts.
+    ///
+    /// - Parameters:
+    ///   - layer: the path of the teacher's layer.
+    ///   - weight: the factor of its loss, above 0.
+    ///   - teacher: the teacher; nil: the only one.
+    public init(layer: String, weight: Double = 1, teacher: String? = nil) {
+      self.layer = layer
+      self.weight = weight
+      self.teacher = teacher
+    }
+  }
+
   /// What is averaged of several teachers.
   public enum Combination: String, Sendable, Equatable, CaseIterable {
     /// The probabilities at T.
@@ -30,10 +55,13 @@ public struct DistillationConfiguration: Sendable, Equatable {
   ///   - alpha: α, in `0 ... 1`.
   ///   - heads: the teachers' head of each of our heads; empty means all.
   ///   - cache: where the teachers' outputs are kept.
+  ///   - hints: our layers that learn from a teacher's.
   public init(
     teachers: [String], combine: Combination = .probabilities, temperature: Double = 4,
-    alpha: Double = 0.7, heads: [String: String] = [:], cache: String? = nil
+    alpha: Double = 0.7, heads: [String: String] = [:], cache: String? = nil,
+    hints: [String: Hint] = [:]
   ) {
+    self.hints = hints
     self.teachers = teachers
     self.combine = combine
     self.temperature = temperature

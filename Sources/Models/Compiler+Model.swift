@@ -10,13 +10,24 @@ extension Compiler {
     var coupling: Coupling?
     var couplingBranch: CouplingBranch?
     var mixing: Mixing?
+    var hints: [HintBranch] = []
+    var readPoints: [ReadPoint] = []
+  }
+
+  /// What others want of a network beside its outputs.
+  struct Wishes {
+    /// Paths of layers whose outputs are read.
+    var reading: [String] = []
+    /// Layers that learn from another network's.
+    var hints: [HintRequest] = []
   }
 
   /// Compiles encoders, fusion, coupling and heads, then the way back.
   mutating func network(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], requireTargets: Bool,
-    selectable: Bool
+    selectable: Bool, wishes: Wishes = Wishes()
   ) throws -> Network {
+    readPaths = Set(wishes.reading + wishes.hints.map(\.layer))
     try requireNames(configuration.modalities.map(\.name), "modalities")
     try requireReaders(configuration)
     try setPresence(configuration, fields)
@@ -35,13 +46,16 @@ extension Compiler {
       configuration, encoders, fusion, fields: fields, requireTargets: requireTargets)
     if configuration.coupling != nil { try refuseSynchronization() }
     try checkSharding(configuration)
+    let readPoints = try points(wishes.reading)
+    let hints = try self.hints(wishes.hints)
+    for hint in hints.reversed() { hint.planBackward(&slabs) }
     for branch in branches.reversed() { branch.planBackward(&slabs) }
     coupled?.1.planBackward(&slabs)
     fusion.planBackward(&slabs)
     precondition(slabs.isIdle, "a gradient's memory was never released")
     return Network(
       fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,
-      couplingBranch: coupled?.1, mixing: mixing)
+      couplingBranch: coupled?.1, mixing: mixing, hints: hints, readPoints: readPoints)
   }
 
   /// Compiles all heads, each on the fusion or on the encoder that it names.

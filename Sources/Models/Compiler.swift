@@ -53,6 +53,10 @@ struct Compiler {
   var axes = AxisPlan()
   /// The memory of gradients.
   var slabs: SlabPlan
+  /// Paths of layers whose outputs are read from outside.
+  var readPaths: Set<String> = []
+  /// Where they are read, so far.
+  var foundPoints: [String: ReadPoint] = [:]
 
   /// What the synchronised batch norms of a model have in common.
   struct Synchronization {
@@ -156,6 +160,9 @@ struct Compiler {
           parameterCount: own, multiplyAddsPerSample: compiled.multiplyAdds,
           arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
       probes.append(Probe(path: context.path, place: value.place, scalars: value.scalars))
+      guard let point = readPoint(context.path, value) else { continue }
+      value = point.output
+      stages.append(Chain.Stage(layer: point, index: summaries.count - 1, firstSlot: nil))
     }
     return Chain(input: input, output: value, stages: stages)
   }

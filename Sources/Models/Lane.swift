@@ -9,7 +9,7 @@ final class Lane {
   let scratch: UnsafeMutablePointer<Float>
   let slabs: HostBuffer<UnsafeMutablePointer<Float>>
   let fieldBases: HostBuffer<UnsafeMutableRawPointer>
-  /// Per head: the sum of the last microbatch's losses; then per head that of its soft term.
+  /// Per head: the sum of the last microbatch's losses; then per head that of its soft term; then one per hint.
   let losses: HostBuffer<Double>
   /// Where each sample's units begin.
   let offsets: AxisOffsets
@@ -25,7 +25,7 @@ final class Lane {
     let arena: ArenaPlan
     let start, scratch: Region
     let slabs: [Region]
-    let fields, heads: Int
+    let fields, losses: Int
     let axes: AxisPlan
     let capacity: Int
   }
@@ -38,7 +38,7 @@ final class Lane {
     slabs = HostBuffer(count: plan.slabs.count)
     for (index, region) in plan.slabs.enumerated() { slabs[index] = arena.floats(region) }
     fieldBases = HostBuffer(count: plan.fields)
-    losses = HostBuffer(count: 2 * plan.heads)
+    losses = HostBuffer(count: plan.losses)
     offsets = AxisOffsets(plan.axes, capacity: plan.capacity)
   }
 

@@ -42,7 +42,7 @@ extension Model {
   ///   - members: g, members of the group on all ranks: G, or fewer in the last group of a step.
   ///   - parameters: P scalars in canonical order.
   ///   - normalizers: per head, the divisor of its loss over the whole global batch; then, where heads learn from
-  ///     teachers, per head that of its soft term.
+  ///     teachers, per head that of its soft term; then one per hint.
   ///   - step: the optimizer step, which keys dropout.
   ///   - coupled: what the contrast over the global batch says to the only member's pairs.
   ///   - meeting: where members on other ranks are met; nil when all g are seated here.
@@ -55,6 +55,15 @@ extension Model {
     let group = gather(members, parameters, step: step, meeting: meeting, observer: observer)
     forward(group)
     // The way back is the reverse of the way there, so that finished slots form one run.
+    for index in hintBranches.indices.reversed() {
+      let (branch, place) = (hintBranches[index], 2 * branches.count + index)
+      observer?.backward(layer: branch.index)
+      for (lane, pass) in group.passes.enumerated() {
+        lanes[lane].losses[place] = branch.train(pass, normalizer: normalizers[place])
+      }
+      branch.point.port.add(branch.gradient, group)
+      if branch.weight > 0 { observer?.gradientsFinal(from: branch.weight) }
+    }
     for index in branches.indices.reversed() {
       let branch = branches[index]
       precondition(branch.loss != nil, "training needs the target of every head")

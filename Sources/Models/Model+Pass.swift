@@ -17,7 +17,7 @@ extension Model {
   ///     (see ``labelOutOfRange(_:)``).
   ///   - parameters: P scalars in canonical order.
   ///   - normalizers: per head, the divisor of its loss over the whole global batch; then, where heads learn from
-  ///     teachers, per head that of its soft term.
+  ///     teachers, per head that of its soft term; then one per hint.
   ///   - step: the optimizer step, which keys dropout.
   ///   - coupled: what the contrast over the global batch says to this microbatch's pairs; needed
   ///     exactly where the model has a ``coupling``.

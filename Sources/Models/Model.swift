@@ -49,6 +49,8 @@ public final class Model {
   let branches: [HeadBranch]
   let couplingBranch: CouplingBranch?
   let mixing: Mixing?
+  let hintBranches: [HintBranch]
+  let readPoints: [ReadPoint]
   let probes: [Compiler.Probe]
   let checks: [Compiler.IntegerCheck]
   let weightChecks: [Compiler.WeightCheck]
@@ -82,10 +84,13 @@ public final class Model {
   ///   - selectable: whether ``select(_:)`` may be used; costs a copy of the inputs in each pass.
   ///   - lanes: microbatches that go through the model at the same time, more than 1 only for
   ///     synchronised batch norms; see ``reserveLanes(_:)``.
+  ///   - reading: paths of layers whose outputs are read after a pass; see ``readLayers``.
+  ///   - hints: layers that learn from those of another network; see ``learn(hints:)``.
   /// - Throws: ``ModelError`` naming the first layer, head or modality that does not fit.
   public init(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], capacity: Int, seed: UInt64,
-    requireTargets: Bool = true, selectable: Bool = false, lanes: Int = 1
+    requireTargets: Bool = true, selectable: Bool = false, lanes: Int = 1,
+    reading: [String] = [], hints: [HintRequest] = []
   ) throws {
     guard capacity >= 1 else {
       throw ModelError(
@@ -93,14 +98,15 @@ public final class Model {
     }
     var compiler = Compiler(capacity: capacity)
     let network = try compiler.network(
-      configuration, fields: fields, requireTargets: requireTargets, selectable: selectable)
+      configuration, fields: fields, requireTargets: requireTargets, selectable: selectable,
+      wishes: Compiler.Wishes(reading: reading, hints: hints))
     let scratch = compiler.plan.reserve(compiler.scratchCount)
     let regions = compiler.slabs.reserve(in: &compiler.plan)
     let start = compiler.plan.reserve(0)
     try Self.check(compiler.plan)
     lanePlan = Lane.Plan(
       arena: compiler.plan, start: start, scratch: scratch, slabs: regions, fields: fields.count,
-      heads: network.heads.count, axes: compiler.axes, capacity: capacity)
+      losses: 2 * network.heads.count + hints.count, axes: compiler.axes, capacity: capacity)
     let synchronization = compiler.synchronization
     synchronizedGroup = synchronization.group
     synchronizationPoints = 2 * synchronization.layers
@@ -108,7 +114,7 @@ public final class Model {
     statisticRows = HostBuffer(count: synchronization.group * synchronization.width)
     (fusion, heads, branches) = (network.fusion, network.heads, network.branches)
     (coupling, couplingBranch) = (network.coupling, network.couplingBranch)
-    mixing = network.mixing
+    (mixing, hintBranches, readPoints) = (network.mixing, network.hints, network.readPoints)
     (probes, checks) = (compiler.probes, compiler.checks)
     (weightChecks, lengthChecks) = (compiler.weightChecks, compiler.lengthChecks)
     linearLayers = compiler.linearLayers
@@ -141,7 +147,7 @@ public final class Model {
   public var arenaBytes: Int { lanes.count * lanePlan.arena.byteCount }
 
   /// Per head: Σ over the last microbatch of the class-weighted loss, not normalised; then per head that of its soft
-  /// term, where it learns from teachers.
+  /// term, where it learns from teachers; then one per hint.
   ///
   /// 0 for a head without a target in the data.
   public var losses: UnsafePointer<Double> { losses(ofLane: 0) }
@@ -157,7 +163,7 @@ public final class Model {
   /// The same for the microbatch that was in a lane.
   ///
   /// - Parameter lane: the number that ``seat(_:into:)`` returned.
-  /// - Returns: two Float64 per head, as ``losses`` has them.
+  /// - Returns: two Float64 per head and one per hint, as ``losses`` has them.
   public func losses(ofLane lane: Int) -> UnsafePointer<Double> {
     UnsafePointer(lanes[lane].losses.base)
   }

@@ -112,11 +112,13 @@ final class SoftLoss {
 
 extension Model {
   /// The factor of one of ``losses`` in the sum that training minimises: a head's weight, shared between its own term
-  /// and, in the second half, its soft term.
+  /// and, in the second half, its soft term; or that of a hint.
   ///
   /// - Parameter place: a place in ``losses``.
   /// - Returns: the factor of the mean over the head's predictions.
   public func lossWeight(at place: Int) -> Double {
+    let hint = place - 2 * heads.count
+    if hint >= 0 { return hintBranches[hint].request.weight }
     let head = place % heads.count
     guard let alpha = branches[head].soft?.targets.alpha else {
       return place < heads.count ? heads[head].weight : 0

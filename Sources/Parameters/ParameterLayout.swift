@@ -40,6 +40,12 @@ public struct ParameterSlot: Sendable, Equatable {
     case sharded
   }
 
+  /// How the names of regressors begin that read a layer for a hint while training, and are no part of the network.
+  ///
+  /// They lie behind all other slots.
+  public static let hintPrefix = "hints."
+  /// True for slots that training needs and the network does not.
+  public var isAuxiliary: Bool { name.hasPrefix(Self.hintPrefix) }
   /// True for a table of rows: most rows of its gradient are zero.
   public var isTable: Bool { table != nil }
   /// The scalars of the slot.

@@ -14,6 +14,7 @@ public struct Predictor {
   private let split: Split
   private let form: Form
   private let search: CTCDecoder.Search
+  private let layer: Int?
   private let clock: StepClock?
 
   /// What outputs are handed on as.
@@ -40,11 +41,13 @@ public struct Predictor {
   ///   - trained: the model.
   ///   - split: what to predict; nil: the split that the model was loaded for.
   ///   - form: what outputs are handed on as.
+  ///   - layer: a place among the model's read layers, whose outputs are handed on instead of those of all heads.
   ///   - clock: shows how it gets on, if somebody watches.
   public init(
     _ world: Communicator, _ trained: TrainedModel, split: Split? = nil,
-    as form: Form = .predictions, clock: StepClock? = nil
+    as form: Form = .predictions, layer: Int? = nil, clock: StepClock? = nil
   ) {
+    self.layer = layer
     self.clock = clock
     self.world = world
     self.trained = trained
@@ -70,7 +73,7 @@ public struct Predictor {
     defer { loader.stop() }
     for step in 0..<plan.steps {
       for first in stride(from: 0, to: plan.microbatches, by: world.size) {
-        var outputs = [[UInt8]](repeating: [], count: model.heads.count)
+        var outputs = [[UInt8]](repeating: [], count: transcribes.count)
         let microbatch = first + world.rank < plan.microbatches ? try loader.next() : nil
         try rows?.fetch(microbatch.map { [$0] } ?? [], step: nil)
         if let microbatch {
@@ -80,15 +83,20 @@ public struct Predictor {
         }
         let round = first..<min(first + world.size, plan.microbatches)
         var gathered: [Output] = []
-        for (head, bytes) in zip(model.heads, outputs) {
+        for (isTranscription, bytes) in zip(transcribes, outputs) {
           let parts = try world.gatherBytes(bytes, root: 0) ?? []
-          gathered.append(Output(parts, isTranscription: head.loss.isTranscription))
+          gathered.append(Output(parts, isTranscription: isTranscription))
         }
         try world.agree {
           if world.rank == 0 { try sink(plan.samples(step: step, round), gathered) }
         }
       }
     }
+  }
+
+  /// For each output whether it is a list of ids: one for each head, or one for a layer.
+  private var transcribes: [Bool] {
+    layer == nil ? trained.model.heads.map(\.loss.isTranscription) : [false]
   }
 
   /// The outputs of one microbatch, per head.
@@ -100,6 +108,9 @@ public struct Predictor {
       throw TrainingError(.badData, "\(wrong); correct the data")
     }
     plan.evaluate(microbatch, model, trained.store.base, states)
+    if let layer {
+      return [.values(Array(model.output(ofReadLayer: layer, samples: microbatch.count)))]
+    }
     return model.heads.indices.map { index in
       let head = model.heads[index]
       if head.loss.isTranscription {

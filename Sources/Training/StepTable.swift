@@ -8,7 +8,7 @@ import Parameters
 /// Each number has a place that does not depend on ranks: losses by microbatch, norms by piece of a
 /// block. Sums over places in order therefore have the same bits on any number of ranks.
 final class StepTable {
-  /// The divisor of each head's loss over the global batch, then that of each head's soft term.
+  /// The divisor of each head's loss over the global batch, then that of each head's soft term, then that of each hint.
   let normalizers: HostBuffer<Double>
   /// Losses by microbatch, head and term, then one wish per rank by place, then Σ g² per piece.
   let shared: SharedTable
@@ -17,7 +17,8 @@ final class StepTable {
   /// Which node writes which of ``tensorNorms``.
   let tensorParts: SharedTable.Parts
 
-  /// Losses of a microbatch: one for each head, then, where heads learn from teachers, one for each soft term.
+  /// Losses of a microbatch: one for each head, then, where heads learn from teachers, one for each soft term and
+  /// for each hint.
   let lossCount: Int
   private let mostMicrobatches: Int
   private let plan: BucketPlan
@@ -26,7 +27,8 @@ final class StepTable {
 
   /// Collective on the node.
   init(_ exchange: Exchange, setUp: TrainingSetUp, optimizer: Optimizer) throws {
-    lossCount = setUp.model.heads.count * (setUp.distillation == nil ? 1 : 2)
+    lossCount =
+      setUp.model.heads.count * (setUp.distillation == nil ? 1 : 2) + setUp.model.hints.count
     normalizers = HostBuffer(count: lossCount)
     mostMicrobatches = setUp.plan.microbatchCount(ofStep: 0)
     let plan = exchange.plan

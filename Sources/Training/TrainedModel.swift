@@ -67,6 +67,9 @@ public final class TrainedModel {
     /// The data of another run with the folder of its configuration, instead of the run's own; nil: its own.
     var source: (data: DataConfiguration, folder: String)?
 
+    /// Paths of layers whose outputs are read.
+    var reading: [String] = []
+
     /// The data to run on and the folder that its paths start from, of a run's own and its folder.
     func place(
       _ own: DataConfiguration, _ origin: String
@@ -82,10 +85,11 @@ public final class TrainedModel {
     /// A request for a run's model on the data of another one.
     init(
       run: String, split: SplitRole, needsTargets: Bool,
-      source: (data: DataConfiguration, folder: String)
+      source: (data: DataConfiguration, folder: String), reading: [String] = []
     ) {
       self.init(run: run, split: split, needsTargets: needsTargets)
       self.source = source
+      self.reading = reading
     }
 
     /// A request from its parts.
@@ -143,7 +147,7 @@ public final class TrainedModel {
       configuration.model, fields: split.fields,
       capacity: configuration.batch.micro ?? configuration.batch.global,
       seed: configuration.seed, requireTargets: request.needsTargets,
-      selectable: request.subsets != nil)
+      selectable: request.subsets != nil, reading: request.reading)
     store = ParameterStore(model.layout)
     self.configuration = configuration
     checkpoint = try Self.load(request.choice, folder, into: store)
@@ -199,10 +203,10 @@ public final class TrainedModel {
           .missingInput, "\(folder.path) tracks no best checkpoint; use --checkpoint last")
       }
     }
-    guard checkpoint.manifest.parameterCount == store.layout.count else {
+    guard checkpoint.manifest.networkParameterCount == store.layout.count else {
       throw TrainingError(
         .badData,
-        "\(checkpoint.path) holds \(checkpoint.manifest.parameterCount) parameters, the model has "
+        "\(checkpoint.path) holds \(checkpoint.manifest.networkParameterCount) parameters, the model has "
           + "\(store.layout.count)")
     }
     let name = checkpoint.weightsName

@@ -33,8 +33,7 @@ extension Trainer {
     if !isFinite, let place = model.firstNonFinite(microbatch, inLane: lane) {
       evidence.note(place.name, place.samples, in: microbatch)
     } else if let place = places.first(where: { !losses[$0].isFinite }) {
-      let head = model.heads[place % model.heads.count]
-      evidence.note("the loss of head \(head.name)", in: microbatch)
+      evidence.note("the loss of \(model.lossName(at: place))", in: microbatch)
     }
     if rowParts?.rows.isFinite == false {
       evidence.note("the gradient of rows of a sharded table", in: microbatch)

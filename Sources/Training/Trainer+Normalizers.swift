@@ -22,6 +22,9 @@ extension Trainer {
       // Teachers say something about every prediction, whatever it weighs.
       if distillation != nil { table.normalizers[model.heads.count + index] = rows }
     }
+    for (index, hint) in model.hints.enumerated() {
+      table.normalizers[2 * model.heads.count + index] = Double(samples * hint.rowsPerSample)
+    }
     guard let facts = globalFacts else { return }
     facts.count = samples
     for index in 0..<samples {

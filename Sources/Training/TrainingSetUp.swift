@@ -65,13 +65,14 @@ public struct TrainingSetUp {
     case .epochs(let epochs): totalSteps = epochs * plan.stepsPerEpoch
     }
     try Self.check(resolved, totalSteps: totalSteps, stepsPerEpoch: plan.stepsPerEpoch)
+    let (teachers, hints) = try DistillationSetUp.load(resolved, options.configurationFolder)
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
-      selectable: resolved.evaluate.subsets != nil)
+      selectable: resolved.evaluate.subsets != nil, hints: hints.map(\.request))
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
     constraint = try ConstraintSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
-    distillation = try DistillationSetUp(resolved, options.configurationFolder, model, dataset)
+    distillation = try DistillationSetUp(resolved, teachers, hints, model, dataset)
     let texts = Transcriber(resolved, dataset).texts
     // Metrics that the data has no texts for are told before the first epoch.
     _ = try MetricAccumulator(

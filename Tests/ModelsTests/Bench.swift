@@ -14,10 +14,13 @@ final class Bench {
   /// Compiles `configuration`, initialises it and fills `count` samples with random numbers.
   init(
     _ configuration: ModelConfiguration, _ fields: [MicrobatchField], capacity: Int,
-    count: Int? = nil, seed: UInt64 = 11
+    count: Int? = nil, seed: UInt64 = 11,
+    reading: [String] = [], hints: [HintRequest] = []
   ) throws {
     try Kernels.selectFromEnvironment()  // AIMASS_KERNELS=v3 swift test … tries another build
-    model = try Model(configuration, fields: fields, capacity: capacity, seed: seed)
+    model = try Model(
+      configuration, fields: fields, capacity: capacity, seed: seed, reading: reading,
+      hints: hints)
     store = ParameterStore(model.layout)
     model.initialize(store)
     microbatch = Microbatch(capacity: capacity, fields: fields)

@@ -8,7 +8,7 @@ public enum Vocabulary {
       top, data, splits, field, split, batch, modality, mixup, missing, head, train, checkpoint,
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
-      regrow, constraint, constraintQuantile, distillation,
+      regrow, constraint, constraintQuantile, distillation, hint,
     ] + pruningScopes + pruningPatterns + pruningSchedules + rewinds + samplings + policies + wires
     + layers + losses
     + optimizers + schedules + fusions
@@ -49,7 +49,8 @@ public enum Vocabulary {
     "constraint", ["match", "box", "quantile", "maxNorm", "l1", "group", "topK"])
   static let constraintQuantile = KeySection("quantile", ["of", "at"])
   static let distillation = KeySection(
-    "distillation", ["teachers", "combine", "temperature", "alpha", "heads", "cache"])
+    "distillation", ["teachers", "combine", "temperature", "alpha", "heads", "hints", "cache"])
+  static let hint = KeySection("hint", ["layer", "weight", "teacher"])
   static let group = KeySection("group", ["match", "learningRate", "weightDecay", "freeze"])
 
   static let decoders = [greedy, beam]

@@ -114,12 +114,28 @@ struct ValueReader {
     }
   }
 
+  /// As `names`, with keys that are names joined by dots, at least one.
+  func somePaths(_ one: String, _ many: String) -> [(name: String, value: ValueReader)]? {
+    if refusesNone(one) { return nil }
+    return named(many)?.filter { entry in
+      let parts = entry.name.split(separator: ".", omittingEmptySubsequences: false)
+      guard !parts.allSatisfy({ Self.isName(String($0)) }) else { return true }
+      entry.value.fail("expected names joined by dots, found \"\(entry.name)\"")
+      return false
+    }
+  }
+
   /// As `names`, with at least one line.
   func someNames(_ one: String, _ many: String) -> [(name: String, value: ValueReader)]? {
-    if case .map(let entries) = node.content, entries.allSatisfy(\.value.isRemoved) {
-      fail("expected at least one \(one)")
-      return nil
+    refusesNone(one) ? nil : names(many)
+  }
+
+  /// Whether it is a map without a line, which is told.
+  private func refusesNone(_ one: String) -> Bool {
+    guard case .map(let entries) = node.content, entries.allSatisfy(\.value.isRemoved) else {
+      return false
     }
-    return names(many)
+    fail("expected at least one \(one)")
+    return true
   }
 }

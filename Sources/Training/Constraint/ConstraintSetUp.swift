@@ -72,7 +72,8 @@ public struct ConstraintSetUp: Sendable {
 
   /// Whether a constraint has a meaning for a tensor that its pattern fits.
   private static func fits(_ constraint: ConstraintConfiguration, _ slot: ParameterSlot) -> Bool {
-    guard slot.role == .trainable, slot.count > 0, NamePattern(constraint.match).matches(slot.name)
+    guard slot.role == .trainable, slot.count > 0, !slot.isAuxiliary,
+      NamePattern(constraint.match).matches(slot.name)
     else { return false }
     switch constraint.kind {
     case .box, .quantile, .l1: return true

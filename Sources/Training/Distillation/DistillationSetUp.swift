@@ -15,6 +15,8 @@ public struct DistillationSetUp {
   public let configuration: DistillationConfiguration
   /// The heads that learn from teachers.
   public let heads: [Pair]
+  /// The layers that learn from those of teachers.
+  public let hints: [Hint]
   /// What decides the teachers' outputs, one SHA-256 each: another teacher makes another run.
   let digests: [String]
   /// The teachers, until what they say is known.
@@ -38,23 +40,24 @@ public struct DistillationSetUp {
     let loss: LossConfiguration
   }
 
-  /// Loads and checks the teachers; nil where a run has none.
+  /// Checks the teachers; nil where a run has none.
   ///
   /// - Parameters:
   ///   - configuration: of the run, resolved.
-  ///   - folder: the configuration's folder.
+  ///   - teachers: those of the run.
+  ///   - hints: what layers learn from them.
   ///   - model: the student.
   ///   - dataset: the student's data.
-  /// - Throws: ``TrainingError``, or what loading throws.
+  /// - Throws: ``TrainingError``, or what reading throws.
   init?(
-    _ configuration: RunConfiguration, _ folder: String, _ model: Model, _ dataset: Dataset
+    _ configuration: RunConfiguration, _ teachers: [Teacher], _ hints: [Hint], _ model: Model,
+    _ dataset: Dataset
   ) throws {
     guard let settings = configuration.distillation else { return nil }
     self.configuration = settings
     samples = try dataset.split(.train)?.count ?? 0
-    teachers = try settings.teachers.map {
-      try Teacher($0, relativeTo: folder, data: configuration.data)
-    }
+    self.teachers = teachers
+    self.hints = hints
     digests = teachers.map(\.digest)
     heads = try Self.pairs(settings, model)
     for teacher in teachers {
@@ -63,6 +66,7 @@ public struct DistillationSetUp {
       }
       for pair in heads { try Self.check(pair, model, teacher, dataset) }
     }
+    try Self.check(hints, model, teachers)
   }
 
   /// Our heads that learn, each with the teachers' head.
@@ -130,14 +134,18 @@ public struct DistillationSetUp {
   }
 
   /// The keys of all outputs that the run needs.
-  var keys: [String] { teachers.flatMap { teacher in heads.map { teacher.key(head: $0.teacher) } } }
+  var keys: [String] {
+    teachers.flatMap { teacher in heads.map { teacher.key("head \($0.teacher)") } }
+      + (teachers.isEmpty ? [] : hints.map { teachers[$0.teacher].key("layer \($0.source)") })
+  }
 
   /// Lets the teachers' weights go, of which nothing more is needed.
   mutating func releaseTeachers() { teachers = [] }
 
   /// Bytes of what the teachers say, once per node.
   public var tableBytes: Int {
-    MemoryLayout<Float>.stride * samples * heads.reduce(0) { $0 + $1.width }
+    MemoryLayout<Float>.stride * samples
+      * (heads.reduce(0) { $0 + $1.width } + hints.reduce(0) { $0 + $1.width })
   }
 
   /// Bytes of the teachers' weights and passes on every rank, until their outputs are known.

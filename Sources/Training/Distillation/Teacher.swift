@@ -22,8 +22,11 @@ struct Teacher {
   ///   - path: the run folder as the configuration names it.
   ///   - folder: the configuration's folder.
   ///   - data: where the student's samples come from.
+  ///   - reading: paths of layers that are read for hints.
   /// - Throws: ``TrainingError``, or what loading throws.
-  init(_ path: String, relativeTo folder: String, data: DataConfiguration) throws {
+  init(
+    _ path: String, relativeTo folder: String, data: DataConfiguration, reading: [String] = []
+  ) throws {
     name = path
     let run = try Self.run(path, relativeTo: folder)
     if case .counted = try LoadedRun.configuration(of: run) {
@@ -35,12 +38,15 @@ struct Teacher {
     do {
       trained = try TrainedModel(
         TrainedModel.Request(
-          run: run, split: .train, needsTargets: false, source: (data, folder)))
+          run: run, split: .train, needsTargets: false, source: (data, folder),
+          reading: reading))
     } catch let error as DatasetError where error.code == .configuration || error.code == .mismatch
     {
       throw TrainingError(
         .badConfiguration,
         "distillation.teachers: \(path) reads other fields than there are here: \(error)")
+    } catch let error as ModelError where reading.contains(error.path) {
+      throw TrainingError(.badConfiguration, "distillation.hints: of the teacher \(path), \(error)")
     } catch let error as ModelError {
       throw TrainingError(
         .badConfiguration,
@@ -99,15 +105,15 @@ struct Teacher {
     return hash.hexadecimal()
   }
 
-  /// The SHA-256 of everything that decides the bits of a head's outputs for the samples of the split.
-  func key(head: String) -> String {
+  /// The SHA-256 of everything that decides the bits of the outputs of a head or layer for the samples of the split.
+  func key(_ what: String) -> String {
     let data = trained.configuration.data
     let splits = data.splits.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let split = data.split.map {
       "\($0.validation) \($0.test) \($0.fold ?? -1) \($0.folds ?? -1) \($0.seed)"
     }
     let lines = [
-      "aimass teacher outputs 1", identity, "head \(head)", "samples \(trained.split.count)",
+      "aimass teacher outputs 1", identity, what, "samples \(trained.split.count)",
       "data \(trained.dataset.digest)", "splits \(splits.joined(separator: " "))",
       "split \(split ?? "none")", "files \(marks)", "kernels \(Kernels.name) \(BLAS.coreType)",
     ]
@@ -126,18 +132,34 @@ struct Teacher {
     }.joined(separator: " ")
   }
 
-  /// Logits or values of a head for all samples, in order, computed by all ranks; collective.
+  /// What is asked of a teacher.
+  enum Question {
+    /// Logits or values of the head at a place.
+    case head(Int)
+    /// The output of the layer at a place among those that are read.
+    case layer(Int)
+  }
+
+  /// Outputs for all samples, in order, computed by all ranks; collective.
   ///
   /// - Parameters:
-  ///   - head: the place of the head in the teacher.
+  ///   - question: of what.
   ///   - world: all ranks.
   ///   - clock: shows how it gets on.
   /// - Returns: on rank 0 a row for each sample; nothing elsewhere.
   /// - Throws: ``TrainingError`` for an output that is not finite, or what reading throws.
-  func outputs(ofHead head: Int, _ world: Communicator, _ clock: StepClock) throws -> [Float] {
+  func outputs(
+    of question: Question, _ world: Communicator, _ clock: StepClock
+  ) throws -> [Float] {
     var all: [Float] = []
-    try Predictor(world, trained, as: .logits, clock: clock).run { samples, outputs in
-      guard case .values(let values) = outputs[head] else {
+    var (place, layer) = (0, Int?.none)
+    switch question {
+    case .head(let head): place = head
+    case .layer(let read): layer = read
+    }
+    let predictor = Predictor(world, trained, as: .logits, layer: layer, clock: clock)
+    try predictor.run { samples, outputs in
+      guard case .values(let values) = outputs[place] else {
         preconditionFailure("a teacher that transcribes was refused before")
       }
       if let wrong = values.firstIndex(where: { !$0.isFinite }) {

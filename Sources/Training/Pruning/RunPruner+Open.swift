@@ -80,12 +80,13 @@ extension RunPruner {
       let open = PruningConfiguration.Schedule.oneShot(
         sparsity: settings.pattern.sparsity ?? 0, at: 0)
       settings.schedule = open
+      own = own.withoutHints
       own.pruning = settings
       own.initialize = InitializeConfiguration(from: trained.checkpointPath)
       // Whoever trains the new run on has no configuration but that of its folder.
       own.data.files = trained.dataset.paths
       own.train.length = .steps(options.fineTuning)
-      own.schedule.warmupSteps = min(own.schedule.warmupSteps, options.fineTuning)
+      own.schedule.warmupSteps = min(own.schedule.warmupSteps, options.fineTuning / 10)
       let result = try RunConfiguration.decode(
         yaml: own.resolvedYAML, name: RunFolder(options.run).configuration,
         overrides: options.overrides)

@@ -37,16 +37,17 @@ extension SavedNetwork {
   init(
     run: String, _ choice: TrainedModel.Choice, compile: (RunConfiguration, String) throws -> Model
   ) throws {
-    guard case .network(let configuration) = try LoadedRun.configuration(of: run) else {
+    guard case .network(let own) = try LoadedRun.configuration(of: run) else {
       throw TrainingError(
         .usage, "\(run) is a factorization, which has tables of factors and no layers to shrink")
     }
-    guard configuration.pruning == nil else {
+    guard own.pruning == nil else {
       throw TrainingError(
         .badConfiguration,
         "\(run) prunes single weights, whose masks belong to the sizes that it has; shrink a run "
           + "without `pruning` first, and prune the result")
     }
+    let configuration = own.withoutHints
     self.configuration = configuration
     let folder = RunFolder(run)
     origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? run
