@@ -14,6 +14,9 @@ public struct ConstraintConfiguration: Sendable, Equatable {
     case box(Double)
     /// A box whose c is the quantile of |w| of each tensor after step `at`, and from then on.
     case quantile(of: Double, at: Int)
+    /// A box whose c is, from step `at` on, the quantile `of` the magnitudes that come out of the tensor's layer over the
+    /// same quantile of those that go in, on `count` training samples.
+    case samples(of: Double, at: Int, count: Int)
     /// The L2 norm of the weights that feed an output is at most this.
     case maxNorm(Double)
     /// `w ← sign(w) max(|w| − η λ, 0)`.
@@ -23,11 +26,20 @@ public struct ConstraintConfiguration: Sendable, Equatable {
     /// This share of a tensor's weights, its largest, stays; the others become 0.
     case topK(Double)
 
+    /// The step after which its bound is found; nil where none has to be.
+    public var firstStep: Int? {
+      switch self {
+      case .quantile(_, let step), .samples(_, let step, _): step
+      default: nil
+      }
+    }
+
     /// Its key.
     public var name: String {
       switch self {
       case .box: "box"
       case .quantile: "quantile"
+      case .samples: "samples"
       case .maxNorm: "maxNorm"
       case .l1: "l1"
       case .group: "group"

@@ -39,6 +39,7 @@ final class ConvolutionLayer: MicrobatchLayer {
     Kernels.convolutionForward(
       geometry, samples: pass.count(units), tap.read(pass, input), packed: pass.scratch,
       bias: bias.map { pass.parameters + $0 }, pass.floats(output.place))
+    tap.show(pass, output)
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {

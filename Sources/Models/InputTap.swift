@@ -1,11 +1,15 @@
 import Parameters
 
-/// Where a layer reads its input, when it is evaluated: as it is, or through something that watches or changes it.
+/// Where a layer reads its input, when it is evaluated: as it is, or through something that watches or changes it; and where
+/// its output is shown.
 final class InputTap {
   /// The weights that the input meets.
   let weight: ParameterSlot
   /// Gets the input's scalars and gives those that are computed with; nil: the input itself.
   var transform: ((_ values: UnsafePointer<Float>, _ count: Int) -> UnsafePointer<Float>)?
+
+  /// Gets the output's scalars as the layer leaves them; nil: nobody.
+  var watch: ((_ values: UnsafePointer<Float>, _ count: Int) -> Void)?
 
   /// A tap that changes nothing.
   init(_ weight: ParameterSlot) { self.weight = weight }
@@ -16,5 +20,12 @@ final class InputTap {
     let values = UnsafePointer(pass.floats(input.place))
     guard let transform, !pass.training else { return values }
     return transform(values, pass.count(input.scalars))
+  }
+
+  /// Shows what came out.
+  @inline(__always)
+  func show(_ pass: Pass, _ output: Value) {
+    guard let watch, !pass.training else { return }
+    watch(pass.floats(output.place), pass.count(output.scalars))
   }
 }

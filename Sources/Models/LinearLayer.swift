@@ -58,6 +58,7 @@ final class LinearLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
+    defer { tap.show(pass, output) }
     let x = tap.read(pass, input)
     if let sparse, !pass.training, sparse.source == pass.parameters {
       Kernels.sparseForward(

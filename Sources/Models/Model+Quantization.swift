@@ -63,6 +63,17 @@ extension Model {
     }
   }
 
+  /// Lets passes that evaluate show the output of every linear layer and convolution, with its bias and before what follows.
+  ///
+  /// - Parameter body: gets the layer's number among ``codableWeights``, and the output's scalars; nil ends it.
+  public func watchOutputs(
+    _ body: ((_ layer: Int, _ values: UnsafePointer<Float>, _ count: Int) -> Void)?
+  ) {
+    for (index, tap) in inputTaps.enumerated() {
+      tap.watch = body.map { body in { body(index, $0, $1) } }
+    }
+  }
+
   /// Lets passes that evaluate compute with inputs of linear layers and convolutions as 8-bit codes hold them.
   ///
   /// - Parameter codes: one for each of ``codableWeights``; nil ends it.

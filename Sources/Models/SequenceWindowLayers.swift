@@ -44,6 +44,7 @@ final class SequenceConvolutionLayer: MicrobatchLayer {
         geometry, samples: 1, x + from, packed: pass.scratch,
         bias: bias.map { pass.parameters + $0 }, y + to)
     }
+    tap.show(pass, output)
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {

@@ -173,7 +173,11 @@ extension Trainer {
   private func constrain(after step: Int) throws {
     guard let constrainer else { return }
     clock.enter(.update)
-    try constrainer.apply(after: step, learningRateFactor: learningRateFactor(at: step - 1))
+    try constrainer.apply(after: step, learningRateFactor: learningRateFactor(at: step - 1)) {
+      clock.enter(.evaluation)
+      defer { clock.enter(.update) }
+      return try LayerReach(world, model, training).quantiles($0, of: store.base, samples: $1)
+    }
     state.constraintBounds = constrainer.knownBounds
     clock.enter(.publish)
   }

@@ -71,7 +71,7 @@ public struct TrainingSetUp {
       selectable: resolved.evaluate.subsets != nil, hints: hints.map(\.request))
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
-    constraint = try ConstraintSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
+    constraint = try ConstraintSetUp(resolved, model, totalSteps: totalSteps)
     distillation = try DistillationSetUp(resolved, teachers, hints, model, dataset)
     let texts = Transcriber(resolved, dataset).texts
     // Metrics that the data has no texts for are told before the first epoch.

@@ -76,6 +76,78 @@ extension LearningTests {
       }
     }
 
+    @Test func aBoxFromSamplesHoldsOnAnyRanks() throws {
+      try withTemporaryFolder { folder in
+        let set = [
+          "constraint=[{match: \"*\", samples: {of: 0.9, at: 2, count: 57}}]",
+          "optimizer={adam: {learningRate: 0.05}}",
+        ]
+        var reached = 0
+        var digests: Set<String> = []
+        for ranks in [1, 2, 3] {
+          let run = Run(path: folder.file("on-\(ranks)"))
+          let result = try Aimass.train(
+            Shelf.glyphs.get(), ranks: ranks, output: run.path, set: set)
+          #expect(result.status == 0, "\(result)")
+          digests.insert(run.digest)
+          let tensors = try achieved(run)
+          #expect(
+            Set(tensors.keys) == [
+              "modalities.image.0.weight", "modalities.table.0.weight", "heads.digit.0.weight",
+              "heads.digit.3.weight",
+            ])
+          for (name, tensor) in tensors {
+            let bound = try #require(tensor["bound"] as? Double, "\(name)")
+            let (least, most) = (tensor["minimum"] as? Double, tensor["maximum"] as? Double)
+            let largest = max(-(least ?? 0), most ?? 0)
+            #expect(largest <= bound * 1.0000001, "\(name): \(tensor)")
+            if largest > bound * 0.9999999 { reached += 1 }
+          }
+        }
+        #expect(digests.count == 1 && reached > 0)
+      }
+    }
+
+    @Test(
+      .enabled(
+        if: Python.has("h5py", "numpy", "safetensors"), "h5py, numpy or safetensors is missing"))
+    func itsBoundIsThatOfTheSamples() throws {
+      try withTemporaryFolder { folder in
+        let run = Run(path: folder.file("run"))
+        // One step, after which nothing is near its bound: the weights are those that were measured.
+        let result = try Aimass.train(
+          Shelf.glyphs.get(), ranks: 2, output: run.path,
+          set: [
+            "constraint=[{match: modalities.table.0.weight, samples: {of: 0.9, at: 1, count: 100}}]",
+            "train={steps: 1}",
+          ])
+        #expect(result.status == 0, "\(result)")
+        let weights = folder.file("weights.safetensors")
+        let exported = try Aimass.run(["checkpoint", "export", "\(run.path)@last", "-o", weights])
+        #expect(exported.status == 0, "\(exported)")
+        let bound = try #require(achieved(run)["modalities.table.0.weight"]?["bound"] as? Double)
+        let answer = try Python.run(
+          """
+          import h5py, numpy
+          from safetensors.numpy import load_file
+          weights = load_file("\(weights)")
+          w, b = (weights["modalities.table.0." + part] for part in ("weight", "bias"))
+          with h5py.File("\(Shelf.file("glyphs.h5"))") as file:
+            field = file["train/table"]
+            x = (field[:] - field.attrs.get("mean", 0)) / field.attrs.get("std", 1)
+          x = x[[index * 333 // 100 for index in range(100)]].astype("float32")
+          def quantile(values):
+            values = numpy.sort(numpy.abs(values).ravel())
+            return values[int(numpy.ceil(0.9 * values.size)) - 1]
+          print(quantile(x @ w.T + b) / quantile(x), numpy.abs(w).max())
+          """)
+        let numbers = answer.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        try #require(numbers.count == 2)
+        #expect(abs(numbers[0] / bound - 1) < 1e-5, "\(numbers), \(bound)")
+        #expect(numbers[1] < bound)
+      }
+    }
+
     @Test(arguments: [(2, 3), (4, 1)])
     func anInterruptedRunGoesOnExactly(ranks: (Int, Int)) throws {
       try withTemporaryFolder { folder in
@@ -103,6 +175,8 @@ extension LearningTests {
 
     @Test(arguments: [
       ("{match: \"heds.*\", box: 1}", "'heds.*' fits no parameter"),
+      ("{match: \"*.bias\", samples: {of: 1, at: 1}}", "none that samples has a meaning for"),
+      ("{match: \"*\", samples: {of: 1, at: 19}}", "constraint.0.samples.at: expected at most 18"),
       ("{match: \"*.bias\", maxNorm: 1}", "none that maxNorm has a meaning for"),
       ("{match: \"*\", quantile: {of: 0.5, at: 19}}", "at most 18"),
     ])

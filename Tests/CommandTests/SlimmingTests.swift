@@ -31,7 +31,7 @@ extension LearningTests {
           #expect(result.status == 0, "\(result)")
           return file
         }
-        let held = "constraint=[{match: \"modalities.image.1.weight\", l1: 3}]"
+        let held = "constraint=[{match: \"modalities.image.1.weight\", l1: 10}]"
         var files: [String] = []
         for (name, set) in [("plain", []), ("held", [held])] {
           let result = try Aimass.train(

@@ -31,7 +31,8 @@ struct ResolvedTests {
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
     texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught
     texts += [
-      "box: 1", "quantile: {of: 0.9, at: 3}", "maxNorm: 3", "l1: 1e-4", "group: 2", "topK: 1",
+      "box: 1", "quantile: {of: 0.9, at: 3}", "samples: {of: 0.9, at: 3, count: 5}", "maxNorm: 3",
+      "l1: 1e-4", "group: 2", "topK: 1",
     ].map {
       Samples.small("constraint: [{match: \"*.weight\", \($0)}, {match: \"*\", box: 2}]")
     }

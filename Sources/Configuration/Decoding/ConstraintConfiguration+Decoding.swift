@@ -30,6 +30,13 @@ extension ConstraintConfiguration.Kind {
       let step = map.required("at")?.count(from: 1)
       guard let share, let step else { return nil }
       self = .quantile(of: share, at: step)
+    case "samples":
+      let map = MapReader(value, Vocabulary.constraintSamples)
+      let share = map.required("of")?.number(.fraction)
+      let step = map.required("at")?.count(from: 1)
+      let count = map.optional("count")?.count(from: 1) ?? 1024
+      guard let share, let step else { return nil }
+      self = .samples(of: share, at: step, count: count)
     case "topK":
       guard let share = value.number(.fraction) else { return nil }
       self = .topK(share)

@@ -46,8 +46,9 @@ public enum Vocabulary {
   static let distributed = KeySection(
     "distributed", ["watchdogSeconds", "checkEvery"])
   static let constraint = KeySection(
-    "constraint", ["match", "box", "quantile", "maxNorm", "l1", "group", "topK"])
+    "constraint", ["match", "box", "quantile", "samples", "maxNorm", "l1", "group", "topK"])
   static let constraintQuantile = KeySection("quantile", ["of", "at"])
+  static let constraintSamples = KeySection("samples", ["of", "at", "count"])
   static let distillation = KeySection(
     "distillation", ["teachers", "combine", "temperature", "alpha", "heads", "hints", "cache"])
   static let hint = KeySection("hint", ["layer", "weight", "teacher"])

@@ -8,6 +8,8 @@ extension ConstraintConfiguration {
         .number(number)
       case .quantile(let share, let step):
         .inline([("of", .number(share)), ("at", .number(step))])
+      case .samples(let share, let step, let count):
+        .inline([("of", .number(share)), ("at", .number(step)), ("count", .number(count))])
       }
     return .inline([("match", .text(match)), (kind.name, argument)])
   }

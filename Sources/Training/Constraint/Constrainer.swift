@@ -41,11 +41,15 @@ final class Constrainer {
   /// - Parameters:
   ///   - step: steps done, this one included.
   ///   - factor: the schedule's factor on learning rates.
-  /// - Throws: `MPIError` if ranks cannot meet.
-  func apply(after step: Int, learningRateFactor factor: Double) throws {
+  ///   - reach: finds a quantile of what goes into layers and comes out of them, on so many samples; collective.
+  /// - Throws: `MPIError` if ranks cannot meet, and what `reach` throws.
+  func apply(
+    after step: Int, learningRateFactor factor: Double,
+    reach: (_ share: Double, _ samples: Int) throws -> [(input: Float, output: Float)]
+  ) throws {
     let (rank, size) = (exchange.node.seat.localRank, exchange.node.local.size)
     // Bounds are of the weights as the step left them.
-    if findBounds(after: step) { try exchange.node.local.barrier() }
+    if try findBounds(after: step, reach) { try exchange.node.local.barrier() }
     for (index, tensor) in setUp.tensors.enumerated() {
       // What is frozen stays as it is.
       guard let rate = rates[index] else { continue }
@@ -56,15 +60,45 @@ final class Constrainer {
     optimizer.moveAverages(parameters: exchange.store.base)
   }
 
-  /// Takes the bounds that are due from the weights; whether there were any, equal on all ranks.
-  private func findBounds(after step: Int) -> Bool {
+  /// Takes the bounds that are due from the weights or from samples; whether there were any, equal on all ranks.
+  private func findBounds(
+    after step: Int,
+    _ reach: (_ share: Double, _ samples: Int) throws -> [(input: Float, output: Float)]
+  ) throws -> Bool {
     var isDue = false
+    // Tensors with the same wish share the passes.
+    var known: (share: Double, samples: Int, reach: [(input: Float, output: Float)])?
     for (index, tensor) in setUp.tensors.enumerated() where bounds[index] == nil {
-      guard case .quantile(let share, let first) = tensor.kind, step >= first else { continue }
-      bounds[index] = Double(Projection.quantile(UnsafeBufferPointer(values(tensor)), share))
+      guard let first = tensor.kind.firstStep, step >= first else { continue }
       isDue = true
+      switch tensor.kind {
+      case .quantile(let share, _):
+        bounds[index] = Double(Projection.quantile(UnsafeBufferPointer(values(tensor)), share))
+      case .samples(let share, _, let samples):
+        if known?.share != share || known?.samples != samples {
+          known = (share, samples, try reach(share, samples))
+        }
+        bounds[index] = try bound(tensor, share, known?.reach ?? [])
+      default: break
+      }
     }
     return isDue
+  }
+
+  /// What a weight may be at most, so that it makes of an input that is large for its layer no more than an output that is.
+  private func bound(
+    _ tensor: ConstraintSetUp.Tensor, _ share: Double, _ reach: [(input: Float, output: Float)]
+  ) throws -> Double {
+    guard let layer = tensor.layer else { preconditionFailure("\(tensor.name) has no input") }
+    let (input, output) = reach[layer]
+    let bound = Float(output / input)
+    guard bound.isFinite, bound > 0 else {
+      throw TrainingError(
+        .badConfiguration,
+        "constraint: the quantile \(share) of what goes into \(tensor.name) is \(input) and of what comes out \(output), "
+          + "which bounds nothing; ask for a larger share")
+    }
+    return Double(bound)
   }
 
   /// This rank's share of a tensor.
@@ -75,7 +109,7 @@ final class Constrainer {
     let part = UnsafeMutableBufferPointer(rebasing: all[(0..<all.count).part(rank, of: size)])
     switch tensor.kind {
     case .box(let bound): Projection.box(part, Float(bound))
-    case .quantile:
+    case .quantile, .samples:
       if let bound = bounds[index] { Projection.box(part, Float(bound)) }
     case .l1(let weight): Projection.shrink(part, by: Float(rate * weight))
     case .maxNorm(let bound):

@@ -13,11 +13,12 @@ final class InputRanges {
 
   private let world: Communicator
   private let model: Model
-  private let split: Split
+  private let reference: ReferenceSamples
 
   /// Ranges of `model` over a split.
   init(_ world: Communicator, _ model: Model, _ split: Split) {
-    (self.world, self.model, self.split) = (world, model, split)
+    (self.world, self.model) = (world, model)
+    reference = ReferenceSamples(world, model, split)
   }
 
   /// Codes that cover what was seen; collective.
@@ -88,21 +89,8 @@ final class InputRanges {
     _ samples: Int, _ weights: UnsafePointer<Float>,
     _ body: @escaping (_ layer: Int, _ values: UnsafePointer<Float>, _ count: Int) -> Void
   ) throws {
-    let wanted = min(samples, split.count)
-    let batch = Microbatch(capacity: model.capacity, fields: split.fields)
-    let batches = (wanted + batch.capacity - 1) / batch.capacity
-    try world.agree {
-      model.watchInputs(body)
-      defer { model.watchInputs(nil) }
-      for number in (0..<batches).part(world.rank, of: world.size) {
-        let start = number * batch.capacity
-        batch.count = min(batch.capacity, wanted - start)
-        for index in 0..<batch.count {
-          batch.sampleNumbers[index] = Int64((start + index) * split.count / wanted)
-        }
-        try split.fill(batch)
-        model.evaluate(batch, weights)
-      }
-    }
+    model.watchInputs(body)
+    defer { model.watchInputs(nil) }
+    try reference.evaluate(weights, samples: samples)
   }
 }
