@@ -41,7 +41,7 @@ extension CheckpointFolder {
       throw CheckpointError(
         .damaged,
         "\(path) has checkpoints but none is valid (\(detail)); restore one, or start again with"
-          + " --fresh")
+          + " train --fresh")
     }
     return nil
   }

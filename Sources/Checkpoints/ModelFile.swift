@@ -45,6 +45,7 @@ public enum ModelFile {
       throw CheckpointError(
         .cannotCreate, "\(path) is no regular file, and would be replaced; choose another name")
     }
+    try refuseOthers(path)
     let temporary = "\(path).tmp-\(getpid())"
     _ = unlink(temporary)
     do {
@@ -55,5 +56,28 @@ public enum ModelFile {
       throw error
     }
     try Folders.sync(Folders.parent(of: path))
+  }
+
+  /// Refuses to put a model where a checkpoint or anything else lies.
+  private static func refuseOthers(_ path: String) throws {
+    let manifest = Folders.parent(of: path) + "/" + CheckpointFolder.manifestName
+    if access(manifest, F_OK) == 0 {
+      throw CheckpointError(
+        .cannotCreate,
+        "\(path) would lie in a checkpoint, which is never changed; choose another folder")
+    }
+    guard access(path, F_OK) == 0, !isModel(path) else { return }
+    throw CheckpointError(
+      .cannotCreate,
+      "\(path) exists and is no safetensors file, and would be replaced; choose another name")
+  }
+
+  /// Whether a file is empty or begins as a safetensors file does: the length of a header, and its brace.
+  private static func isModel(_ path: String) -> Bool {
+    guard let file = fopen(path, "r") else { return false }
+    defer { fclose(file) }
+    var start = [UInt8](repeating: 0, count: 9)
+    let count = fread(&start, 1, 9, file)
+    return count == 0 || count == 9 && start[7] == 0 && start[8] == UInt8(ascii: "{")
   }
 }

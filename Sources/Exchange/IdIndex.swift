@@ -7,7 +7,8 @@ struct IdIndex: ~Copyable {
   private var slots = GrowingBuffer<Slot>()
   private var shift: UInt64 = 64
 
-  private struct Slot {
+  struct Slot {
+    /// An id of the list.
     var id: Int64
     /// Its place in the list; -1 where the slot is empty.
     var place: Int

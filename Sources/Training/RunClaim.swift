@@ -71,12 +71,12 @@ struct RunClaim {
       throw TrainingError(
         .cannotCreate,
         "\(folder.path) holds another run (\(differences.joined(separator: "; "))); choose "
-          + "another --output, or --fresh to rename it aside")
+          + "another --output, or rename it aside, as train --fresh does")
     case .occupied:
       throw TrainingError(
         .cannotCreate,
-        "\(folder.path) exists and is no run folder; choose another --output, or --fresh to "
-          + "rename it aside")
+        "\(folder.path) exists and is no run folder; choose another --output, or rename it "
+          + "aside, as train --fresh does")
     case .absent, .unfinished, .complete: return
     }
   }

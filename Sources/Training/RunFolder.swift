@@ -25,6 +25,8 @@ public struct RunFolder: Sendable {
   public var summary: String { path + "/summary.json" }
   /// The checkpoints.
   public var checkpoints: String { path + "/checkpoints" }
+  /// The SHA-256 of the weights that the run began with, where it began with those of another run.
+  public var beginning: String { path + "/beginning.txt" }
   /// What teachers said about the training samples.
   public var teachers: String { path + "/teachers" }
   /// The picture of the run.

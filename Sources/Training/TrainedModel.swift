@@ -296,3 +296,15 @@ public final class TrainedModel {
   /// How heads that transcribe are read, and what they spell.
   public var transcriber: Transcriber { Transcriber(configuration, trainingData ?? dataset) }
 }
+
+extension TrainedModel {
+  /// Refuses weights that are NaN or infinite.
+  ///
+  /// - Throws: ``TrainingError`` naming the tensor.
+  func requireFinite() throws {
+    guard let slot = model.firstNonFiniteSlot(store.base) else { return }
+    throw TrainingError(
+      .nonFinite,
+      "\(run): \(slot) holds a NaN or an infinity after step \(step); choose another --checkpoint")
+  }
+}

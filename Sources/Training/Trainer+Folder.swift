@@ -38,6 +38,7 @@ extension Trainer {
   }
 
   private func takeFolder() throws -> RunFolder.State {
+    try requireSameBeginning()
     let taken = try RunClaim(
       folder: folder, identityText: identityText, yaml: configuration.resolvedYAML,
       origin: options.configurationFolder, fresh: options.fresh
@@ -46,10 +47,25 @@ extension Trainer {
     if let lock, let log { saver.holder = (lock, log) }
     if taken.state != .complete {
       try folder.recordMeanings(dataset, TrainingSetUp.fieldNames(configuration.model))
+      if let beginning = options.beginning {
+        try folder.write(beginning.digest, to: folder.beginning)
+      }
     }
     if let note = dataset.checksumNote { observer?.noted(note) }
     if let aside = taken.aside { observer?.noted("the earlier folder is now \(aside)") }
     return taken.state
+  }
+
+  /// Refuses a folder whose run began with other weights, though all else is the same.
+  private func requireSameBeginning() throws {
+    guard let beginning = options.beginning,
+      let found = try? String(contentsOfFile: folder.beginning, encoding: .utf8),
+      found != beginning.digest
+    else { return }
+    throw TrainingError(
+      .cannotCreate,
+      "\(folder.path) holds a run that began with other weights; choose another --output, or delete it"
+    )
   }
 
   /// Releases the folder.

@@ -56,6 +56,24 @@ extension LearningTests {
       }
     }
 
+    @Test func noFileOfARunIsReplaced() throws {
+      try withTemporaryFolder { folder in
+        let run = folder.file("run")
+        let trained = try Aimass.train(Shelf.glyphs.get(), output: run, set: ["train.epochs=1"])
+        #expect(trained.status == 0, "\(trained)")
+        let before = snapshot(run)
+        let shard = try #require(before.keys.first { $0.hasSuffix(".safetensors") })
+        for file in ["config.yaml", shard, (shard as NSString).deletingLastPathComponent + "/new"] {
+          for command in ["quantize \(run)", "checkpoint export \(run)"] {
+            let words = command.split(separator: " ").map(String.init)
+            expectRefusal(
+              try Aimass.run(words + ["-o", run + "/" + file]), 73, [file, "choose another"])
+          }
+        }
+        #expect(snapshot(run) == before)
+      }
+    }
+
     @Test func whatCannotBeIsTold() throws {
       try withTemporaryFolder { folder in
         let file = folder.file("codes.safetensors")

@@ -77,6 +77,25 @@ extension LearningTests {
       }
     }
 
+    @Test func aFolderKeepsTheWeightsItBeganWith() throws {
+      try withTemporaryFolder { folder in
+        let trained = try Self.trained.get()
+        let run = Run(path: folder.file("smaller"))
+        func again(_ score: String) throws -> ProcessResult {
+          try shrink(
+            trained, to: run.path, ["--scope", "layer", "--remove", "0.5", "--score", score])
+        }
+        for _ in 0..<2 {
+          let result = try again("l2")
+          #expect(result.status == 0, "\(result)")
+        }
+        let before = snapshot(run.path)
+        let other = try again("taylor")
+        #expect(other.status == 73 && other.errors.contains("began with other weights"), "\(other)")
+        #expect(snapshot(run.path) == before)
+      }
+    }
+
     @Test func withoutAFolderNothingIsWritten() throws {
       let trained = try Self.trained.get()
       let before = snapshot(trained.path)

@@ -4,6 +4,11 @@ import Testing
 
 @Suite("The resolved configuration")
 struct ResolvedTests {
+  private static let constraints = [
+    "box: 1", "quantile: {of: 0.9, at: 3}", "samples: {of: 0.9, at: 3, count: 5}", "maxNorm: 3",
+    "l1: 1e-4", "group: 2", "topK: 1",
+  ]
+
   @Test("It decodes to an equal value")
   func roundTrip() throws {
     let files = try Samples.files(in: Samples.root.appending(path: "configs"), ending: "yaml")
@@ -30,10 +35,7 @@ struct ResolvedTests {
       "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
     texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught
-    texts += [
-      "box: 1", "quantile: {of: 0.9, at: 3}", "samples: {of: 0.9, at: 3, count: 5}", "maxNorm: 3",
-      "l1: 1e-4", "group: 2", "topK: 1",
-    ].map {
+    texts += Self.constraints.map {
       Samples.small("constraint: [{match: \"*.weight\", \($0)}, {match: \"*\", box: 2}]")
     }
     texts.append(

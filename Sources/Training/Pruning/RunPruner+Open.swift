@@ -32,6 +32,7 @@ extension RunPruner {
       guard let settings = configuration.pruning else { preconditionFailure("nothing to prune") }
       plan = try PruningPlan(settings, layout: layout)
       try plan.requireFinite(trained.store)
+      try trained.requireFinite()
       try trained.requirePruned(within: plan)
       metric = try Self.metric(options, trained)
       try trained.requirePruned(as: plan.pattern)

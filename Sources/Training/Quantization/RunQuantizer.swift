@@ -55,6 +55,7 @@ public final class RunQuantizer {
           "\(options.run) has an embedding with shard: true, whose rows lie on one rank each; its weights are "
             + "not coded")
       }
+      try trained.requireFinite()
       guard !trained.model.codableWeights.isEmpty else {
         throw TrainingError(
           .badConfiguration, "\(options.run) has no linear layer and no convolution to code")

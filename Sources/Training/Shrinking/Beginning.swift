@@ -1,3 +1,4 @@
+import Buffers
 import Parameters
 
 /// What a run begins with instead of initial values: all that another run has learnt, in this run's sizes.
@@ -17,6 +18,13 @@ public struct Beginning: Sendable {
       arrays["parameters"] != nil && arrays.values.allSatisfy { $0.count == layout.count },
       "a beginning of another layout")
     (self.layout, self.arrays, self.stepsTaken) = (layout, arrays, stepsTaken)
+  }
+
+  /// The SHA-256 of the parameters.
+  var digest: String {
+    var hash = SHA256()
+    arrays["parameters"]?.withUnsafeBytes { hash.update($0) }
+    return hash.hexadecimal()
   }
 }
 
