@@ -43,7 +43,7 @@ import Testing
     let scratch = try Scratch()
     let path = scratch.file("model.safetensors")
     let written = store()
-    try write(Data([1, 2]), path)
+    try ModelFile.write(store(), to: path, foreignLayout: !foreignLayout)
     try ModelFile.write(written, to: path, foreignLayout: foreignLayout, metadata: ["a": "b"])
     #expect(Scratch.names(scratch.path) == ["model.safetensors"])
     let file = try SafetensorsFile(path)
@@ -68,6 +68,19 @@ import Testing
     var status = stat()
     #expect(lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
     #expect(Scratch.names(scratch.path) == ["pipe"])
+  }
+
+  @Test func whatIsNoModelIsNotReplaced() throws {
+    let scratch = try Scratch()
+    let path = scratch.file("notes")
+    for bytes in [Data("name: a configuration".utf8), Data([1, 2])] {
+      try write(bytes, path)
+      let error = #expect(throws: CheckpointError.self) {
+        try ModelFile.write(store(), to: path, foreignLayout: false)
+      }
+      #expect(error?.code == .cannotCreate)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
+    }
   }
 
   @Test func layoutsAreThoseOfPyTorch() throws {
