@@ -72,7 +72,7 @@ let package = Package(
     room("Reports"),
 
     // Floor 2
-    room("Tensors", ["Buffers", "BLAS", "CKernels"]),
+    room("Tensors", ["Buffers", "CKernels"]),
     // Floor 3
     room("Parameters", ["Buffers", "Tensors"]),
 

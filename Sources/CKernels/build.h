@@ -1,7 +1,8 @@
-// One build of all kernels: include with BUILD_NAME, BUILD_SUPPORTED, MOST_PIXELS and the shape of a tile of
+// One build of all kernels: include with BUILD_NAME, BUILD_SUPPORTED, MOST_PIXELS (without masks) and the shape of a tile of
 // a product (PRODUCT_ROWS, PRODUCT_LANES, and how the compiler names its registers) defined, inside a
 // `#pragma clang attribute push` that sets the processor.
 
+#include "room.h"
 #include "vector.h"
 #include "elementwise.h"
 #include "normalization.h"

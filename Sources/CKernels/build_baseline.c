@@ -3,7 +3,6 @@
 #include "include/CKernels.h"
 #include "philox.h"
 
-#include <stdlib.h>
 
 #define BUILD_NAME "baseline"
 #define BUILD_SUPPORTED (true)

@@ -3,7 +3,6 @@
 #include "include/CKernels.h"
 #include "philox.h"
 
-#include <stdlib.h>
 
 #define BUILD_NAME "v3"
 #define BUILD_SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

@@ -3,7 +3,6 @@
 #include "include/CKernels.h"
 
 #include <immintrin.h>
-#include <stdlib.h>
 
 #include "philox.h"
 
@@ -12,7 +11,6 @@
   (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&    \
    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&   \
    __builtin_cpu_supports("avx512cd"))
-#define MOST_PIXELS 14
 #define PRODUCT_ROWS 14
 #define PRODUCT_LANES 16
 #define PRODUCT_REGISTER(vector) "+v"(vector)

@@ -59,13 +59,6 @@ INLINE void storeLanes(float *p, Lanes v, int64_t count) {
 #define TILE_NAME(name) name##_2
 #include "product_tile.h"
 
-/// Room that begins at a cache line, to be freed; a product cannot fail, so neither can this.
-static float *allocateLines(int64_t count) {
-  float *room = aligned_alloc(64, (size_t)((count + 15) / 16 * 64));
-  if (!room) abort();
-  return room;
-}
-
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /// Nearly equal tiles of rows: the first `longer` have one row more than the others.

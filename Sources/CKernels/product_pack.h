@@ -90,7 +90,7 @@ static void product(const CKernels_Product *p) {
   int64_t depth = least(p->inner, STRETCH), columns = least(p->columns, BLOCK_COLUMNS);
   int64_t most = (columns + PANEL - 1) / PANEL * PANEL * depth;
   int64_t tiles = p->xStep != 1 ? depth * least(p->rows, BLOCK_ROWS) + 16 : 0;
-  float *room = allocateLines(most + tiles);
+  float *room = CKernels_threadRoom(most + tiles);
   for (int64_t column = 0; column < p->columns; column += BLOCK_COLUMNS) {
     int64_t k = 0;
     do {
@@ -101,5 +101,4 @@ static void product(const CKernels_Product *p) {
       k += STRETCH;
     } while (k < p->inner);
   }
-  free(room);
 }
