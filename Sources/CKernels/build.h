@@ -13,6 +13,7 @@
 #include "speech.h"
 #include "input.h"
 #include "updates.h"
+#include "rows.h"
 #include "wire.h"
 #include "select.h"
 #include "convolution_axis.h"
@@ -49,6 +50,8 @@ static const CKernels_Table table = {
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
+    .spreadRows = spreadRows, .collectRows = collectRows, .rowNorms = rowNorms,
+    .sgdRows = sgdRows, .adamRows = adamRows,
     .rowDots = rowDots, .rowDotsGradient = rowDotsGradient,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,

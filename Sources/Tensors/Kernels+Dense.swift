@@ -29,34 +29,4 @@ extension Kernels {
       table.pointee.sumRows(Int64(samples), Int64(outputs), dy, biasGradient)
     }
   }
-
-  /// `y[r, :] = table[ids[r], :]`; ids must be checked by the caller.
-  public static func embeddingForward(
-    rows: Int, size: Int, ids: UnsafePointer<Int64>, table values: ConstantFloats, output: Floats
-  ) {
-    table.pointee.embeddingForward(Int64(rows), Int64(size), ids, values, output)
-  }
-
-  /// `y[r] = Σ x[r, i] x[r, half + i]` over the first `factors` of both halves of rows of `2 · half`.
-  public static func rowDots(
-    rows: Int, half: Int, factors: Int, x: ConstantFloats, y: Floats
-  ) {
-    table.pointee.rowDots(Int64(rows), Int64(half), Int64(factors), x, y)
-  }
-
-  /// The gradient of ``rowDots(rows:half:factors:x:y:)``; of each half the first `factors` are written.
-  public static func rowDotsGradient(
-    rows: Int, half: Int, factors: Int, x: ConstantFloats, dy: ConstantFloats, dx: Floats
-  ) {
-    table.pointee.rowDotsGradient(Int64(rows), Int64(half), Int64(factors), x, dy, dx)
-  }
-
-  /// `dTable[ids[r], :] += dy[r, :]` in row order, from zero; ids must be checked by the caller.
-  public static func embeddingBackward(
-    rows: Int, size: Int, vocabulary: Int, ids: UnsafePointer<Int64>, dy: ConstantFloats,
-    dTable: Floats
-  ) {
-    table.pointee.embeddingBackward(
-      Int64(rows), Int64(size), Int64(vocabulary), ids, dy, dTable)
-  }
 }
