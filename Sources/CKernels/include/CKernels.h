@@ -48,6 +48,12 @@ typedef struct {
   bool decoupled;
 } CKernels_Adam;
 
+/// A Feistel network over the values below a power of two, of which those below `count` permute among themselves.
+typedef struct {
+  uint64_t count, keys[12];
+  uint64_t lowBits, lowMask, highMask;
+} CKernels_Permutation;
+
 /// Constants of a momentum update.
 typedef struct {
   float gradientScale, learningRate, momentum, weightDecay;
@@ -263,6 +269,8 @@ typedef struct {
                        const float *offset, float *output);
   void (*convertFloat)(int64_t count, int64_t channels, const float *source, const float *scale,
                        const float *offset, float *output);
+
+  void (*permute)(const CKernels_Permutation *, uint64_t position, int64_t count, int64_t *values);
 
   void (*roundToBFloat16)(int64_t count, const float *source, uint16_t *output);
   void (*widenBFloat16)(int64_t count, const uint16_t *source, float *output);
