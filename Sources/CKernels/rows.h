@@ -3,11 +3,19 @@
 /// Each row would be waited for by itself: it is asked for so many rows before it is needed.
 enum { AHEAD = 16 };
 
+// The last columns of a row are done by a whole vector too, some of whose columns are done twice: storing a part of a
+// vector takes longer. Rows of fewer than sixteen columns are one part.
+
+/// The column after a vector of them; -1 behind the last.
+INLINE int64_t nextColumns(int64_t size, int64_t i) {
+  if (i + 32 <= size) return i + 16;
+  return i + 16 < size ? size - 16 : -1;
+}
+
 INLINE void copyRow(int64_t size, const float *source, float *target) {
-  for (int64_t i = 0; i < size; i += 16) {
-    int64_t valid = columnsLeft(size, i);
+  int64_t valid = columnsLeft(size, 0);
+  for (int64_t i = 0; i >= 0; i = nextColumns(size, i))
     storeColumns(target + i, loadColumns(source + i, valid), valid);
-  }
 }
 
 static void embeddingForward(int64_t rows, int64_t size, const int64_t *ids, const float *table,
@@ -44,23 +52,23 @@ static void spreadRows(int64_t count, int64_t size, const int64_t *rows, const f
 /// The reverse: adds up what lies at each row's places, from +0 and in their order; tells whether all sums are finite.
 static bool collectRows(int64_t count, int64_t size, const int32_t *starts, const int32_t *places,
                         const float *values, int64_t stride, float *sums) {
-  v16 trace = {0};
+  int64_t valid = columnsLeft(size, 0);
+  // The largest magnitude, by its bits: those of NaN and infinity are the largest.
+  u16 most = {0};
   for (int64_t r = 0; r < count; r++) {
     int32_t first = starts[r], last = starts[r + 1];
     if (first + AHEAD < starts[count])
       CKernels_prefetch(values + places[first + AHEAD] * stride, size * 4);
-    for (int64_t i = 0; i < size; i += 16) {
-      int64_t valid = columnsLeft(size, i);
+    for (int64_t i = 0; i >= 0; i = nextColumns(size, i)) {
       v16 sum = loadColumns(values + places[first] * stride + i, valid) + 0.0f;
       for (int32_t k = first + 1; k < last; k++) sum += loadColumns(values + places[k] * stride + i, valid);
       storeColumns(sums + r * size + i, sum, valid);
-      // 0 times a number is NaN where it is not finite.
-      trace += sum * 0.0f;
+      most = __builtin_elementwise_max(most, (u16)sum & 0x7fffffffu);
     }
   }
-  float total = 0;
-  for (int l = 0; l < 16; l++) total += trace[l];
-  return total == 0;
+  bool finite = true;
+  for (int l = 0; l < 16; l++) finite &= most[l] < 0x7f800000u;
+  return finite;
 }
 
 static void rowNorms(int64_t count, int64_t size, const float *values, double *norms) {

@@ -4,7 +4,7 @@ import Tensors
 /// A list of ids sorted into its distinct rows, in memory that is used again for the next list.
 ///
 /// Keys of id and place are sorted by digits, the lowest first, so that the places of a row ascend.
-final class RowGrouping {
+package final class RowGrouping {
   private var list = GrowingBuffer<Int64>()
   private var rows = GrowingBuffer<Int64>()
   private var starts = GrowingBuffer<Int32>()
@@ -16,13 +16,16 @@ final class RowGrouping {
   /// The most bits of a digit.
   private static let digitBits = 11
 
+  /// No list yet.
+  package init() {}
+
   /// The distinct rows, ascending, and their places in the list; valid until the next list.
-  var groups: RowGroups {
+  package var groups: RowGroups {
     RowGroups(count: rows.count, rows: rows.base, starts: starts.base, places: places.base)
   }
 
   /// Whether these are the ids that were grouped, in their order.
-  func isOf(_ ids: UnsafeBufferPointer<Int64>) -> Bool {
+  package func isOf(_ ids: UnsafeBufferPointer<Int64>) -> Bool {
     guard ids.count == list.count, let base = ids.baseAddress else { return ids.count == list.count }
     return memcmp(base, list.base, ids.count * MemoryLayout<Int64>.stride) == 0
   }
@@ -33,7 +36,7 @@ final class RowGrouping {
   ///   - ids: the list; those outside `0 ..< limit` belong to no row.
   ///   - limit: the number of possible rows.
   /// - Cost: three passes over the ids, and one more for every 11 bits of `limit`.
-  func group(_ ids: UnsafeBufferPointer<Int64>, below limit: Int) {
+  package func group(_ ids: UnsafeBufferPointer<Int64>, below limit: Int) {
     list.removeAll()
     list.append(ids)
     let shift = UInt64(Int.bitWidth - ids.count.leadingZeroBitCount)
