@@ -26,7 +26,8 @@ package final class RowGrouping {
 
   /// Whether these are the ids that were grouped, in their order.
   package func isOf(_ ids: UnsafeBufferPointer<Int64>) -> Bool {
-    guard ids.count == list.count, let base = ids.baseAddress else { return ids.count == list.count }
+    guard ids.count == list.count else { return false }
+    guard let base = ids.baseAddress else { return true }
     return memcmp(base, list.base, ids.count * MemoryLayout<Int64>.stride) == 0
   }
 
@@ -53,7 +54,8 @@ package final class RowGrouping {
   }
 
   /// The first keys, ascending from a bit on; those equal from there stay as they came.
-  private func sorted(_ count: Int, bits: Int, above shift: UInt64) -> UnsafeMutablePointer<UInt64> {
+  private func sorted(_ count: Int, bits: Int, above shift: UInt64) -> UnsafeMutablePointer<UInt64>
+  {
     let passes = (bits + Self.digitBits - 1) / Self.digitBits
     let digitBits = (bits + passes - 1) / passes
     let mask = UInt64(1) << UInt64(digitBits) - 1

@@ -6,8 +6,8 @@ import Testing
 /// Embeddings that write into the columns of a join, against the same behind a layer that changes nothing.
 @Suite struct JoinedColumnTests {
   private static let fields = [
-    labels("u", classes: 7), values("t", [4]), labels("v", classes: 9), labels("w", [2], classes: 5),
-    labels("y", classes: 3),
+    labels("u", classes: 7), values("t", [4]), labels("v", classes: 9),
+    labels("w", [2], classes: 5), labels("y", classes: 3),
   ]
 
   private static func network(

@@ -47,8 +47,9 @@ import Testing
       self.table = table
       let groups = (table.rowCount + table.rowsPerGroup - 1) / table.rowsPerGroup
       let parts = (0..<ranks).map { rank in
-        min(table.rowCount, rank * groups / ranks * table.rowsPerGroup)..<min(
-          table.rowCount, (rank + 1) * groups / ranks * table.rowsPerGroup)
+        min(
+          table.rowCount, rank * groups / ranks * table.rowsPerGroup)..<min(
+            table.rowCount, (rank + 1) * groups / ranks * table.rowsPerGroup)
       }
       states = parts.map { [optimizer] in optimizer.makeState(table, rows: $0) }
       weights = parts.map { HostBuffer(count: $0.count * table.width) }

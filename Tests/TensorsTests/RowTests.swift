@@ -87,7 +87,7 @@ struct RowTests {
   func addUp(size: Int) throws {
     let (count, stride) = (61, size + 3)
     let dy = GuardedFloats(random: count * stride - 2, seed: 6)
-    for place in stride(from: 0, to: dy.count, by: 7) { dy.base[place] = -0.0 }
+    for place in 0..<dy.count where place % 7 == 0 { dy.base[place] = -0.0 }
     let ids = ids(count, seed: UInt64(90 + size))
     let gradients = columns(dy, rows: count, size: size, column: 1, stride: stride)
     let wanted = Reference.rowSums(ids, gradients, size: size).flatMap { $0 }.map(\.bitPattern)
@@ -122,25 +122,25 @@ struct RowTests {
     }
   }
 
-  private static let steps: [(String, UpdateStep)] =
-    [(Float(0), false), (0.9, false), (0.9, true)].flatMap { momentum, nesterov in
-      [true, false].map { first in
-        (
-          "sgd \(momentum) \(nesterov) \(first)",
-          .sgd(
-            gradientScale: 0.5, learningRate: 0.1, momentum: momentum, nesterov: nesterov,
-            weightDecay: 0.01, firstStep: first)
-        )
+  /// Every form of the rules that move rows.
+  private static var steps: [(name: String, step: UpdateStep)] {
+    var all: [(name: String, step: UpdateStep)] = []
+    for (momentum, nesterov) in [(Float(0), false), (0.9, false), (0.9, true)] {
+      for first in [true, false] {
+        let step = UpdateStep.sgd(
+          gradientScale: 0.5, learningRate: 0.1, momentum: momentum, nesterov: nesterov,
+          weightDecay: 0.01, firstStep: first)
+        all.append(("sgd \(momentum) \(nesterov) \(first)", step))
       }
     }
-    + [true, false].map { decoupled in
-      (
-        "adam \(decoupled)",
-        .adam(
-          gradientScale: 0.5, learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
-          correction1: 0.1, correction2: 0.001, weightDecay: 0.01, decoupled: decoupled)
-      )
+    for decoupled in [true, false] {
+      let step = UpdateStep.adam(
+        gradientScale: 0.5, learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
+        correction1: 0.1, correction2: 0.001, weightDecay: 0.01, decoupled: decoupled)
+      all.append(("adam \(decoupled)", step))
     }
+    return all
+  }
 
   @Test("Rows move as tensors do, and no other ones, in every build", arguments: sizes)
   func move(size: Int) throws {
