@@ -70,9 +70,10 @@ extension Kernels {
     }
   }
 
-  /// Cuts the targets of a convolution among threads: into samples where these come out even, or are many, else into rows
-  /// or, of a line, into columns. A range of samples comes with all rows and columns, a range of rows with one
-  /// sample and all columns.
+  /// Cuts the targets of a convolution among threads.
+  ///
+  /// Into samples where these come out even or are many, else into rows or, of a line, into columns. A range of
+  /// samples comes with all rows and columns, a range of rows with one sample and all columns.
   private static func bands(
     _ samples: Int, _ rows: Int, _ columns: Int, work: Int,
     _ body: (_ samples: Range<Int>, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
@@ -115,8 +116,9 @@ extension Kernels {
       rows: samples * g.outHeight * g.outWidth, width: g.outChannels, outputGradient, biasGradient)
   }
 
-  /// Cuts the weights of a convolution among threads, along the axis that gives the most even parts: a weight is
-  /// a sum over samples and pixels, which has one order.
+  /// Cuts the weights of a convolution among threads, along the axis that gives the most even parts.
+  ///
+  /// A weight is a sum over samples and pixels, which has one order.
   private static func weights(
     of g: ConvolutionGeometry, work: Int, _ body: (CKernels_Weights) -> Void
   ) {

@@ -32,7 +32,7 @@ extension Kernels {
       guard status == 0 else {
         throw KernelError(
           message: "cannot start \(threads) threads: \(String(cString: strerror(status))); ask for "
-            + "fewer by --threads, or raise the limit of processes (ulimit -u, or pids of the control group)")
+            + "fewer by --threads, or raise the limit of processes (ulimit -u, pids.max)")
       }
     }
     let outer = CKernels_threadTeam()
@@ -45,7 +45,9 @@ extension Kernels {
   }
 
   /// The threads that share the work of the calling one; 1 without a team.
-  public static var threads: Int { CKernels_threadTeam().map { Int(CKernels_teamThreads($0)) } ?? 1 }
+  public static var threads: Int {
+    CKernels_threadTeam().map { Int(CKernels_teamThreads($0)) } ?? 1
+  }
 
   /// Calls `body` for ranges that cover `0 ..< count`, at the same time on the threads of the team.
   ///
