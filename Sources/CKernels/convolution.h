@@ -18,7 +18,13 @@ typedef struct {
   float bias[64];
 } Tile;
 
-typedef void (*TileFunction)(const Tile *, const float *, int64_t, float *, int64_t);
+/// Lines of pixels that see the same taps, and the floats between pixels and between lines.
+typedef struct {
+  int64_t lines, xLine, yLine;
+  int64_t pixels, xStep, yStep;
+} Lattice;
+
+typedef void (*TileFunction)(const Tile *, const Lattice *, const float *x, float *y);
 
 // Tiles of B blocks times T pixels. With 32 vector registers a pixel is loaded once for up to four blocks:
 // a load for each product would keep the multipliers waiting.
@@ -58,16 +64,15 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 #define TILES(T) ONE_BLOCK(T)
 #include "convolution_tile.h"
 
-/// `count` pixels in a line, in nearly equal tiles.
-static void computeLine(const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep,
-                        int64_t count) {
+/// All pixels of a lattice, in nearly equal tiles along its lines. One call computes a tile of every line.
+static void computeLattice(const Tile *tile, const Lattice *l, const float *x, float *y) {
   const TileFunction *functions =
       tile->valid <= 8 ? tileFunctions_8[1] : tileFunctions_16[tile->blocks];
   int64_t most = mostPixels[tile->blocks];
-  int64_t tiles = (count + most - 1) / most;
+  int64_t tiles = (l->pixels + most - 1) / most;
   for (int64_t i = 0; i < tiles; i++) {
-    int64_t first = i * count / tiles, last = (i + 1) * count / tiles;
-    functions[last - first](tile, x + first * xStep, xStep, y + first * yStep, yStep);
+    int64_t first = i * l->pixels / tiles, last = (i + 1) * l->pixels / tiles;
+    functions[last - first](tile, l, x + first * l->xStep, y + first * l->yStep);
   }
 }
 
@@ -123,17 +128,15 @@ static void computePair(Tile *tile, const Images *m, const Run *row, const Run *
   int64_t xRow = row->sourceTargetStep * m->sourcePitch, yRow = row->targetStep * m->targetPitch;
   int64_t xColumn = column->sourceTargetStep * m->sourceChannels;
   int64_t yColumn = column->targetStep * m->targetChannels;
+  Lattice l = {row->count, xRow, yRow, column->count, xColumn, yColumn};
   if (samples > 1) {
+    Lattice across = {column->count, xColumn, yColumn, samples, m->sourceImage, m->targetImage};
     for (int64_t i = 0; i < row->count; i++)
-      for (int64_t j = 0; j < column->count; j++)
-        computeLine(tile, x + i * xRow + j * xColumn, m->sourceImage,
-                    y + i * yRow + j * yColumn, m->targetImage, samples);
-  } else if (column->count >= mostPixels[tile->blocks] / 2 || column->count >= row->count) {
-    for (int64_t i = 0; i < row->count; i++)
-      computeLine(tile, x + i * xRow, xColumn, y + i * yRow, yColumn, column->count);
+      computeLattice(tile, &across, x + i * xRow, y + i * yRow);
   } else {
-    for (int64_t j = 0; j < column->count; j++)
-      computeLine(tile, x + j * xColumn, xRow, y + j * yColumn, yRow, row->count);
+    if (column->count < mostPixels[tile->blocks] / 2 && column->count < row->count)
+      l = (Lattice){column->count, xColumn, yColumn, row->count, xRow, yRow};
+    computeLattice(tile, &l, x, y);
   }
 }
 

@@ -9,12 +9,16 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
     for (int t = 0; t < T; t++) sum[b * T + t] = TILE_LOAD(tile->bias + 16 * b);
   Steps steps = stepsOf(xStep);
   const int64_t channels = tile->channels, blockStep = tile->blockWeight;
-  for (int64_t r = 0; r < tile->rowTaps; r++) {
-    for (int64_t q = 0; q < tile->columnTaps; q++) {
-      const float *xp = x + r * tile->rowSource + q * tile->columnSource;
-      const float *wp = tile->weights + r * tile->rowWeight + q * tile->columnWeight;
+  const int64_t rowTaps = tile->rowTaps, columnTaps = tile->columnTaps;
+  const int64_t rowSource = tile->rowSource, columnSource = tile->columnSource;
+  const int64_t rowWeight = tile->rowWeight, columnWeight = tile->columnWeight;
+  const float *rowWeights = tile->weights;
+  for (int64_t r = rowTaps; r > 0; r--, x += rowSource, rowWeights += rowWeight) {
+    const float *xp = x, *weights = rowWeights;
+    for (int64_t q = columnTaps; q > 0; q--, xp += columnSource, weights += columnWeight) {
+      const float *wp = weights;
       Lines lines = linesFrom(xp, &steps, T);
-      for (int64_t c = 0; c < channels; c++, wp += 16) {
+      for (int64_t c = channels; c > 0; c--, wp += 16) {
         hideLines(&lines, &steps, T);
         TILE_VECTOR w[B];
 #pragma clang loop unroll(full)
@@ -42,8 +46,9 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
 
 #define TILE(B, T)                                                                             \
   static __attribute__((noinline)) void TILE_NAME(tile##B##x##T)(                              \
-      const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep) {              \
-    TILE_NAME(computeTile)(B, T, tile, x, xStep, y, yStep);                                    \
+      const Tile *tile, const Lattice *l, const float *x, float *y) {                          \
+    for (int64_t i = 0; i < l->lines; i++, x += l->xLine, y += l->yLine)                       \
+      TILE_NAME(computeTile)(B, T, tile, x, l->xStep, y, l->yStep);                            \
   }
 TILES(TILE)
 #undef TILE
