@@ -16,7 +16,7 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
     nextTaps(&taps);
     for (int64_t c = channels; c > 0; c--, wp += 16) {
       hideLines(&lines, &steps, T);
-      TILE_VECTOR w[B];
+      TILE_VECTOR w[MOST_BLOCKS];
 #pragma clang loop unroll(full)
       for (int b = 0; b < B; b++) w[b] = TILE_LOAD(wp + b * blockStep);
 #pragma clang loop unroll(full)
