@@ -106,14 +106,35 @@ extension Kernels {
     _ outputGradient: ConstantFloats, weightGradient: Floats, biasGradient: Floats?
   ) {
     let work = samples * g.multiplyAddsPerSample / 16
+    let isShared = parts(g.weightCount, work: work) > 1
     weights(of: g, work: work) { part in
       var (native, part) = (g.native, part)
+      // Threads that add to one matrix in turn would read ahead what others write.
+      let own = isShared ? CKernels_threadScratch(Int64(g.weightCount)) : nil
       table.pointee.convolutionWeightGradient(
-        &native, &part, Int64(samples), input, outputGradient, weightGradient)
+        &native, &part, Int64(samples), input, outputGradient, own ?? weightGradient)
+      if let own { copy(part, of: g, from: own, to: weightGradient) }
     }
     guard let biasGradient else { return }
     sumRows(
       rows: samples * g.outHeight * g.outWidth, width: g.outChannels, outputGradient, biasGradient)
+  }
+
+  /// Copies some weights.
+  private static func copy(
+    _ part: CKernels_Weights, of g: ConvolutionGeometry, from source: Floats, to target: Floats
+  ) {
+    let (outputs, pitch) = (Int64(g.outChannels / g.groups), Int64(g.outChannels))
+    let columns = Int64(g.kernel[1] * (g.channels / g.groups))
+    for row in part.row..<part.rowEnd {
+      for group in part.group..<part.groupEnd {
+        let first = Int(
+          (row * columns + part.column) * pitch + group * outputs + part.output)
+        table.pointee.copyColumns(
+          part.columnEnd - part.column, part.outputEnd - part.output, source + first, pitch,
+          target + first, pitch)
+      }
+    }
   }
 
   /// Cuts the weights of a convolution among threads, along the axis that gives the most even parts.
