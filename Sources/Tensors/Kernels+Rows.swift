@@ -1,4 +1,5 @@
 import CKernels
+import Synchronization
 
 extension Kernels {
   /// `y[r, :] = table[ids[r], :]`; ids must be checked by the caller.
@@ -8,8 +9,11 @@ extension Kernels {
     rows: Int, size: Int, ids: UnsafePointer<Int64>, table values: ConstantFloats, output: Floats,
     stride: Int
   ) {
-    table.pointee.embeddingForward(
-      Int64(rows), Int64(size), ids, values, output, Int64(stride))
+    split(rows, work: 2 * rows * size) { range in
+      table.pointee.embeddingForward(
+        Int64(range.count), Int64(size), ids + range.lowerBound, values,
+        output + range.lowerBound * stride, Int64(stride))
+    }
   }
 
   /// `dTable[ids[r], :] += dy[r, :]` in row order, from zero; ids must be checked by the caller.
@@ -34,9 +38,12 @@ extension Kernels {
   public static func spreadRows(
     _ groups: RowGroups, size: Int, table values: ConstantFloats, output: Floats, stride: Int
   ) {
-    table.pointee.spreadRows(
-      Int64(groups.count), Int64(size), groups.rows, values, groups.starts, groups.places, output,
-      Int64(stride))
+    split(groups.count, work: 2 * groups.count * size) { range in
+      let part = groups[range]
+      table.pointee.spreadRows(
+        Int64(part.count), Int64(size), part.rows, values, part.starts, part.places, output,
+        Int64(stride))
+    }
   }
 
   /// Adds up what a list has for each row, from +0 and in the order of the list.
@@ -51,15 +58,26 @@ extension Kernels {
   public static func collectRows(
     _ groups: RowGroups, size: Int, values: ConstantFloats, stride: Int, sums: Floats
   ) -> Bool {
-    table.pointee.collectRows(
-      Int64(groups.count), Int64(size), groups.starts, groups.places, values, Int64(stride), sums)
+    let isFinite = Atomic<Bool>(true)
+    split(groups.count, work: 2 * groups.count * size) { range in
+      let part = groups[range]
+      let partIsFinite = table.pointee.collectRows(
+        Int64(part.count), Int64(size), part.starts, part.places, values, Int64(stride),
+        sums + range.lowerBound * size)
+      if !partIsFinite { isFinite.store(false, ordering: .relaxed) }
+    }
+    return isFinite.load(ordering: .relaxed)
   }
 
   /// Writes Σ x² of each row of `[rows, size]`, as `squaredNorm` gives it.
   public static func rowNorms(
     rows: Int, size: Int, values: ConstantFloats, norms: UnsafeMutablePointer<Double>
   ) {
-    table.pointee.rowNorms(Int64(rows), Int64(size), values, norms)
+    split(rows, work: 2 * rows * size) { range in
+      table.pointee.rowNorms(
+        Int64(range.count), Int64(size), values + range.lowerBound * size,
+        norms + range.lowerBound)
+    }
   }
 
   /// `y[r] = Σ x[r, i] x[r, half + i]` over the first `factors` of both halves of rows of `2 · half`.
@@ -68,7 +86,11 @@ extension Kernels {
   public static func rowDots(
     rows: Int, half: Int, factors: Int, x: ConstantFloats, bias: ConstantFloats? = nil, y: Floats
   ) {
-    table.pointee.rowDots(Int64(rows), Int64(half), Int64(factors), x, bias, y)
+    split(rows, work: 2 * rows * factors) { range in
+      table.pointee.rowDots(
+        Int64(range.count), Int64(half), Int64(factors), x + 2 * range.lowerBound * half, bias,
+        y + range.lowerBound)
+    }
   }
 
   /// The gradient of ``rowDots(rows:half:factors:x:bias:y:)`` towards x.
@@ -78,8 +100,12 @@ extension Kernels {
     rows: Int, half: Int, factors: Int, x: ConstantFloats, dy: ConstantFloats, biases: Bool = false,
     dx: Floats
   ) {
-    table.pointee.rowDotsGradient(
-      Int64(rows), Int64(half), Int64(factors), x, dy, biases, dx)
+    split(rows, work: 4 * rows * factors) { range in
+      let first = 2 * range.lowerBound * half
+      table.pointee.rowDotsGradient(
+        Int64(range.count), Int64(half), Int64(factors), x + first, dy + range.lowerBound, biases,
+        dx + first)
+    }
   }
 }
 

@@ -36,23 +36,28 @@ extension Kernels {
   ///   - size: scalars of a row.
   ///   - weight: the table.
   ///   - gradient: `[rows.count, size]`.
-  ///   - first: momentum or m of the whole table; nil where the rule has no state.
+  ///   - state: momentum or m of the whole table; nil where the rule has no state.
   ///   - second: v of the whole table.
   ///   - norms: receives Σ g² of each row, as `squaredNorm` gives it; nil: not wanted.
   public static func moveRows(
     by step: UpdateStep, _ rows: UnsafeBufferPointer<Int64>, size: Int, weight: Floats,
-    gradient: ConstantFloats, first: Floats?, second: Floats?,
+    gradient: ConstantFloats, first state: Floats?, second: Floats?,
     norms: UnsafeMutablePointer<Double>?
   ) {
-    let count = Int64(rows.count)
-    switch step.constants {
-    case .sgd(let constants):
-      table.pointee.sgdRows(
-        count, Int64(size), rows.baseAddress, weight, gradient,
-        constants.momentum == 0 ? nil : first, constants, norms)
-    case .adam(let constants):
-      table.pointee.adamRows(
-        count, Int64(size), rows.baseAddress, weight, gradient, first, second, constants, norms)
+    guard let first = rows.baseAddress else { return }
+    split(rows.count, work: 8 * rows.count * size) { range in
+      let (start, count) = (range.lowerBound, Int64(range.count))
+      let (part, values) = (first + start, gradient + start * size)
+      switch step.constants {
+      case .sgd(let constants):
+        table.pointee.sgdRows(
+          count, Int64(size), part, weight, values,
+          constants.momentum == 0 ? nil : state, constants, norms.map { $0 + start })
+      case .adam(let constants):
+        table.pointee.adamRows(
+          count, Int64(size), part, weight, values, state, second, constants,
+          norms.map { $0 + start })
+      }
     }
   }
 
