@@ -92,7 +92,7 @@ struct RowTests {
     let gradients = columns(dy, rows: count, size: size, column: 1, stride: stride)
     let wanted = Reference.rowSums(ids, gradients, size: size).flatMap { $0 }.map(\.bitPattern)
     try onEachBuild { build in
-      try Groups(ids).use { groups in
+      Groups(ids).use { groups in
         let sums = GuardedFloats(groups.count * size)
         let isFinite = Kernels.collectRows(
           groups, size: size, values: dy.pointer + 1, stride: stride, sums: sums.base)
