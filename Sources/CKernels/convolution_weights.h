@@ -13,7 +13,28 @@ typedef struct {
   int64_t xTapRow, dwTapRow;  // between kernel rows
   int64_t pitch;              // between weight rows
   int64_t blocks, valid;      // whole blocks, or one; outputs of a block
+  bool thin;                  // whether its lanes are weight rows
+  int64_t thinPitch;          // between outputs then
 } Pixels;
+
+/// One row of pixels of one sample.
+typedef struct {
+  const float *x, *dy;
+  int64_t left, rows, xRow, dyRow, xNext, dyNext;
+} PixelLine;
+
+INLINE PixelLine firstLine(const Pixels *p, const float *x) {
+  int64_t down = p->rows - 1;
+  return (PixelLine){x,       p->dy,    p->rows,                    p->rows,
+                     p->xRow, p->dyRow, p->xSample - down * p->xRow, p->dySample - down * p->dyRow};
+}
+/// Goes on down a sample and then to the next, by one loop over both; as `nextTaps` does.
+INLINE void nextLine(PixelLine *l) {
+  l->left--;
+  l->x += l->left ? l->xRow : l->xNext;
+  l->dy += l->left ? l->dyRow : l->dyNext;
+  l->left = l->left ? l->left : l->rows;
+}
 
 typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
 
@@ -67,9 +88,19 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0
 #define TILES(T) ONE_WEIGHT_BLOCK(T)
 #include "convolution_weights_tile.h"
 
+#ifdef BUILD_MASKS
+#include "convolution_weights_thin.h"
+#endif
+
 /// `tapRows` kernel rows of `length` weight rows each, in nearly equal tiles.
 static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int64_t length,
                            float *dw) {
+#ifdef BUILD_MASKS
+  if (p->thin) {
+    accumulateThinRows(p, x, tapRows, length, dw);
+    return;
+  }
+#endif
   const int64_t *longest = mostLength[p->blocks];
   int64_t tiles = (length + longest[1] - 1) / longest[1];
   int64_t most = 1;
@@ -105,15 +136,14 @@ static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels
   p->xColumn = column->sourceTargetStep * g->channels;
   p->dyColumn = column->targetStep * O;
   p->xTapRow = row->sourceTapStep * xPitch;
-  p->dwTapRow = g->kernelWidth * C * O;
-  p->pitch = O;
+  p->dwTapRow = g->kernelWidth * C * p->pitch;
   if (p->xRow == p->columns * p->xColumn && p->dyRow == p->columns * p->dyColumn) {
     p->columns *= p->rows;
     p->rows = 1;
   }
   x += row->source * xPitch + column->source * g->channels;
   dy += row->target * dyPitch + column->target * O;
-  dw += (row->tap * g->kernelWidth + column->tap) * C * O;
+  dw += (row->tap * g->kernelWidth + column->tap) * C * p->pitch;
   bool contiguous = g->groups == 1 && g->dilationWidth == 1;
   int64_t pixels = row->count * column->count;
   int64_t together = (PIXELS_IN_REGISTERS + pixels - 1) / pixels;
@@ -127,17 +157,22 @@ static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels
     }
     for (int64_t kw = 0; kw < column->tapCount; kw++)
       accumulateRows(p, xn + kw * column->sourceTapStep * g->channels, row->tapCount, C,
-                     dw + kw * C * O);
+                     dw + kw * C * p->pitch);
   }
+}
+
+/// Adds [output][weight row] to [weight row][output].
+static void addThinSums(int64_t outputs, int64_t weights, int64_t pitch, const float *sums, float *dw) {
+  for (int64_t w = 0; w < weights; w++)
+    for (int64_t o = 0; o < outputs; o++) dw[w * pitch + o] += sums[o * weights + w];
 }
 
 static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t samples,
                                       const float *input, const float *outputGradient,
                                       float *weightGradient, float *biasGradient) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t pixels = g->outHeight * g->outWidth;
-  __builtin_memset(weightGradient, 0,
-                   (size_t)(g->kernelHeight * g->kernelWidth * C * O) * sizeof(float));
+  int64_t pixels = g->outHeight * g->outWidth, weights = g->kernelHeight * g->kernelWidth * C;
+  __builtin_memset(weightGradient, 0, (size_t)(weights * O) * sizeof(float));
   Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
                   g->dilationHeight, false};
   Axis columnAxis = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
@@ -151,13 +186,16 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
         for (int64_t block = 0, count; block < G; block += 16 * count) {
           count = blocksAtOnce(G, block);
           if (count > MOST_WEIGHT_BLOCKS) count = MOST_WEIGHT_BLOCKS;
-          int64_t first = group * G + block;
-          Pixels p = {.end = outputGradient + samples * pixels * O,
-                      .blocks = count, .valid = columnsLeft(G, block)};
+          int64_t first = group * G + block, valid = columnsLeft(G, block);
+          Pixels p = {.end = outputGradient + samples * pixels * O, .blocks = count, .valid = valid,
+                      .thin = isThin(valid, C), .thinPitch = weights, .pitch = isThin(valid, C) ? 1 : O};
+          float *sums = p.thin ? CKernels_threadRoom(valid * weights) : weightGradient + first;
+          if (p.thin) __builtin_memset(sums, 0, (size_t)(valid * weights) * sizeof(float));
           for (int64_t r = 0; r < rowCount; r++)
             for (int64_t q = 0; q < columnCount; q++)
               accumulateRun(g, samples, &p, rows + r, columns + q, input + group * C,
-                            outputGradient + first, weightGradient + first);
+                            outputGradient + first, sums);
+          if (p.thin) addThinSums(valid, weights, O, sums, weightGradient + first);
         }
     }
   }
