@@ -14,7 +14,7 @@ typedef struct {
   int64_t channels;
   int64_t blocks, blockWeight;  // whole blocks, or one
   int64_t valid;                // outputs of a block
-  bool thin;                    // whether its lanes are channels
+  bool thin, relu;              // whether its lanes are channels; whether it ends with a relu
   int64_t nextSource, nextWeight;  // from the last column of a row of taps to the next row
   const float *weights;
   float bias[64];
@@ -44,6 +44,9 @@ typedef struct {
   int64_t lines, xLine, yLine;
   int64_t pixels, xStep, yStep;
 } Lattice;
+
+/// Zeros instead of what is not above zero; NaN passes, as in `activate`.
+#define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0) & (__typeof__((v) <= 0))(v)))
 
 typedef void (*TileFunction)(const Tile *, const Lattice *, const float *x, float *y);
 
@@ -222,7 +225,7 @@ static void computeRuns(Tile *tile, const Images *m, const Run *rows, int64_t ro
 /// Drives forward and input gradient: the same loops over other axes.
 static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t samples, int64_t groups,
                      const float *source, int64_t sourceChannels, float *target,
-                     int64_t targetChannels, const float *packed, const float *bias,
+                     int64_t targetChannels, const float *packed, const float *bias, bool relu,
                      int64_t kernelHeight, int64_t kernelWidth) {
   int64_t groupSources = sourceChannels / groups, groupTargets = targetChannels / groups;
   int64_t blocks = (groupTargets + 15) / 16;
@@ -247,7 +250,7 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
           m.weights = packed + (g * blocks + first / 16) * blockFloats;
           bool thin = isThin(valid, groupSources);
           Tile tile = {.blocks = count, .blockWeight = thin ? blockFloats / 16 : blockFloats,
-                       .valid = valid, .thin = thin};
+                       .valid = valid, .thin = thin, .relu = relu};
           if (bias)
             __builtin_memcpy(tile.bias, bias + g * groupTargets + first,
                              (size_t)(valid + 16 * (count - 1)) * sizeof(float));
@@ -259,13 +262,13 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
 }
 
 static void convolutionForward(const CKernels_Convolution *g, int64_t samples, const float *input,
-                               const float *packed, const float *bias, float *output) {
+                               const float *packed, const float *bias, bool relu, float *output) {
   Axis rows = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
                g->dilationHeight, false};
   Axis columns = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
                   g->dilationWidth, false};
   convolve(&rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
-           bias, g->kernelHeight, g->kernelWidth);
+           bias, relu, g->kernelHeight, g->kernelWidth);
 }
 
 static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samples,
@@ -276,5 +279,5 @@ static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samp
   Axis columns = {g->outWidth, g->width, g->kernelWidth, g->strideWidth, g->paddingWidth,
                   g->dilationWidth, true};
   convolve(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
-           g->channels, packed, 0, g->kernelHeight, g->kernelWidth);
+           g->channels, packed, 0, false, g->kernelHeight, g->kernelWidth);
 }

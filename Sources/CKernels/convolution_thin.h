@@ -42,7 +42,10 @@ INLINE void computeThinTile(int R, int P, const Tile *tile, const Lattice *l, co
 #pragma clang loop unroll(full)
   for (int p = 0; p < P; p++)
 #pragma clang loop unroll(full)
-    for (int r = 0; r < R; r++) y[p * l->yStep + r] = sum[0][p * R + r] + tile->bias[r];
+    for (int r = 0; r < R; r++) {
+      float value = sum[0][p * R + r] + tile->bias[r];
+      y[p * l->yStep + r] = tile->relu && value <= 0 ? 0 : value;
+    }
 }
 
 #define TILE(R, P)                                                                             \

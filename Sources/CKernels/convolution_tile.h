@@ -28,6 +28,8 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
       advanceLines(&lines, T);
     }
   }
+  if (tile->relu)
+    for (int i = 0; i < B * T; i++) sum[i] = RECTIFIED(sum[i]);
   if (B > 1 || tile->valid == LANES) {
 #pragma clang loop unroll(full)
     for (int t = 0; t < T; t++, y += yStep)
