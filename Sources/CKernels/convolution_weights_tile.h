@@ -39,7 +39,7 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
       for (int l = 0; l < L; l++) {
         float *out = dw + a * p->dwTapRow + l * p->pitch + 16 * b;
         TILE_VECTOR part = sum[(b * R + a) * L + l];
-        if (B > 1) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
+        if (B > 1 || p->valid == LANES) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
         else TILE_STORE(out, TILE_LOAD_PART(out, p->valid) + part, p->valid);
       }
 }
