@@ -18,6 +18,7 @@
 #include "select.h"
 #include "convolution_axis.h"
 #include "convolution.h"
+#include "convolution_pack.h"
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"

@@ -2,7 +2,7 @@ import Configuration
 import Tensors
 
 extension Compiler {
-  /// An activation, over its input where that is legal.
+  /// An activation, over its input where that is legal; no layer where the one before has applied it.
   mutating func activation(
     _ activation: LayerConfiguration.Activation, _ context: LayerContext
   ) throws -> Compiled {
@@ -10,6 +10,12 @@ extension Compiler {
     if case .leakyRelu(let slope) = activation {
       try require(
         slope.isFinite, "leakyRelu slope", expected: "to be finite", found: slope, context)
+    }
+    if activation == .relu, input.isRectified {
+      var output = input
+      output.isRectified = false
+      output.overwritable = false
+      return Compiled(layer: nil, output: output)
     }
     let isInPlace = input.overwritable && ActivationLayer.worksInPlace(activation)
     var output = try elementwiseOutput(isInPlace: isInPlace, context)
@@ -21,6 +27,11 @@ extension Compiler {
       layer: ActivationLayer(
         input: input, output: output, function: activation.kernel, isFused: isFused),
       output: output)
+  }
+
+  /// Whether the layer at `context` applies the relu behind it in its own sweep: nobody reads what lies between.
+  func takesRelu(_ context: LayerContext) -> Bool {
+    context.next == .activation(.relu) && !readPaths.contains(context.path)
   }
 
   /// `dropout`, over its input where that is legal.

@@ -217,6 +217,7 @@ struct Compiler {
     value.overwritable = overwritable
     value.channelsFirst = channelsFirst
     value.flattened = nil
+    value.isRectified = false
     value.place = .region(plan.reserve(try memory(value, context.path)))
     return value
   }

@@ -22,6 +22,8 @@ struct Value {
   var requiresGradient: Bool
   /// True when the next layer may write its output over it: one reader, and nobody needs it later.
   var overwritable: Bool
+  /// True when the layer that made it has applied the relu behind it already.
+  var isRectified = false
   /// True when PyTorch would hold the same tensor with its channels before its positions.
   var channelsFirst: Bool
   /// The image it was before `flatten`, while its order is still the image's.

@@ -104,7 +104,7 @@ typedef struct {
   void (*packConvolution)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*packConvolutionTransposed)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*convolutionForward)(const CKernels_Convolution *, int64_t samples, const float *input,
-                             const float *packed, const float *bias, float *output);
+                             const float *packed, const float *bias, bool relu, float *output);
   void (*convolutionInputGradient)(const CKernels_Convolution *, int64_t samples,
                                    const float *outputGradient, const float *packedTransposed,
                                    float *inputGradient);
