@@ -29,6 +29,9 @@ struct Chain {
   /// Where the way back begins, among the model's summaries; nil where no layer is on it.
   var last: Int? { reversed.first?.index }
 
+  /// The last layer that computes.
+  var lastLayer: (any Layer)? { stages.last?.layer }
+
   /// Runs the layers, first to last.
   func forward(_ group: Group) {
     for stage in stages {

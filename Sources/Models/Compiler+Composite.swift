@@ -35,10 +35,14 @@ extension Compiler {
     if !body.output.overwritable {
       output.place = .region(plan.reserve(try memory(output, context.path)))
     }
-    return Compiled(
-      layer: ResidualLayer(
-        input: input, output: output, body: body, shortcut: side, index: summaries.count),
-      output: output)
+    output.isRectified = takesRelu(context)
+    output.rectifier = output.isRectified ? Rectifier() : nil
+    // The relu before it has no other reader: the layers of a chain follow one another.
+    let source = context.previous == .activation(.relu) ? context.input.rectifier : nil
+    let layer = ResidualLayer(
+      input: input, output: output, body: body, shortcut: side, index: summaries.count,
+      relu: output.rectifier, inputRelu: source)
+    return Compiled(layer: layer, output: output)
   }
 
   /// `concat`: the branches' outputs side by side on the last axis.

@@ -147,6 +147,7 @@ struct Compiler {
       let first = summaries.count
       let compiled = try layer(configuration, context)
       value = compiled.output
+      if compiled.layer != nil, !(compiled.layer is ResidualLayer) { value.rectifier = nil }
       // Layers inside a composite are listed first and have counted their own share.
       let inner = summaries[first...]
       let own = layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount }
@@ -162,6 +163,7 @@ struct Compiler {
       probes.append(Probe(path: context.path, place: value.place, scalars: value.scalars))
       guard let point = readPoint(context.path, value) else { continue }
       value = point.output
+      value.rectifier = nil
       stages.append(Chain.Stage(layer: point, index: summaries.count - 1, firstSlot: nil))
     }
     return Chain(input: input, output: value, stages: stages)
@@ -208,6 +210,7 @@ struct Compiler {
     value.overwritable = overwritable
     value.channelsFirst = channelsFirst
     value.flattened = nil
+    value.isRectified = false
     value.place = .region(plan.reserve(try memory(value, context.path)))
     return value
   }

@@ -53,6 +53,20 @@ extension Kernels {
     table.pointee.add(Int64(count), a, b, output)
   }
 
+  /// `output = max(0, a + b)`, NaN where the sum is; `output` may be either.
+  public static func addRelu(count: Int, a: ConstantFloats, b: ConstantFloats, output: Floats) {
+    table.pointee.addRelu(Int64(count), a, b, output)
+  }
+
+  /// `destination += source` where `output`, which a relu gave, is above zero; 0 elsewhere.
+  ///
+  /// A sum of gradients on its way back through that relu.
+  public static func addThroughRelu(
+    count: Int, source: ConstantFloats, output: ConstantFloats, destination: Floats
+  ) {
+    table.pointee.addThroughRelu(Int64(count), source, output, destination)
+  }
+
   /// `destination += source`: one addition of the tree.
   public static func addInto(count: Int, source: ConstantFloats, destination: Floats) {
     table.pointee.addInto(Int64(count), source, destination)

@@ -6,13 +6,15 @@ extension Kernels {
     table.pointee.batchNormStatistics(Int64(rows), Int64(channels), x, mean, variance)
   }
 
-  /// `y = (x − mean) / √(variance + ε) · weight + bias`, then relu if asked.
+  /// `y = (x − mean) / √(variance + ε) · weight + bias`, plus `added` if there is one, then relu if asked.
   public static func batchNormApply(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats, relu: Bool, y: Floats
+    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats,
+    adding added: ConstantFloats? = nil,
+    relu: Bool = false, y: Floats
   ) {
     table.pointee.batchNormApply(
-      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, bias, relu, y)
+      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, bias, added, relu, y)
   }
 
   /// The gradients of batch normalisation in training mode; `dx` may be `dy`.
@@ -27,19 +29,19 @@ extension Kernels {
   ///   - variance: of the rows, biased.
   ///   - epsilon: added to the variance.
   ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, nil where it did not: dy is the gradient behind it.
   ///   - dy: the output's gradient.
   ///   - dx: the input's gradient.
   ///   - dWeight: γ's gradient.
   ///   - dBias: β's gradient.
-  ///   - scratch: room for `2 · C` floats.
   public static func batchNormBackward(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, weight: ConstantFloats, dy: ConstantFloats, dx: Floats, dWeight: Floats,
-    dBias: Floats, scratch: Floats
+    epsilon: Float, weight: ConstantFloats, rectified bias: ConstantFloats? = nil,
+    dy: ConstantFloats, dx: Floats, dWeight: Floats, dBias: Floats
   ) {
     table.pointee.batchNormBackward(
-      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, dy, dx, dWeight, dBias,
-      scratch)
+      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, bias, dy, dx, dWeight,
+      dBias)
   }
 
   /// Mean of each channel over rows, and Σ of squared distances from it, x `[rows, C]`.
@@ -62,6 +64,8 @@ extension Kernels {
   ///   - mean: of the group's rows.
   ///   - variance: of the group's rows, biased.
   ///   - epsilon: added to the variance.
+  ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, else nil.
   ///   - dy: the output's gradient.
   ///   - sums: receives Σ dy, `[C]`.
   ///   - products: receives Σ dy · (x − mean), `[C]`.
@@ -69,11 +73,13 @@ extension Kernels {
   ///   - dBias: β's gradient, the microbatch's own.
   public static func batchNormGradientSums(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
+    epsilon: Float, weight: ConstantFloats, rectified bias: ConstantFloats? = nil,
+    dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
     products: UnsafeMutablePointer<Double>, dWeight: Floats, dBias: Floats
   ) {
     table.pointee.batchNormGradientSums(
-      Int64(rows), Int64(channels), x, mean, variance, epsilon, dy, sums, products, dWeight, dBias)
+      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, bias, dy, sums, products,
+      dWeight, dBias)
   }
 
   /// The input's gradient of a microbatch normalised with the statistics of its group; `dx` may be
@@ -88,6 +94,7 @@ extension Kernels {
   ///   - variance: of the group's rows, biased.
   ///   - epsilon: added to the variance.
   ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, else nil.
   ///   - sums: Σ dy over the group, `[C]`.
   ///   - products: Σ dy · (x − mean) over the group, `[C]`.
   ///   - dy: the output's gradient.
@@ -95,10 +102,11 @@ extension Kernels {
   public static func batchNormInputGradient(
     rows: Int, ofGroup count: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats,
     variance: ConstantFloats, epsilon: Float, weight: ConstantFloats,
-    sums: UnsafePointer<Double>, products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
+    rectified bias: ConstantFloats? = nil, sums: UnsafePointer<Double>,
+    products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
   ) {
     table.pointee.batchNormInputGradient(
-      Int64(rows), Double(count), Int64(channels), x, mean, variance, epsilon, weight, sums,
+      Int64(rows), Double(count), Int64(channels), x, mean, variance, epsilon, weight, bias, sums,
       products, dy, dx)
   }
 

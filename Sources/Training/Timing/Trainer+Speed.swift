@@ -37,9 +37,12 @@ extension Trainer {
   /// - Parameters:
   ///   - warmUp: steps before the first that is timed.
   ///   - steps: steps that are timed, at least 1; the run has both together, or more.
+  ///   - stepped: called after every step, on every rank.
   /// - Returns: the times; those of rank 0 on every rank.
   /// - Throws: what training throws.
-  public func measureSpeed(warmUp: Int, steps: Int) throws -> TrainingSpeed {
+  public func measureSpeed(
+    warmUp: Int, steps: Int, stepped: () -> Void = {}
+  ) throws -> TrainingSpeed {
     precondition(warmUp >= 0 && steps >= 1 && warmUp + steps <= totalSteps, "too few steps")
     try initialize()
     let loader = makeLoader(from: 0)
@@ -58,6 +61,7 @@ extension Trainer {
       if index >= warmUp { seconds.append(Double(now - last) * 1e-9) }
       if index == warmUp - 1 { before = clock.table }
       last = now
+      stepped()
     }
     let operations = model.layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     return TrainingSpeed(
