@@ -38,7 +38,7 @@ typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
   T(2, 2, 5) T(2, 2, 6) T(2, 3, 1) T(2, 3, 2) T(2, 3, 3) T(2, 3, 4) T(2, 4, 1) T(2, 4, 2)        \
   T(2, 4, 3)
 static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {
-    {0}, {0, 14, 12, 9, 6, 5}, {0, 12, 6, 4, 3}};
+    {0}, {0, 24, 12, 9, 6, 5}, {0, 12, 6, 4, 3}};
 #else
 #define MOST_WEIGHT_BLOCKS 1
 #define MOST_LENGTH 6
@@ -107,6 +107,10 @@ static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels
   p->xTapRow = row->sourceTapStep * xPitch;
   p->dwTapRow = g->kernelWidth * C * O;
   p->pitch = O;
+  if (p->xRow == p->columns * p->xColumn && p->dyRow == p->columns * p->dyColumn) {
+    p->columns *= p->rows;
+    p->rows = 1;
+  }
   x += row->source * xPitch + column->source * g->channels;
   dy += row->target * dyPitch + column->target * O;
   dw += (row->tap * g->kernelWidth + column->tap) * C * O;
