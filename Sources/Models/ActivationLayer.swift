@@ -5,6 +5,8 @@ import Tensors
 final class ActivationLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { !readsOutput }
+  var readsOutput: Bool { function.isKnownFromOutput }
   private let function: Kernels.ElementwiseFunction
   private let scalars: Extent
   private var outputGradient = Place.slab(0)

@@ -8,6 +8,7 @@ import Tensors
 final class BatchNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   let rows: Extent
   let channels: Int
   let mean, variance: Region

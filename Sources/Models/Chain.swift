@@ -32,6 +32,9 @@ struct Chain {
   /// The last layer that computes.
   var lastLayer: (any Layer)? { stages.last?.layer }
 
+  /// Whether the way back reads what enters the chain or leaves it.
+  var readsOutput: Bool { lastLayer?.readsOutput ?? true }
+
   /// Runs the layers, first to last.
   func forward(_ group: Group) {
     for stage in stages {

@@ -7,6 +7,7 @@ import Tensors
 final class ResidualLayer: Layer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { relu != nil }
   private let body, shortcut: Chain
   private let index: Int
   private let scalars, inputScalars: Extent
@@ -22,10 +23,11 @@ final class ResidualLayer: Layer {
 
   /// A residual block of two chains with the same input and outputs of one shape.
   ///
-  /// `index` is its place among the model's summaries, `relu` what follows it and `inputRelu` what lies before.
+  /// `index` is its place among the model's summaries, `norm` ends the body, `relu` follows and `inputRelu`
+  /// lies before.
   init(
-    input: Value, output: Value, body: Chain, shortcut: Chain, index: Int, relu: Rectifier?,
-    inputRelu: Rectifier?
+    input: Value, output: Value, body: Chain, shortcut: Chain, index: Int, norm: BatchNormLayer?,
+    relu: Rectifier?, inputRelu: Rectifier?
   ) {
     self.input = input
     self.output = output
@@ -35,8 +37,7 @@ final class ResidualLayer: Layer {
     scalars = output.scalars
     inputScalars = input.scalars
     (self.relu, self.inputRelu) = (relu, inputRelu)
-    let last = body.lastLayer as? BatchNormLayer
-    norm = last?.output.place == output.place && last?.output.isRectified == false ? last : nil
+    self.norm = norm
     norm?.isJoined = true
   }
 

@@ -6,6 +6,12 @@ extension Kernels {
     let native: CKernels_Function
     let slope: Float
 
+    /// Whether ``Kernels/activateGradient(_:count:input:output:outputGradient:inputGradient:)`` reads the output
+    /// alone; else it reads the input alone.
+    public var isKnownFromOutput: Bool {
+      [CKernels_relu, CKernels_tanh, CKernels_sigmoid].contains(native)
+    }
+
     /// `max(0, x)`.
     public static let relu = ElementwiseFunction(native: CKernels_relu, slope: 0)
     /// `x · Φ(x)`, exact form; relative error below 6e-7 for |x| <= 3, below 5e-6 in the far tail.
