@@ -29,6 +29,8 @@ struct BenchmarkModel: ParsableCommand {
       valueName: "count"))
   var micro: Int?
 
+  @OptionGroup var computing: ThreadOption
+
   @Option(help: ArgumentHelp("Steps that are timed.", valueName: "count"))
   var steps = 30
 
@@ -58,7 +60,9 @@ struct BenchmarkModel: ParsableCommand {
     guard case .network(let settings) = try ConfiguredRun.load(path: config, overrides: set) else {
       throw ValidationError("This run has `factorization`, whose sweeps are no training steps.")
     }
-    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+    let choice = computing.threads ?? .count(1)
+    let level = Trainer.threadLevel(for: settings, threads: choice.count)
+    try Ranks.run(threads: level, computing: choice) { world in
       let options = TrainingOptions(
         configuration: changed(settings, ranks: world.size),
         configurationFolder: folder(of: config), output: "", version: Aimass.version)
@@ -91,6 +95,7 @@ struct BenchmarkModel: ParsableCommand {
   private static func text(_ speed: TrainingSpeed, _ name: String) -> String {
     var table = TextTable([.init("what"), .init("value", .right)])
     table.add(["ranks", "\(speed.ranks)"])
+    table.add(["threads of a rank", "\(speed.threads)"])
     table.add(["samples in a step", "\(speed.globalBatch)"])
     table.add(["samples in a pass", "\(speed.microbatch)"])
     table.add(["parameters", HumanUnits.count(speed.parameters)])
@@ -110,6 +115,7 @@ struct BenchmarkModel: ParsableCommand {
     return .object(
       [
         .init("model", .text(name)), .init("ranks", .integer(speed.ranks)),
+        .init("threads", .integer(speed.threads)),
         .init("globalBatch", .integer(speed.globalBatch)),
         .init("microbatch", .integer(speed.microbatch)),
         .init("parameters", .integer(speed.parameters)),

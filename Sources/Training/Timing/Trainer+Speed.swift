@@ -1,7 +1,11 @@
+import Tensors
+
 /// What the steps of a run cost on this machine.
 public struct TrainingSpeed: Sendable {
   /// R.
   public let ranks: Int
+  /// Threads that rank 0 computes on.
+  public let threads: Int
   /// Samples of one step over all ranks.
   public let globalBatch: Int
   /// N: samples of one pass.
@@ -70,7 +74,7 @@ extension Trainer {
     let phases = zip(before, clock.table).map { (name: $0.phase, seconds: $1.seconds - $0.seconds) }
     let operations = model.layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
     return TrainingSpeed(
-      ranks: world.size, globalBatch: plan.global, microbatch: plan.micro,
+      ranks: world.size, threads: Kernels.threads, globalBatch: plan.global, microbatch: plan.micro,
       parameters: model.layout.trainableCount,
       operationsPerStep: 6 * plan.samples(inStep: 0) * operations, losses: losses,
       seconds: seconds, phases: phases.filter { $0.seconds > 0 },
