@@ -86,8 +86,23 @@ static void activateGradient(CKernels_Function f, float slope, int64_t count, co
 static void add(int64_t count, const float *a, const float *b, float *sum) {
   EACH(i, count) sum[i] = a[i] + b[i];
 }
+/// NaN passes, as through `activate`.
+static void addRelu(int64_t count, const float *a, const float *b, float *sum) {
+  EACH(i, count) {
+    float v = a[i] + b[i];
+    sum[i] = v <= 0 ? 0 : v;
+  }
+}
 static void addInto(int64_t count, const float *source, float *destination) {
   EACH(i, count) destination[i] += source[i];
+}
+/// A sum of gradients, back through the relu that gave `output`.
+static void addThroughRelu(int64_t count, const float *source, const float *output,
+                           float *destination) {
+  EACH(i, count) {
+    float v = destination[i] + source[i];
+    destination[i] = output[i] > 0 ? v : 0;
+  }
 }
 static void scale(int64_t count, float factor, float *values) {
   EACH(i, count) values[i] *= factor;

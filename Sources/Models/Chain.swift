@@ -37,6 +37,12 @@ struct Chain {
   /// Where the way back begins, among the model's summaries; nil where no layer is on it.
   var last: Int? { reversed.first?.index }
 
+  /// The last layer that computes.
+  var lastLayer: (any Layer)? { stages.last?.layer }
+
+  /// Whether the way back reads what enters the chain or leaves it.
+  var readsOutput: Bool { lastLayer?.readsOutput ?? true }
+
   /// Runs the layers, first to last.
   func forward(_ group: Group) {
     for stage in stages {

@@ -7,6 +7,7 @@ import Tensors
 final class ConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   private let geometry: ConvolutionGeometry
   private let units: Extent
   private let weight: Int

@@ -78,7 +78,8 @@ extension Model {
   ///
   /// Looks at the inputs (`input NAME`), then at every layer's output in forward order (its path),
   /// then at the heads' targets (`target NAME`) and losses (`loss of NAME`). A layer whose output
-  /// was overwritten by the next is seen as the next one left it.
+  /// was overwritten by the next is seen as the next one left it, and one whose memory later layers got is
+  /// left out.
   ///
   /// - Parameters:
   ///   - microbatch: the samples of the last pass.

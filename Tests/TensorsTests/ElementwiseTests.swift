@@ -28,6 +28,12 @@ struct ElementwiseTests {
       #expect(c.array == zip(a.array, b.array).map { $0 + $1 }, "\(build)")
       Kernels.addInto(count: count, source: a.pointer, destination: c.base)
       #expect(c.array == zip(a.array, b.array).map { ($0 + $1) + $0 }, "\(build)")
+      Kernels.addRelu(count: count, a: a.pointer, b: b.pointer, output: c.base)
+      #expect(c.array == zip(a.array, b.array).map { max(0, $0 + $1) }, "\(build)")
+      Kernels.addThroughRelu(
+        count: count, source: b.pointer, output: a.pointer, destination: c.base)
+      let sums = zip(a.array, b.array).map { $0 > 0 ? max(0, $0 + $1) + $1 : 0 }
+      #expect(c.array == sums, "\(build)")
       Kernels.copy(count: count, source: b.pointer, destination: c.base)
       Kernels.scale(count: count, factor: 0.3, values: c.base)
       #expect(c.array == b.array.map { $0 * 0.3 }, "\(build)")

@@ -118,7 +118,9 @@ typedef struct {
   void (*activateGradient)(CKernels_Function, float slope, int64_t count, const float *x,
                            const float *y, const float *dy, float *dx);
   void (*add)(int64_t count, const float *a, const float *b, float *sum);
+  void (*addRelu)(int64_t count, const float *a, const float *b, float *sum);
   void (*addInto)(int64_t count, const float *source, float *destination);
+  void (*addThroughRelu)(int64_t count, const float *source, const float *output, float *destination);
   void (*scale)(int64_t count, float factor, float *values);
   double (*sum)(int64_t count, const float *values);
   double (*squaredNorm)(int64_t count, const float *values);
@@ -129,21 +131,22 @@ typedef struct {
                               float *mean, float *variance);
   void (*batchNormApply)(int64_t rows, int64_t channels, const float *x, const float *mean,
                          const float *variance, float epsilon, const float *weight, const float *bias,
-                         bool relu, float *y);
+                         const float *added, bool relu, float *y);
+  // `bias` is null where no relu lies behind the norm.
   void (*batchNormBackward)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
                             const float *mean, const float *variance, float epsilon,
-                            const float *weight, const float *dy, float *dx, float *dWeight,
-                            float *dBias);
+                            const float *weight, const float *bias, const float *dy, float *dx,
+                            float *dWeight, float *dBias);
   void (*batchNormMoments)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
                            double *mean, double *squares);
   void (*batchNormGradientSums)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
                                 const float *mean, const float *variance, float epsilon,
-                                const float *dy, double *sums, double *products, float *dWeight,
-                                float *dBias);
+                                const float *weight, const float *bias, const float *dy,
+                                double *sums, double *products, float *dWeight, float *dBias);
   void (*batchNormInputGradient)(int64_t rows, double count, int64_t channels, const float *x,
                                  const float *mean, const float *variance, float epsilon,
-                                 const float *weight, const double *sums, const double *products,
-                                 const float *dy, float *dx);
+                                 const float *weight, const float *bias, const double *sums,
+                                 const double *products, const float *dy, float *dx);
   void (*layerNormForward)(int64_t rows, int64_t width, const float *x, float epsilon,
                            const float *weight, const float *bias, float *y, float *mean,
                            float *inverseDeviation);
