@@ -5,11 +5,13 @@ extension Kernels {
   public static func batchNormStatistics(
     rows: Int, channels: Int, x: ConstantFloats, mean: Floats, variance: Floats
   ) {
-    split(channels, by: 16, work: 2 * rows * channels) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormStatistics(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first)
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    chunkedMoments(rows: rows, channels: channels, x, room)
+    for channel in 0..<channels {
+      mean[channel] = Float(room[channel])
+      // Rounding may leave less than nothing.
+      let biased = Float(room[channels + channel] / Double(rows))
+      variance[channel] = biased < 0 ? 0 : biased
     }
   }
 
@@ -48,27 +50,14 @@ extension Kernels {
     epsilon: Float, weight: ConstantFloats, dy: ConstantFloats, dx: Floats, dWeight: Floats,
     dBias: Floats, scratch: Floats
   ) {
-    let work = 3 * rows * channels
-    let blocks = (channels + 15) / 16
-    // Sums go channel by channel; where threads would wait for one of them, the rest goes row by row.
-    guard blocks % parts(rows, work: work) == 0 else {
-      guard let room = CKernels_threadScratch(Int64(4 * channels)) else { return }
-      return room.withMemoryRebound(to: Double.self, capacity: 2 * channels) { sums in
-        batchNormGradientSums(
-          rows: rows, channels: channels, x: x, mean: mean, variance: variance, epsilon: epsilon,
-          dy: dy, sums: sums, products: sums + channels, dWeight: dWeight, dBias: dBias)
-        batchNormInputGradient(
-          rows: rows, ofGroup: rows, channels: channels, x: x, mean: mean, variance: variance,
-          epsilon: epsilon, weight: weight, sums: sums, products: sums + channels, dy: dy, dx: dx)
-      }
-    }
-    split(channels, by: 16, work: work) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormBackward(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first, epsilon, weight + first, dy + first, dx + first, dWeight + first,
-        dBias + first)
-    }
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    let products = room + channels
+    batchNormGradientSums(
+      rows: rows, channels: channels, x: x, mean: mean, variance: variance, epsilon: epsilon,
+      dy: dy, sums: room, products: products, dWeight: dWeight, dBias: dBias)
+    batchNormInputGradient(
+      rows: rows, ofGroup: rows, channels: channels, x: x, mean: mean, variance: variance,
+      epsilon: epsilon, weight: weight, sums: room, products: products, dy: dy, dx: dx)
   }
 
   /// Mean of each channel over rows, and Σ of squared distances from it, x `[rows, C]`.
@@ -79,11 +68,10 @@ extension Kernels {
     rows: Int, channels: Int, x: ConstantFloats, mean: UnsafeMutablePointer<Double>,
     squares: UnsafeMutablePointer<Double>
   ) {
-    split(channels, by: 16, work: 2 * rows * channels) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormMoments(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first, squares + first)
-    }
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    chunkedMoments(rows: rows, channels: channels, x, room)
+    mean.update(from: room, count: channels)
+    squares.update(from: room + channels, count: channels)
   }
 
   /// What a microbatch adds to the sums that the input's gradient of its whole group needs.
@@ -105,12 +93,26 @@ extension Kernels {
     epsilon: Float, dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
     products: UnsafeMutablePointer<Double>, dWeight: Floats, dBias: Floats
   ) {
-    split(channels, by: 16, work: 2 * rows * channels) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormGradientSums(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first, epsilon, dy + first, sums + first, products + first, dWeight + first,
-        dBias + first)
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    // Behind what the caller may have in the first place of this room.
+    forEachChunk(rows: rows, channels: channels) { chunk, range in
+      let (place, first) = (room + (chunk + 1) * 3 * channels, range.lowerBound * channels)
+      (place + 2 * channels).withMemoryRebound(to: Float.self, capacity: 2 * channels) { unused in
+        table.pointee.batchNormGradientSums(
+          Int64(range.count), Int64(channels), x + first, mean, variance, epsilon, dy + first,
+          place, place + channels, unused, unused + channels)
+      }
+    }
+    for channel in 0..<channels {
+      var (sum, product) = (0.0, 0.0)
+      for chunk in 0..<chunks(rows: rows, channels: channels) {
+        sum += room[(chunk + 1) * 3 * channels + channel]
+        product += room[(chunk + 1) * 3 * channels + channels + channel]
+      }
+      (sums[channel], products[channel]) = (sum, product)
+      dBias[channel] = Float(sum)
+      dWeight[channel] = Float(
+        product * (1 / (Double(variance[channel]) + Double(epsilon)).squareRoot()))
     }
   }
 
