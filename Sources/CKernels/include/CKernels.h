@@ -288,7 +288,7 @@ typedef struct CKernels_Team CKernels_Team;
 /// Starts a team of `threads` threads, the leader counted; its members flush denormals and hear no signals.
 ///
 /// `leastWork` is what a thread should get at least, for whoever cuts the work.
-/// With `spins` a member that has nothing to do stays awake for a tenth of a millisecond, which is for
+/// With `spins` a member that has nothing to do stays awake for a millisecond, which is for
 /// threads that each have a core. Returns 0, or the error number where a thread cannot start.
 int CKernels_startTeam(int64_t threads, int64_t leastWork, bool spins, CKernels_Team **team);
 int64_t CKernels_teamThreads(const CKernels_Team *team);
