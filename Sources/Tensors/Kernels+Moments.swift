@@ -12,9 +12,9 @@ extension Kernels {
     return (rows + size - 1) / size
   }
 
-  /// Scratch of the calling thread: two numbers a channel for all chunks together, and three for each of them.
+  /// Scratch of the calling thread: two numbers a channel for all chunks together, and two for each of them.
   static func momentRoom(rows: Int, channels: Int) -> UnsafeMutablePointer<Double>? {
-    let count = (chunks(rows: rows, channels: channels) + 1) * 3 * channels
+    let count = (chunks(rows: rows, channels: channels) + 1) * 2 * channels
     return UnsafeMutableRawPointer(CKernels_threadScratch(Int64(2 * count)))?
       .assumingMemoryBound(to: Double.self)
   }
@@ -37,7 +37,7 @@ extension Kernels {
     rows: Int, channels: Int, _ x: ConstantFloats, _ room: UnsafeMutablePointer<Double>
   ) {
     forEachChunk(rows: rows, channels: channels) { chunk, range in
-      let place = room + (chunk + 1) * 3 * channels
+      let place = room + (chunk + 1) * 2 * channels
       table.pointee.batchNormMoments(
         Int64(range.count), Int64(channels), x + range.lowerBound * channels, place,
         place + channels)
@@ -46,7 +46,7 @@ extension Kernels {
     for channel in 0..<channels {
       var (mean, squares) = (0.0, 0.0)
       for chunk in 0..<chunks(rows: rows, channels: channels) {
-        let place = room + (chunk + 1) * 3 * channels + channel
+        let place = room + (chunk + 1) * 2 * channels + channel
         let before = Double(chunk * size)
         let count = Double(min(size, rows - chunk * size))
         let step = place[0] - mean

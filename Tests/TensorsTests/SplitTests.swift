@@ -99,7 +99,7 @@ struct SplitTests {
         weight, bias.array,
         filled(rows * width) {
           Kernels.embeddingForward(
-            rows: rows, size: width, ids: ids, table: table.pointer, output: $0)
+            rows: rows, size: width, ids: ids, table: table.pointer, output: $0, stride: width)
         },
         filled(rows) {
           Kernels.rowDots(rows: rows, half: width / 2, factors: 8, x: x.pointer, y: $0)
@@ -177,7 +177,7 @@ struct SplitTests {
         Kernels.batchNormBackward(
           rows: rows, channels: channels, x: x.pointer, mean: mean.pointer,
           variance: variance.pointer, epsilon: 1e-5, weight: weight.pointer, dy: dy.pointer,
-          dx: $0, dWeight: dw.base, dBias: db.base, scratch: room.base)
+          dx: $0, dWeight: dw.base, dBias: db.base)
       }
       return [mean.array, variance.array, y, dx, dw.array, db.array]
     }
