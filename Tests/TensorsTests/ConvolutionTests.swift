@@ -98,7 +98,7 @@ struct ConvolutionTests {
 
   @Test("Ending with a relu gives the bits of a relu behind it", arguments: 1...60)
   func relu(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     // What is no number passes.
     c.input.base[c.input.count / 2] = .nan
     try onEachBuild { build in
@@ -123,7 +123,7 @@ struct ConvolutionTests {
 
   @Test("A sample's gradient does not depend on its companions", arguments: 1...40)
   func companionsOfGradients(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     let size = c.g.height * c.g.width * c.g.channels
     let outSize = c.g.outHeight * c.g.outWidth * c.g.outChannels
     try onEachBuild { build in

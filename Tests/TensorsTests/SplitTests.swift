@@ -162,22 +162,20 @@ struct SplitTests {
     let weight = GuardedFloats(random: channels, seed: 3)
     try expectSameBits("\(rows) rows of \(channels)") {
       let (mean, variance) = (GuardedFloats(channels), GuardedFloats(channels))
-      let (dw, db, room) = (
-        GuardedFloats(channels), GuardedFloats(channels), GuardedFloats(2 * channels)
-      )
+      let (dw, db) = (GuardedFloats(channels), GuardedFloats(channels))
       Kernels.batchNormStatistics(
         rows: rows, channels: channels, x: x.pointer, mean: mean.base, variance: variance.base)
       let y = filled(x.count) {
         Kernels.batchNormApply(
           rows: rows, channels: channels, x: x.pointer, mean: mean.pointer,
           variance: variance.pointer, epsilon: 1e-5, weight: weight.pointer, bias: weight.pointer,
-          relu: true, y: $0)
+          adding: dy.pointer, relu: true, y: $0)
       }
       let dx = filled(x.count) {
         Kernels.batchNormBackward(
           rows: rows, channels: channels, x: x.pointer, mean: mean.pointer,
-          variance: variance.pointer, epsilon: 1e-5, weight: weight.pointer, dy: dy.pointer,
-          dx: $0, dWeight: dw.base, dBias: db.base)
+          variance: variance.pointer, epsilon: 1e-5, weight: weight.pointer,
+          rectified: weight.pointer, dy: dy.pointer, dx: $0, dWeight: dw.base, dBias: db.base)
       }
       return [mean.array, variance.array, y, dx, dw.array, db.array]
     }
