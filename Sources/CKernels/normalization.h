@@ -57,32 +57,68 @@ static void batchNormMoments(int64_t rows, int64_t pitch, int64_t channels, cons
   }
 }
 
+/// `weight / √(variance + ε)` of up to 16 channels.
+INLINE v16 factors(int64_t valid, const float *weight, const float *variance, float epsilon) {
+  float factor[16] = {0};
+  for (int64_t i = 0; i < valid; i++) factor[i] = weight[i] / __builtin_sqrtf(variance[i] + epsilon);
+  return load16(factor);
+}
+
+/// One expression for forward and backward, so that both round alike and agree about what is above zero.
+INLINE v16 normalised(v16 x, v16 mean, v16 factor, v16 bias) { return (x - mean) * factor + bias; }
+
+/// Adds `added` where it is not null, then takes the relu where that is asked for.
 static void batchNormApply(int64_t rows, int64_t channels, const float *x, const float *mean,
                            const float *variance, float epsilon, const float *weight,
-                           const float *bias, bool relu, float *y) {
+                           const float *bias, const float *added, bool relu, float *y) {
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
-    float factor[16] = {0};
-    for (int64_t i = 0; i < valid; i++)
-      factor[i] = weight[column + i] / __builtin_sqrtf(variance[column + i] + epsilon);
-    v16 m = loadColumns(mean + column, valid), f = load16(factor), zero = {0};
-    v16 s = loadColumns(bias + column, valid);
+    v16 f = factors(valid, weight + column, variance + column, epsilon), zero = {0};
+    v16 m = loadColumns(mean + column, valid), s = loadColumns(bias + column, valid);
     for (int64_t r = 0; r < rows; r++) {
-      v16 v = (loadColumns(x + r * channels + column, valid) - m) * f + s;
+      int64_t place = r * channels + column;
+      v16 v = normalised(loadColumns(x + place, valid), m, f, s);
+      if (added) v += loadColumns(added + place, valid);
       if (relu) v = (v16)((i16)v & ~(v <= zero));  // NaN is not <= 0 and passes
-      storeColumns(y + r * channels + column, v, valid);
+      storeColumns(y + place, v, valid);
     }
   }
 }
 
+/// A relu behind the normalisation of up to 16 channels: what it lets through is known from x alone.
+typedef struct {
+  bool on;
+  v16 mean, factor, bias;
+} Rectifier;
+
+/// `bias` is null where there is no relu.
+INLINE Rectifier rectifier(int64_t valid, const float *mean, const float *variance, float epsilon,
+                           const float *weight, const float *bias) {
+  Rectifier relu = {.on = bias != 0};
+  if (!bias) return relu;
+  relu.mean = loadColumns(mean, valid);
+  relu.factor = factors(valid, weight, variance, epsilon);
+  relu.bias = loadColumns(bias, valid);
+  return relu;
+}
+
+INLINE v16 letThrough(Rectifier relu, v16 gradient, v16 x) {
+  v16 zero = {0};
+  if (!relu.on) return gradient;
+  return (v16)((i16)gradient & (normalised(x, relu.mean, relu.factor, relu.bias) > zero));
+}
+
 /// Σ dy and Σ dy · (x − mean) of up to 16 channels, and from them the gradients of weight and bias.
 INLINE void gradientSums(int64_t rows, int64_t pitch, int64_t valid, const float *x,
-                         const float *mean, const float *variance, float epsilon, const float *dy,
-                         double *sums, double *products, float *dWeight, float *dBias) {
+                         const float *mean, const float *variance, float epsilon,
+                         const float *weight, const float *bias, const float *dy, double *sums,
+                         double *products, float *dWeight, float *dBias) {
+  Rectifier relu = rectifier(valid, mean, variance, epsilon, weight, bias);
   Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(loadColumns(mean, valid));
   for (int64_t r = 0; r < rows; r++) {
-    Wide g = widen16(loadColumns(dy + r * pitch, valid));
-    Wide v = widen16(loadColumns(x + r * pitch, valid));
+    v16 input = loadColumns(x + r * pitch, valid);
+    Wide g = widen16(letThrough(relu, loadColumns(dy + r * pitch, valid), input));
+    Wide v = widen16(input);
     s.low += g.low;
     s.high += g.high;
     q.low += g.low * (v.low - m.low);
@@ -101,8 +137,9 @@ INLINE void gradientSums(int64_t rows, int64_t pitch, int64_t valid, const float
 /// the sums.
 INLINE void inputGradient(int64_t rows, double count, int64_t pitch, int64_t valid, const float *x,
                           const float *mean, const float *variance, float epsilon,
-                          const float *weight, const double *sums, const double *products,
-                          const float *dy, float *dx) {
+                          const float *weight, const float *bias, const double *sums,
+                          const double *products, const float *dy, float *dx) {
+  Rectifier relu = rectifier(valid, mean, variance, epsilon, weight, bias);
   float factor[16] = {0}, centre[16] = {0}, slope[16] = {0};
   for (int64_t i = 0; i < valid; i++) {
     double inverse = 1.0 / __builtin_sqrt((double)variance[i] + (double)epsilon);
@@ -113,46 +150,48 @@ INLINE void inputGradient(int64_t rows, double count, int64_t pitch, int64_t val
   v16 m = loadColumns(mean, valid), f = load16(factor), a = load16(centre), b = load16(slope);
   for (int64_t r = 0; r < rows; r++) {
     int64_t place = r * pitch;
-    v16 g = loadColumns(dy + place, valid), v = loadColumns(x + place, valid);
+    v16 v = loadColumns(x + place, valid), g = letThrough(relu, loadColumns(dy + place, valid), v);
     storeColumns(dx + place, f * (g - a - (v - m) * b), valid);
   }
 }
 
-/// Training mode, with the statistics of these rows alone.
+/// Training mode, with the statistics of these rows alone; `bias` where a relu lies behind, else null.
 static void batchNormBackward(int64_t rows, int64_t pitch, int64_t channels, const float *x,
                               const float *mean, const float *variance, float epsilon,
-                              const float *weight, const float *dy, float *dx, float *dWeight,
-                              float *dBias) {
+                              const float *weight, const float *bias, const float *dy, float *dx,
+                              float *dWeight, float *dBias) {
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
+    const float *behind = bias ? bias + column : 0;
     double sums[16], products[16];
     gradientSums(rows, pitch, valid, x + column, mean + column, variance + column, epsilon,
-                 dy + column, sums, products, dWeight + column, dBias + column);
+                 weight + column, behind, dy + column, sums, products, dWeight + column,
+                 dBias + column);
     inputGradient(rows, (double)rows, pitch, valid, x + column, mean + column, variance + column,
-                  epsilon, weight + column, sums, products, dy + column, dx + column);
+                  epsilon, weight + column, behind, sums, products, dy + column, dx + column);
   }
 }
 
 /// The first half of `batchNormBackward`, to be combined with other microbatches.
 static void batchNormGradientSums(int64_t rows, int64_t pitch, int64_t channels, const float *x,
                                   const float *mean, const float *variance, float epsilon,
-                                  const float *dy, double *sums, double *products, float *dWeight,
-                                  float *dBias) {
+                                  const float *weight, const float *bias, const float *dy,
+                                  double *sums, double *products, float *dWeight, float *dBias) {
   for (int64_t column = 0; column < channels; column += 16)
     gradientSums(rows, pitch, columnsLeft(channels, column), x + column, mean + column,
-                 variance + column, epsilon, dy + column, sums + column, products + column,
-                 dWeight + column, dBias + column);
+                 variance + column, epsilon, weight + column, bias ? bias + column : 0, dy + column,
+                 sums + column, products + column, dWeight + column, dBias + column);
 }
 
 /// The second half, with sums over `count` rows of which these are a part.
 static void batchNormInputGradient(int64_t rows, double count, int64_t channels, const float *x,
                                    const float *mean, const float *variance, float epsilon,
-                                   const float *weight, const double *sums, const double *products,
-                                   const float *dy, float *dx) {
+                                   const float *weight, const float *bias, const double *sums,
+                                   const double *products, const float *dy, float *dx) {
   for (int64_t column = 0; column < channels; column += 16)
     inputGradient(rows, count, channels, columnsLeft(channels, column), x + column, mean + column,
-                  variance + column, epsilon, weight + column, sums + column, products + column,
-                  dy + column, dx + column);
+                  variance + column, epsilon, weight + column, bias ? bias + column : 0,
+                  sums + column, products + column, dy + column, dx + column);
 }
 
 static void layerNormForward(int64_t rows, int64_t width, const float *x, float epsilon,

@@ -20,12 +20,8 @@ extension Compiler {
     let isInPlace = input.overwritable && ActivationLayer.worksInPlace(activation)
     var output = try elementwiseOutput(isInPlace: isInPlace, context)
     output.overwritable = !ActivationLayer.worksInPlace(activation)
-    // The batch norm before has looked ahead and applied it; its output is always overwritable.
-    var isFused = false
-    if case .batchNorm = context.previous { isFused = activation == .relu }
     return Compiled(
-      layer: ActivationLayer(
-        input: input, output: output, function: activation.kernel, isFused: isFused),
+      layer: ActivationLayer(input: input, output: output, function: activation.kernel),
       output: output)
   }
 

@@ -13,16 +13,17 @@ extension Kernels {
     }
   }
 
-  /// `y = (x − mean) / √(variance + ε) · weight + bias`, then relu if asked.
+  /// `y = (x − mean) / √(variance + ε) · weight + bias`, plus `added` if there is one, then relu if asked.
   public static func batchNormApply(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats, relu: Bool, y: Floats
+    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats,
+    adding added: ConstantFloats? = nil, relu: Bool = false, y: Floats
   ) {
     split(rows, work: 2 * rows * channels) { range in
       let first = range.lowerBound * channels
       table.pointee.batchNormApply(
         Int64(range.count), Int64(channels), x + first, mean, variance, epsilon, weight, bias,
-        relu, y + first)
+        added.map { $0 + first }, relu, y + first)
     }
   }
 
@@ -38,15 +39,15 @@ extension Kernels {
   ///   - variance: of the rows, biased.
   ///   - epsilon: added to the variance.
   ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, nil where it did not: dy is the gradient behind it.
   ///   - dy: the output's gradient.
   ///   - dx: the input's gradient.
   ///   - dWeight: γ's gradient.
   ///   - dBias: β's gradient.
-  ///   - scratch: room for `2 · C` floats.
   public static func batchNormBackward(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, weight: ConstantFloats, dy: ConstantFloats, dx: Floats, dWeight: Floats,
-    dBias: Floats, scratch: Floats
+    epsilon: Float, weight: ConstantFloats, rectified bias: ConstantFloats? = nil,
+    dy: ConstantFloats, dx: Floats, dWeight: Floats, dBias: Floats
   ) {
     let work = 3 * rows * channels
     let blocks = (channels + 15) / 16
@@ -56,18 +57,20 @@ extension Kernels {
       return room.withMemoryRebound(to: Double.self, capacity: 2 * channels) { sums in
         batchNormGradientSums(
           rows: rows, channels: channels, x: x, mean: mean, variance: variance, epsilon: epsilon,
-          dy: dy, sums: sums, products: sums + channels, dWeight: dWeight, dBias: dBias)
+          weight: weight, rectified: bias, dy: dy, sums: sums, products: sums + channels,
+          dWeight: dWeight, dBias: dBias)
         batchNormInputGradient(
           rows: rows, ofGroup: rows, channels: channels, x: x, mean: mean, variance: variance,
-          epsilon: epsilon, weight: weight, sums: sums, products: sums + channels, dy: dy, dx: dx)
+          epsilon: epsilon, weight: weight, rectified: bias, sums: sums,
+          products: sums + channels, dy: dy, dx: dx)
       }
     }
     split(channels, by: 16, work: work) { range in
       let first = range.lowerBound
       table.pointee.batchNormBackward(
         Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first, epsilon, weight + first, dy + first, dx + first, dWeight + first,
-        dBias + first)
+        variance + first, epsilon, weight + first, bias.map { $0 + first }, dy + first, dx + first,
+        dWeight + first, dBias + first)
     }
   }
 
@@ -95,6 +98,8 @@ extension Kernels {
   ///   - mean: of the group's rows.
   ///   - variance: of the group's rows, biased.
   ///   - epsilon: added to the variance.
+  ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, else nil.
   ///   - dy: the output's gradient.
   ///   - sums: receives Σ dy, `[C]`.
   ///   - products: receives Σ dy · (x − mean), `[C]`.
@@ -102,15 +107,16 @@ extension Kernels {
   ///   - dBias: β's gradient, the microbatch's own.
   public static func batchNormGradientSums(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
+    epsilon: Float, weight: ConstantFloats, rectified bias: ConstantFloats? = nil,
+    dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
     products: UnsafeMutablePointer<Double>, dWeight: Floats, dBias: Floats
   ) {
     split(channels, by: 16, work: 2 * rows * channels) { range in
       let first = range.lowerBound
       table.pointee.batchNormGradientSums(
         Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first, epsilon, dy + first, sums + first, products + first, dWeight + first,
-        dBias + first)
+        variance + first, epsilon, weight + first, bias.map { $0 + first }, dy + first,
+        sums + first, products + first, dWeight + first, dBias + first)
     }
   }
 
@@ -126,6 +132,7 @@ extension Kernels {
   ///   - variance: of the group's rows, biased.
   ///   - epsilon: added to the variance.
   ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, else nil.
   ///   - sums: Σ dy over the group, `[C]`.
   ///   - products: Σ dy · (x − mean) over the group, `[C]`.
   ///   - dy: the output's gradient.
@@ -133,13 +140,14 @@ extension Kernels {
   public static func batchNormInputGradient(
     rows: Int, ofGroup count: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats,
     variance: ConstantFloats, epsilon: Float, weight: ConstantFloats,
-    sums: UnsafePointer<Double>, products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
+    rectified bias: ConstantFloats? = nil, sums: UnsafePointer<Double>,
+    products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
   ) {
     split(rows, work: 3 * rows * channels) { range in
       let first = range.lowerBound * channels
       table.pointee.batchNormInputGradient(
         Int64(range.count), Double(count), Int64(channels), x + first, mean, variance, epsilon,
-        weight, sums, products, dy + first, dx + first)
+        weight, bias, sums, products, dy + first, dx + first)
     }
   }
 

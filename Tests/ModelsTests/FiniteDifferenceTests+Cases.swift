@@ -71,6 +71,14 @@ extension FiniteDifferenceTests.Case {
       [6, 6, 3], "identity residual",
       [conv(4, 3, padding: 1), .residual(layers: [conv(4, 3, padding: 1), norm], shortcut: [])]),
     over(
+      [5, 5, 3], "residuals between relus",
+      [
+        conv(4, 3, padding: 1), norm, relu,
+        .residual(layers: [conv(4, 3, padding: 1), norm], shortcut: []), relu,
+        .residual(layers: [conv(5, 3), norm], shortcut: [conv(5, 3), norm]), relu,
+        .residual(layers: [conv(5, 1)], shortcut: []), relu,
+      ]),
+    over(
       [6, 6, 3], "residual with a shortcut",
       [
         conv(4, 3, padding: 1),
