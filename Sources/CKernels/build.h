@@ -13,10 +13,12 @@
 #include "speech.h"
 #include "input.h"
 #include "updates.h"
+#include "rows.h"
 #include "wire.h"
 #include "select.h"
 #include "convolution_axis.h"
 #include "convolution.h"
+#include "convolution_pack.h"
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
@@ -51,10 +53,12 @@ static const CKernels_Table table = {
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
+    .spreadRows = spreadRows, .collectRows = collectRows, .rowNorms = rowNorms,
+    .sgdRows = sgdRows, .adamRows = adamRows,
     .rowDots = rowDots, .rowDotsGradient = rowDotsGradient,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
-    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat, .permute = permute,
     .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .multiplyAdds = multiplyAdds, .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,

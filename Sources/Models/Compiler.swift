@@ -77,8 +77,15 @@ struct Compiler {
   /// The output of one layer, by name.
   struct Probe {
     let path: String
-    let place: Place
     let scalars: Extent
+    /// Where it lies; rows that follow one another are those of units.
+    var columns: JoinedColumns
+
+    init(path: String, _ value: Value) {
+      self.path = path
+      scalars = value.scalars
+      columns = JoinedColumns(place: value.place, column: 0, stride: value.unitCount)
+    }
   }
 
   /// An integer field that must stay below a limit.
@@ -178,7 +185,7 @@ struct Compiler {
           returnsGradient: context.input.requiresGradient, parameterCount: own,
           multiplyAddsPerSample: compiled.multiplyAdds,
           arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
-      probes.append(Probe(path: context.path, place: value.place, scalars: value.scalars))
+      probes.append(Probe(path: context.path, value))
       guard let point = readPoint(context.path, value) else { continue }
       value = point.output
       value.rectifier = nil

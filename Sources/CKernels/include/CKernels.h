@@ -54,6 +54,12 @@ typedef struct {
   bool decoupled;
 } CKernels_Adam;
 
+/// A Feistel network over the values below a power of two, of which those below `count` permute among themselves.
+typedef struct {
+  uint64_t count, keys[12];
+  uint64_t lowBits, lowMask, highMask;
+} CKernels_Permutation;
+
 /// Constants of a momentum update.
 typedef struct {
   float gradientScale, learningRate, momentum, weightDecay;
@@ -98,7 +104,7 @@ typedef struct {
   void (*packConvolution)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*packConvolutionTransposed)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*convolutionForward)(const CKernels_Convolution *, int64_t samples, const float *input,
-                             const float *packed, const float *bias, float *output);
+                             const float *packed, const float *bias, bool relu, float *output);
   void (*convolutionInputGradient)(const CKernels_Convolution *, int64_t samples,
                                    const float *outputGradient, const float *packedTransposed,
                                    float *inputGradient);
@@ -207,12 +213,23 @@ typedef struct {
                                  float correction, const float *logSums, float *scores);
 
   void (*embeddingForward)(int64_t rows, int64_t size, const int64_t *ids, const float *table,
-                           float *output);
+                           float *output, int64_t stride);
   void (*embeddingBackward)(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
-                            const float *dy, float *dTable);
-  void (*rowDots)(int64_t rows, int64_t half, int64_t factors, const float *x, float *y);
+                            const float *dy, int64_t stride, float *dTable);
+  // Distinct rows of a list of ids: row r stands at places[starts[r]] ..< places[starts[r + 1]].
+  void (*spreadRows)(int64_t count, int64_t size, const int64_t *rows, const float *table,
+                     const int32_t *starts, const int32_t *places, float *output, int64_t stride);
+  bool (*collectRows)(int64_t count, int64_t size, const int32_t *starts, const int32_t *places,
+                      const float *values, int64_t stride, float *sums);
+  void (*rowNorms)(int64_t count, int64_t size, const float *values, double *norms);
+  void (*sgdRows)(int64_t count, int64_t size, const int64_t *rows, float *weight,
+                  const float *gradient, float *momentum, CKernels_SGD, double *norms);
+  void (*adamRows)(int64_t count, int64_t size, const int64_t *rows, float *weight,
+                   const float *gradient, float *m, float *v, CKernels_Adam, double *norms);
+  void (*rowDots)(int64_t rows, int64_t half, int64_t factors, const float *x, const float *bias,
+                  float *y);
   void (*rowDotsGradient)(int64_t rows, int64_t half, int64_t factors, const float *x,
-                          const float *dy, float *dx);
+                          const float *dy, bool biases, float *dx);
   void (*copyColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                       float *destination, int64_t destinationStride);
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
@@ -268,6 +285,8 @@ typedef struct {
                        const float *offset, float *output);
   void (*convertFloat)(int64_t count, int64_t channels, const float *source, const float *scale,
                        const float *offset, float *output);
+
+  void (*permute)(const CKernels_Permutation *, uint64_t position, int64_t count, int64_t *values);
 
   void (*roundToBFloat16)(int64_t count, const float *source, uint16_t *output);
   void (*widenBFloat16)(int64_t count, const uint16_t *source, float *output);
