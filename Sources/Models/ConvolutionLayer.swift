@@ -7,7 +7,8 @@ import Tensors
 final class ConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  var readsOutput: Bool { false }
+  // The relu behind it.
+  var readsOutput: Bool { output.isRectified }
   private let geometry: ConvolutionGeometry
   private let units: Extent
   private let weight: Int
