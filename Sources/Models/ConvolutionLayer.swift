@@ -7,7 +7,8 @@ import Tensors
 final class ConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  var readsOutput: Bool { false }
+  /// A relu is turned back by what it let through.
+  var readsOutput: Bool { output.isRectified }
   private let geometry: ConvolutionGeometry
   private let units: Extent
   private let weight: Int

@@ -27,7 +27,7 @@ let options = TrainingOptions(
     .joined(separator: "/"),
   output: "", version: "")
 let isClean = try withWorld(
-  threads: Trainer.threadLevel(for: settings),
+  threads: Trainer.threadLevel(for: settings, threads: 1),
   { world in
     let trainer = try Trainer(world, options, observer: nil)
     var step = 0
