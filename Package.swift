@@ -138,7 +138,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
     .executableTarget(
       name: "allocation-checks",
-      dependencies: ["AllocationCounter", "BLAS", "Configuration", "MPI", "Training"],
+      dependencies: ["AllocationCounter", "BLAS", "Configuration", "MPI", "Tensors", "Training"],
       path: "Tests/AllocationChecks", swiftSettings: strict),
     .executableTarget(
       name: "file-checks",
