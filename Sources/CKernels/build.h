@@ -20,6 +20,14 @@
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
+#define PAIRS(name) name##Pairs
+#define BFLOAT16_TABLE bfloat16Products
+#include "bfloat16.h"
+#undef PAIRS
+#undef BFLOAT16_TABLE
+#ifdef BUILD_DOTS
+static const CKernels_BFloat16 dotProducts;
+#endif
 #include "peak.h"
 #include "sparse.h"
 #include "recurrent.h"
@@ -63,5 +71,8 @@ static const CKernels_Table table = {
     .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
     .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
-    .keepMagnitudes = keepMagnitudes,
+    .keepMagnitudes = keepMagnitudes, .bfloat16 = &bfloat16Products,
+#ifdef BUILD_DOTS
+    .dots = &dotProducts,
+#endif
 };

@@ -8,7 +8,8 @@
 #include "convolution_lines.h"
 
 /// What a tile of pixels needs beside its pointers.
-typedef struct {
+typedef struct Tile {
+  const struct TileFunctions *functions;
   int64_t rowTaps, rowSource, rowWeight;
   int64_t columnTaps, columnSource, columnWeight;
   int64_t channels;
@@ -42,6 +43,11 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE, 14, 8, 6};
 static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 #endif
 
+/// The tiles of numbers, or of pairs of them: by blocks of 16 and pixels, and of one block of at most 8.
+typedef struct TileFunctions {
+  const TileFunction (*whole)[MOST_LINE + 1], (*half)[MOST_LINE + 1];
+} TileFunctions;
+
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
@@ -58,11 +64,13 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 #define TILES(T) ONE_BLOCK(T)
 #include "convolution_tile.h"
 
+static const TileFunctions tileFunctions = {tileFunctions_16, tileFunctions_8};
+
 /// `count` pixels in a line, in nearly equal tiles.
 static void computeLine(const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep,
                         int64_t count) {
   const TileFunction *functions =
-      tile->valid <= 8 ? tileFunctions_8[1] : tileFunctions_16[tile->blocks];
+      tile->valid <= 8 ? tile->functions->half[1] : tile->functions->whole[tile->blocks];
   int64_t most = mostPixels[tile->blocks];
   int64_t tiles = (count + most - 1) / most;
   for (int64_t i = 0; i < tiles; i++) {
@@ -152,7 +160,7 @@ static void computeRuns(Tile *tile, const Images *m, const Run *rows, int64_t ro
 }
 
 /// Drives forward and input gradient: the same loops over other axes.
-static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t samples, int64_t groups,
+static void convolve(const TileFunctions *functions, const Axis *rowAxis, const Axis *columnAxis, int64_t samples, int64_t groups,
                      const float *source, int64_t sourceChannels, float *target,
                      int64_t targetChannels, const float *packed, const float *bias,
                      int64_t kernelHeight, int64_t kernelWidth) {
@@ -177,7 +185,7 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
           m.source = source + g * groupSources;
           m.target = target + g * groupTargets + first;
           m.weights = packed + (g * blocks + first / 16) * blockFloats;
-          Tile tile = {.blocks = count, .blockWeight = blockFloats, .valid = valid};
+          Tile tile = {.functions = functions, .blocks = count, .blockWeight = blockFloats, .valid = valid};
           if (bias)
             __builtin_memcpy(tile.bias, bias + g * groupTargets + first,
                              (size_t)(valid + 16 * (count - 1)) * sizeof(float));
@@ -186,6 +194,15 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
       }
     }
   }
+}
+
+INLINE Axis rowsOf(const CKernels_Convolution *g, bool inverse) {
+  return (Axis){inverse ? g->outHeight : g->height, inverse ? g->height : g->outHeight, g->kernelHeight,
+                g->strideHeight, g->paddingHeight, g->dilationHeight, inverse};
+}
+INLINE Axis columnsOf(const CKernels_Convolution *g, bool inverse) {
+  return (Axis){inverse ? g->outWidth : g->width, inverse ? g->width : g->outWidth, g->kernelWidth,
+                g->strideWidth, g->paddingWidth, g->dilationWidth, inverse};
 }
 
 static void packConvolution(const CKernels_Convolution *g, const float *weights, float *packed) {
@@ -219,21 +236,15 @@ static void packConvolutionTransposed(const CKernels_Convolution *g, const float
 
 static void convolutionForward(const CKernels_Convolution *g, int64_t samples, const float *input,
                                const float *packed, const float *bias, float *output) {
-  Axis rows = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
-               g->dilationHeight, false};
-  Axis columns = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                  g->dilationWidth, false};
-  convolve(&rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
+  Axis rows = rowsOf(g, false), columns = columnsOf(g, false);
+  convolve(&tileFunctions, &rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
            bias, g->kernelHeight, g->kernelWidth);
 }
 
 static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samples,
                                      const float *outputGradient, const float *packed,
                                      float *inputGradient) {
-  Axis rows = {g->outHeight, g->height, g->kernelHeight, g->strideHeight, g->paddingHeight,
-               g->dilationHeight, true};
-  Axis columns = {g->outWidth, g->width, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                  g->dilationWidth, true};
-  convolve(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
+  Axis rows = rowsOf(g, true), columns = columnsOf(g, true);
+  convolve(&tileFunctions, &rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
            g->channels, packed, 0, g->kernelHeight, g->kernelWidth);
 }

@@ -7,6 +7,7 @@
 
 /// Pixels whose taps are the same, of several samples.
 typedef struct {
+  const struct WeightTileFunctions *functions;
   const float *dy, *end;
   int64_t samples, rows, columns;
   int64_t xSample, dySample, xRow, dyRow, xColumn, dyColumn;
@@ -49,6 +50,11 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {
 static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0}, {0, 6, 3, 2, 1, 1}};
 #endif
 
+/// The tiles of numbers, or of pairs of them: by blocks of 16, kernel rows and weight rows.
+typedef struct WeightTileFunctions {
+  const WeightTileFunction (*whole)[MOST_TAP_ROWS + 1][MOST_LENGTH + 1], (*half)[MOST_TAP_ROWS + 1][MOST_LENGTH + 1];
+} WeightTileFunctions;
+
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
@@ -67,6 +73,8 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0
 #define TILES(T) ONE_WEIGHT_BLOCK(T)
 #include "convolution_weights_tile.h"
 
+static const WeightTileFunctions weightTiles = {weightTiles_16, weightTiles_8};
+
 /// `tapRows` kernel rows of `length` weight rows each, in nearly equal tiles.
 static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int64_t length,
                            float *dw) {
@@ -80,7 +88,7 @@ static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int
     for (int64_t i = 0; i < tiles; i++) {
       int64_t first = i * length / tiles, L = (i + 1) * length / tiles - first;
       WeightTileFunction tile =
-          p->valid <= 8 ? weightTiles_8[1][R][L] : weightTiles_16[p->blocks][R][L];
+          p->valid <= 8 ? p->functions->half[1][R][L] : p->functions->whole[p->blocks][R][L];
       tile(p, x + row * p->xTapRow + first, dw + row * p->dwTapRow + first * p->pitch);
     }
   }
@@ -127,17 +135,12 @@ static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels
   }
 }
 
-static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t samples,
-                                      const float *input, const float *outputGradient,
-                                      float *weightGradient, float *biasGradient) {
+/// Adds the gradient of some samples to that of the weights.
+static void accumulateWeights(const WeightTileFunctions *functions, const CKernels_Convolution *g,
+                              int64_t samples, const float *input, const float *outputGradient,
+                              float *weightGradient) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t pixels = g->outHeight * g->outWidth;
-  __builtin_memset(weightGradient, 0,
-                   (size_t)(g->kernelHeight * g->kernelWidth * C * O) * sizeof(float));
-  Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
-                  g->dilationHeight, false};
-  Axis columnAxis = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                     g->dilationWidth, false};
+  Axis rowAxis = rowsOf(g, false), columnAxis = columnsOf(g, false);
   Run rows[MOST_RUNS], columns[MOST_RUNS];
   int64_t rowPhase = 0, rowTarget = 0, rowCount;
   while ((rowCount = collectRuns(&rowAxis, &rowPhase, &rowTarget, rows)) > 0) {
@@ -148,7 +151,8 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
           count = blocksAtOnce(G, block);
           if (count > MOST_WEIGHT_BLOCKS) count = MOST_WEIGHT_BLOCKS;
           int64_t first = group * G + block;
-          Pixels p = {.end = outputGradient + samples * pixels * O,
+          Pixels p = {.functions = functions,
+                      .end = outputGradient + samples * g->outHeight * g->outWidth * O,
                       .blocks = count, .valid = columnsLeft(G, block)};
           for (int64_t r = 0; r < rowCount; r++)
             for (int64_t q = 0; q < columnCount; q++)
@@ -157,5 +161,17 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
         }
     }
   }
-  if (biasGradient) sumRows(samples * pixels, O, outputGradient, biasGradient);
+}
+
+static void clearWeights(const CKernels_Convolution *g, float *weights) {
+  int64_t count = g->kernelHeight * g->kernelWidth * (g->channels / g->groups) * g->outChannels;
+  __builtin_memset(weights, 0, (size_t)count * sizeof(float));
+}
+
+static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t samples,
+                                      const float *input, const float *outputGradient,
+                                      float *weightGradient, float *biasGradient) {
+  clearWeights(g, weightGradient);
+  accumulateWeights(&weightTiles, g, samples, input, outputGradient, weightGradient);
+  if (biasGradient) sumRows(samples * g->outHeight * g->outWidth, g->outChannels, outputGradient, biasGradient);
 }
