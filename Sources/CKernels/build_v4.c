@@ -24,7 +24,8 @@
 // The same bits by dot products, for processors that have them.
 #define PAIRS(name) name##Dots
 #define PAIRS_DOTS
-#define BFLOAT16_TABLE dotProducts
+#define PAIRS_TABLE dotProducts
+#define PAIRS_SUPPORTED __builtin_cpu_supports("avx512bf16")
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v4,avx512bf16,tune=znver4"))), apply_to = function)
 #include "bfloat16.h"
 #pragma clang attribute pop

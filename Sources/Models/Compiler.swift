@@ -6,6 +6,8 @@ import Tensors
 struct Compiler {
   /// N: the most samples of a microbatch.
   let capacity: Int
+  /// What matrix products and convolutions round their operands to.
+  let precision: Precision
   /// Where everything of a pass will lie.
   var plan = ArenaPlan()
   /// The slots, in canonical order.
@@ -98,8 +100,8 @@ struct Compiler {
   }
 
   /// An empty compilation for microbatches of `capacity` samples.
-  init(capacity: Int) {
-    self.capacity = capacity
+  init(capacity: Int, precision: Precision) {
+    (self.capacity, self.precision) = (capacity, precision)
     slabs = SlabPlan(capacity: capacity)
   }
 

@@ -6,7 +6,7 @@ extension Kernels {
     _ g: ConvolutionGeometry, _ weights: ConstantFloats, into packed: Floats
   ) {
     var native = g.native
-    table.pointee.packConvolution(&native, weights, packed)
+    products(g.precision).packConvolution(&native, weights, packed)
   }
 
   /// Packs `[KH, KW, C / groups, O]` weights for the input gradient.
@@ -14,7 +14,7 @@ extension Kernels {
     _ g: ConvolutionGeometry, _ weights: ConstantFloats, into packed: Floats
   ) {
     var native = g.native
-    table.pointee.packConvolutionTransposed(&native, weights, packed)
+    products(g.precision).packConvolutionTransposed(&native, weights, packed)
   }
 
   /// `y[n, i, j, o] = b[o] + Σ x[n, i · s − p + k · d, …, c] · w[k, l, c, o]`.
@@ -31,7 +31,7 @@ extension Kernels {
     bias: ConstantFloats?, _ output: Floats
   ) {
     var native = g.native
-    table.pointee.convolutionForward(&native, Int64(samples), input, packed, bias, output)
+    products(g.precision).convolutionForward(&native, Int64(samples), input, packed, bias, output)
   }
 
   /// The gradient of the input of a convolution.
@@ -47,7 +47,7 @@ extension Kernels {
     packedTransposed: ConstantFloats, _ inputGradient: Floats
   ) {
     var native = g.native
-    table.pointee.convolutionInputGradient(
+    products(g.precision).convolutionInputGradient(
       &native, Int64(samples), outputGradient, packedTransposed, inputGradient)
   }
 
@@ -65,7 +65,7 @@ extension Kernels {
     _ outputGradient: ConstantFloats, weightGradient: Floats, biasGradient: Floats?
   ) {
     var native = g.native
-    table.pointee.convolutionWeightGradient(
+    products(g.precision).convolutionWeightGradient(
       &native, Int64(samples), input, outputGradient, weightGradient, biasGradient)
   }
 }

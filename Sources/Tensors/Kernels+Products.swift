@@ -14,6 +14,7 @@ extension Kernels {
   /// other rows and columns there are.
   ///
   /// - Parameters:
+  ///   - precision: what both matrices are rounded to first; sums are float32, see ``Precision``.
   ///   - transposeA: whether `A` is stored as `[k, m]` instead of `[m, k]`.
   ///   - transposeB: whether `B` is stored as `[n, k]` instead of `[k, n]`.
   ///   - rows: m, rows of `C`.
@@ -31,8 +32,9 @@ extension Kernels {
   ///
   /// Cost: `2 · m · n · k` floating-point operations, and at most 0.8 MiB while it runs.
   public static func product(
-    transposeA: Bool = false, transposeB: Bool = false, rows: Int, columns: Int, inner: Int,
-    factor: Float = 1, _ a: ConstantFloats, _ strideA: Int, _ b: ConstantFloats, _ strideB: Int,
+    precision: Precision = .float32, transposeA: Bool = false, transposeB: Bool = false,
+    rows: Int, columns: Int, inner: Int, factor: Float = 1, _ a: ConstantFloats, _ strideA: Int,
+    _ b: ConstantFloats, _ strideB: Int,
     bias: ConstantFloats? = nil, adding: Bool = false, _ c: Floats, _ strideC: Int
   ) {
     precondition(!adding || bias == nil, "a product is added to a bias or to a result, not to both")
@@ -49,22 +51,26 @@ extension Kernels {
     product.adds = adding
     product.y = c
     product.yRow = Int64(strideC)
-    table.pointee.product(&product)
+    products(precision).product(&product)
   }
 
   /// Multiplies and adds in registers, for the measurement of what a core can do.
   ///
   /// - Parameters:
+  ///   - precision: of what is multiplied; bfloat16 in pairs.
   ///   - rounds: how often each of the registers in flight is multiplied and added to.
   ///   - value: what is added; receives a result, so that the work is not left out.
   /// - Returns: the floating-point operations that were done.
-  public static func multiplyAdds(rounds: Int, _ value: inout Float) -> Double {
-    table.pointee.multiplyAdds(Int64(rounds), &value)
+  public static func multiplyAdds(
+    precision: Precision = .float32, rounds: Int, _ value: inout Float
+  ) -> Double {
+    products(precision).multiplyAdds(Int64(rounds), &value)
   }
 
-  /// Packs a matrix once for ``packedProduct(rows:inner:columns:_:stride:packed:_:stride:)``.
+  /// Packs a matrix once for ``packedProduct(precision:rows:inner:columns:_:stride:packed:_:stride:)``.
   ///
   /// - Parameters:
+  ///   - precision: what it is rounded to.
   ///   - inner: k, the length of the sums.
   ///   - columns: n.
   ///   - matrix: element (i, j) lies at `i · innerStride + j · columnStride`.
@@ -72,22 +78,23 @@ extension Kernels {
   ///   - columnStride: 1, or k.
   ///   - packed: receives ``packedCount(inner:columns:)`` floats.
   public static func packMatrix(
-    inner: Int, columns: Int, _ matrix: ConstantFloats, innerStride: Int, columnStride: Int,
-    into packed: Floats
+    precision: Precision = .float32, inner: Int, columns: Int, _ matrix: ConstantFloats,
+    innerStride: Int, columnStride: Int, into packed: Floats
   ) {
-    table.pointee.packMatrix(
+    products(precision).packMatrix(
       Int64(inner), Int64(columns), matrix, Int64(innerStride), Int64(columnStride), packed)
   }
 
-  /// `y = x · M` with x `[m, k]`, M `[k, n]` as packed, y `[m, n]`, rows `stride` floats apart.
+  /// `y = x · M` with x `[m, k]`, M `[k, n]` as packed in the same precision, y `[m, n]`, rows `stride` floats apart.
   ///
-  /// The bits are those of ``product(transposeA:transposeB:rows:columns:inner:factor:_:_:_:_:bias:adding:_:_:)``,
+  /// The bits are those of ``product(precision:transposeA:transposeB:rows:columns:inner:factor:_:_:_:_:bias:adding:_:_:)``,
   /// which packs M at every call.
   public static func packedProduct(
-    rows: Int, inner: Int, columns: Int, _ x: ConstantFloats, stride xStride: Int,
+    precision: Precision = .float32, rows: Int, inner: Int, columns: Int, _ x: ConstantFloats,
+    stride xStride: Int,
     packed: ConstantFloats, _ y: Floats, stride yStride: Int
   ) {
-    table.pointee.packedProduct(
+    products(precision).packedProduct(
       Int64(rows), Int64(inner), Int64(columns), x, Int64(xStride), packed, y, Int64(yStride))
   }
 }

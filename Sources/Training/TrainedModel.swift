@@ -146,7 +146,8 @@ public final class TrainedModel {
     model = try Model(
       configuration.model, fields: split.fields,
       capacity: configuration.batch.micro ?? configuration.batch.global,
-      seed: configuration.seed, requireTargets: request.needsTargets,
+      seed: configuration.seed, precision: Precision(configuration.train.precision),
+      requireTargets: request.needsTargets,
       selectable: request.subsets != nil, reading: request.reading)
     store = ParameterStore(model.layout)
     self.configuration = configuration

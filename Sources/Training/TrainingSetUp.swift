@@ -68,6 +68,7 @@ public struct TrainingSetUp {
     let (teachers, hints) = try DistillationSetUp.load(resolved, options.configurationFolder)
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
+      precision: Precision(resolved.train.precision),
       selectable: resolved.evaluate.subsets != nil, hints: hints.map(\.request))
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)

@@ -33,8 +33,7 @@ public enum Vocabulary {
   static let mixup = KeySection("mixup", ["alpha"])
   static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
-    "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
-    later: ["precision"])
+    "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch", "precision"])
   static let checkpoint = KeySection(
     "checkpoint", ["everySteps", "everySeconds", "overhead", "keep", "keepEvery"])
   static let evaluate = KeySection(
