@@ -6,8 +6,10 @@ private struct Case {
   let g: ConvolutionGeometry
   let samples: Int
   let input, weights, bias, gradient: GuardedFloats
+  /// What the definition is computed with.
+  let rounded: (input: GuardedFloats, weights: GuardedFloats, gradient: GuardedFloats)
 
-  init(seed: Int) {
+  init(_ precision: Precision = .float32, seed: Int) {
     var draws = Draws(seed: UInt64(seed))
     let groups = draws.element([1, 1, 1, 2, 3])
     // One to four whole blocks of 16, with and without a rest of up to 8 and of more.
@@ -26,7 +28,8 @@ private struct Case {
     }
     g = ConvolutionGeometry(
       height: extents[0], width: extents[1], channels: channels, outChannels: outChannels,
-      kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups)
+      kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
+      precision: precision)
     // More samples than a tile holds, one time in four: narrow images are tiled across samples.
     samples = draws.element([1, 2, 3, 17])
     input = GuardedFloats(
@@ -35,6 +38,27 @@ private struct Case {
     bias = GuardedFloats(random: outChannels, seed: UInt64(seed) * 4 + 2)
     gradient = GuardedFloats(
       random: samples * g.outHeight * g.outWidth * outChannels, seed: UInt64(seed) * 4 + 3)
+    let geometry = g
+    func round(_ values: GuardedFloats) -> GuardedFloats {
+      let copy = GuardedFloats(values.count)
+      for index in 0..<values.count {
+        copy.base[index] = TensorsTests.rounded(values.base[index], geometry.precision)
+      }
+      return copy
+    }
+    rounded = (round(input), round(weights), round(gradient))
+  }
+}
+
+/// The first bits that builds gave, which others repeat where precision lets them.
+private struct FirstBits {
+  let g: ConvolutionGeometry
+  var first: [Float]?
+
+  mutating func expect(_ found: GuardedFloats, _ build: String) {
+    guard g.precision == .bfloat16 else { return }
+    if let first { #expect(found.array == first, "\(build) \(g)") }
+    first = found.array
   }
 }
 
@@ -42,13 +66,16 @@ private struct Case {
 struct ConvolutionTests {
   private static let seeds = Array(1...120)
 
-  @Test("The forward pass equals the reference in every build", arguments: seeds)
-  func forward(seed: Int) throws {
-    let c = Case(seed: seed)
+  @Test(
+    "The forward pass equals the reference in every build", arguments: seeds, Precision.allCases)
+  func forward(seed: Int, precision: Precision) throws {
+    let c = Case(precision, seed: seed)
     for bias in [c.bias.pointer, nil] {
+      var bits = FirstBits(g: c.g)
       let expected = Reference.convolution(
-        c.g, samples: c.samples, input: c.input.pointer, weights: c.weights.pointer, bias: bias)
-      try onEachBuild { build in
+        c.g, samples: c.samples, input: c.rounded.input.pointer,
+        weights: c.rounded.weights.pointer, bias: bias)
+      try onEachBuild(c.g.precision) { build in
         let packed = GuardedFloats(c.g.packedCount)
         Kernels.packConvolution(c.g, c.weights.pointer, into: packed.base)
         let output = GuardedFloats(expected.count)
@@ -56,16 +83,20 @@ struct ConvolutionTests {
           c.g, samples: c.samples, c.input.pointer, packed: packed.pointer, bias: bias, output.base)
         let wrong = expected.indices.first { !expected[$0].admits(output.base[$0]) }
         #expect(wrong == nil, "\(build) \(c.g)")
+        bits.expect(output, build)
       }
     }
   }
 
-  @Test("The input gradient equals the reference in every build", arguments: seeds)
-  func inputGradient(seed: Int) throws {
-    let c = Case(seed: seed)
+  @Test(
+    "The input gradient equals the reference in every build", arguments: seeds, Precision.allCases)
+  func inputGradient(seed: Int, precision: Precision) throws {
+    let c = Case(precision, seed: seed)
+    var bits = FirstBits(g: c.g)
     let expected = Reference.convolutionInputGradient(
-      c.g, samples: c.samples, outputGradient: c.gradient.pointer, weights: c.weights.pointer)
-    try onEachBuild { build in
+      c.g, samples: c.samples, outputGradient: c.rounded.gradient.pointer,
+      weights: c.rounded.weights.pointer)
+    try onEachBuild(c.g.precision) { build in
       let packed = GuardedFloats(c.g.packedTransposedCount)
       Kernels.packConvolutionTransposed(c.g, c.weights.pointer, into: packed.base)
       let output = GuardedFloats(expected.count)
@@ -73,17 +104,21 @@ struct ConvolutionTests {
         c.g, samples: c.samples, c.gradient.pointer, packedTransposed: packed.pointer, output.base)
       let wrong = expected.indices.first { !expected[$0].admits(output.base[$0]) }
       #expect(wrong == nil, "\(build) \(c.g)")
+      bits.expect(output, build)
     }
   }
 
-  @Test("The weight gradient equals the reference in every build", arguments: seeds)
-  func weightGradient(seed: Int) throws {
-    let c = Case(seed: seed)
+  @Test(
+    "The weight gradient equals the reference in every build", arguments: seeds, Precision.allCases)
+  func weightGradient(seed: Int, precision: Precision) throws {
+    let c = Case(precision, seed: seed)
+    var bits = FirstBits(g: c.g)
     let expected = Reference.convolutionWeightGradient(
-      c.g, samples: c.samples, input: c.input.pointer, outputGradient: c.gradient.pointer)
+      c.g, samples: c.samples, input: c.rounded.input.pointer,
+      outputGradient: c.rounded.gradient.pointer)
     let bias = Reference.sumRows(
       rows: c.gradient.count / c.g.outChannels, width: c.g.outChannels, values: c.gradient.pointer)
-    try onEachBuild { build in
+    try onEachBuild(c.g.precision) { build in
       let output = GuardedFloats(expected.count)
       let biasOutput = GuardedFloats(bias.count)
       Kernels.convolutionWeightGradient(
@@ -91,16 +126,19 @@ struct ConvolutionTests {
         biasGradient: biasOutput.base)
       let wrong = expected.indices.first { !expected[$0].admits(output.base[$0]) }
       #expect(wrong == nil, "\(build) \(c.g)")
+      bits.expect(output, build)
       #expect(bias.indices.allSatisfy { bias[$0].admits(biasOutput.base[$0]) }, "\(build) \(c.g)")
     }
   }
 
-  @Test("A sample's output does not depend on its companions or on alignment", arguments: 1...20)
-  func companions(seed: Int) throws {
-    let c = Case(seed: seed)
+  @Test(
+    "A sample's output does not depend on its companions or on alignment", arguments: 1...20,
+    Precision.allCases)
+  func companions(seed: Int, precision: Precision) throws {
+    let c = Case(precision, seed: seed)
     let size = c.g.height * c.g.width * c.g.channels
     let outSize = c.g.outHeight * c.g.outWidth * c.g.outChannels
-    try onEachBuild { build in
+    try onEachBuild(c.g.precision) { build in
       let packed = GuardedFloats(c.g.packedCount)
       Kernels.packConvolution(c.g, c.weights.pointer, into: packed.base)
       let together = GuardedFloats(c.samples * outSize)

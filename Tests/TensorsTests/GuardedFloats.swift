@@ -1,5 +1,6 @@
 import Glibc
 import Tensors
+import Testing
 
 /// Floats that end where an inaccessible page begins: reading one too many ends the test process.
 final class GuardedFloats {
@@ -49,6 +50,25 @@ struct Draws {
   }
 
   mutating func element(_ values: [Int]) -> Int { values[integer(0...values.count - 1)] }
+}
+
+/// Runs `body` once per build of the kernels that this processor has, and in bfloat16 once more where dot products
+/// of the processor stand for a build's own.
+func onEachBuild(_ precision: Precision, _ body: (String) throws -> Void) throws {
+  for build in Kernels.supportedBuilds {
+    try Kernels.with(build: build) { try body(build) }
+    guard precision == .bfloat16 else { continue }
+    try Kernels.with(build: build, dots: false) {
+      #expect(!Kernels.hasDots)
+      try body("\(build) without dot products")
+    }
+  }
+}
+
+/// The number that a product computes with.
+func rounded(_ value: Float, _ precision: Precision) -> Float {
+  precision == .float32
+    ? value : Float(bitPattern: UInt32(Reference.bfloat16(value)) << 16)
 }
 
 /// Runs `body` once per build of the kernels that this processor has.

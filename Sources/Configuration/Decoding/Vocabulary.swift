@@ -22,7 +22,7 @@ public enum Vocabulary {
       "heads", "initialize", "optimizer", "schedule", "pruning", "constraint", "distillation",
       "train",
       "checkpoint", "evaluate", "exchange", "distributed",
-    ], later: ["precision"])
+    ], refused: ["precision": "`precision` is a key of train: write train.precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
