@@ -127,9 +127,34 @@ static void PAIRS(pairImages)(int64_t samples, int64_t size, const float *x, uin
     PAIRS(pairLines)(size, x + n * size, n + 1 < samples ? x + (n + 1) * size : 0, pairs + n / 2 * size);
 }
 
-static void PAIRS(convolutionWeightGradient)(const CKernels_Convolution *g, int64_t samples, const float *input,
-                                             const float *outputGradient, float *weightGradient,
-                                             float *biasGradient) {
+/// One sequence has no second sample: the steps of its first half are paired with those of its second.
+static void PAIRS(sequenceWeightGradient)(const CKernels_Convolution *g, const float *input,
+                                          const float *outputGradient, float *weightGradient) {
+  int64_t C = g->channels, O = g->outChannels, steps = (g->outWidth + 1) / 2;
+  CKernels_Convolution half = *g;
+  half.outWidth = steps;
+  half.paddingWidth = 0;
+  half.width = (steps - 1) * g->strideWidth + (g->kernelWidth - 1) * g->dilationWidth + 1;
+  float *x = CKernels_threadRoom(half.width * C + steps * O + 16 + C), *dy = x + half.width * C;
+  float *zeros = dy + steps * O + 16;
+  __builtin_memset(zeros, 0, (size_t)C * sizeof(float));
+  for (int64_t i = 0; i < half.width; i++) {
+    int64_t first = i - g->paddingWidth, second = first + steps * g->strideWidth;
+    const float *a = first >= 0 && first < g->width ? input + first * C : zeros;
+    const float *b = second >= 0 && second < g->width ? input + second * C : zeros;
+    PAIRS(pairLines)(C, a, b, (uint32_t *)(void *)(x + i * C));
+  }
+  int64_t paired = g->outWidth - steps;
+  PAIRS(pairLines)(paired * O, outputGradient, outputGradient + steps * O, (uint32_t *)(void *)dy);
+  if (paired < steps)
+    PAIRS(pairLines)(O, outputGradient + paired * O, 0, (uint32_t *)(void *)(dy + paired * O));
+  clearWeights(g, weightGradient);
+  accumulateWeights(&PAIRS(weightTiles), &half, 1, x, dy, weightGradient);
+}
+
+/// The gradient of several images, paired by samples, some at a time.
+static void PAIRS(imageWeightGradient)(const CKernels_Convolution *g, int64_t samples, const float *input,
+                                       const float *outputGradient, float *weightGradient) {
   int64_t from = g->height * g->width * g->channels, to = g->outHeight * g->outWidth * g->outChannels;
   int64_t together = 2 * imagesTogether(from + to, (samples + 1) / 2);
   float *x = CKernels_threadRoom(together / 2 * (from + to) + 16), *dy = x + together / 2 * from;
@@ -140,5 +165,13 @@ static void PAIRS(convolutionWeightGradient)(const CKernels_Convolution *g, int6
     PAIRS(pairImages)(count, to, outputGradient + n * to, (uint32_t *)(void *)dy);
     accumulateWeights(&PAIRS(weightTiles), g, (count + 1) / 2, x, dy, weightGradient);
   }
+}
+
+static void PAIRS(convolutionWeightGradient)(const CKernels_Convolution *g, int64_t samples, const float *input,
+                                             const float *outputGradient, float *weightGradient,
+                                             float *biasGradient) {
+  bool alone = samples == 1 && g->height == 1 && g->outHeight == 1 && g->kernelHeight == 1;
+  if (alone) PAIRS(sequenceWeightGradient)(g, input, outputGradient, weightGradient);
+  else PAIRS(imageWeightGradient)(g, samples, input, outputGradient, weightGradient);
   if (biasGradient) sumRows(samples * g->outHeight * g->outWidth, g->outChannels, outputGradient, biasGradient);
 }

@@ -76,6 +76,9 @@ static void PAIRS(packTransposed)(int64_t inner, int64_t valid, const float *blo
         uint32_t line[16] = {0};
         if (l < columns && inner - i >= 32) {
           const float *row = block + (first + l) * columnStride + i;
+          // Sixteen lines at once are more than processors look ahead in.
+          __builtin_prefetch(row + 128);
+          __builtin_prefetch(row + 144);
           *(u16 *)line = PAIRS(pairNeighbours)(load16(row), load16(row + 16));
         } else if (l < columns) {
           PAIRS(pairLine)(inner - i, block + (first + l) * columnStride + i, line);

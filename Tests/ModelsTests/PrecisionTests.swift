@@ -24,8 +24,10 @@ import Testing
     return bench
   }
 
-  /// An operand is off by at most 2⁻⁹ of itself. Over the few layers of these networks, and with relus and winners
-  /// of pools that change here and there, a gradient is within a tenth of its norm.
+  /// An operand is off by at most 2⁻⁹ of itself.
+  ///
+  /// Over the few layers of these networks, with relus and winners of pools that change here and
+  /// there, a gradient is within a tenth of its norm.
   @Test(arguments: cases)
   func gradientsAreThoseOfFloat32WithinItsRounding(_ subject: Case) throws {
     let (exact, rounded) = (try pass(subject, .float32), try pass(subject, .bfloat16))

@@ -128,8 +128,8 @@ struct ProductTests {
         }
       }
       #expect(wrong == 0, "\(build): \(product)")
-      guard product.precision == .bfloat16 else { return }
-      // Of numbers far from the ends of float32's range not even the build decides the bits.
+      guard product.precision == .bfloat16, product.factor == 1 else { return }
+      // Far from the ends of float32's range not even the build decides the bits; a factor is fused or not.
       if let first { #expect(c.array == first, "\(build): \(product)") }
       first = c.array
     }
@@ -205,7 +205,6 @@ struct ProductTests {
 
   @Test("Operands become the nearest bfloat16, ties even, denormals zero, in every build")
   func rounding() throws {
-    flushDenormals()
     let count = Self.rounding.count
     let (values, one) = (GuardedFloats(count), GuardedFloats(1, value: 1))
     for (index, pair) in Self.rounding.enumerated() { values.base[index] = pair.0 }
