@@ -31,7 +31,7 @@
 #define WEIGHT_TILES(T) ONE_WEIGHT_BLOCK(T)
 #include "convolution_pairs_tile.h"
 
-static const TileFunctions PAIRS(tileFunctions) = {PAIRS(tileFunctions_16), PAIRS(tileFunctions_8)};
+static const TileFunctions PAIRS(tileFunctions) = {PAIRS(tileFunctions_16), PAIRS(tileFunctions_8), 0};
 static const WeightTileFunctions PAIRS(weightTiles) = {PAIRS(weightTiles_16), PAIRS(weightTiles_8)};
 
 /// [group][block of 16][KH][KW][pair of channels][16].
@@ -128,8 +128,9 @@ static void PAIRS(pairImages)(int64_t samples, int64_t size, const float *x, uin
 }
 
 /// One sequence has no second sample: the steps of its first half are paired with those of its second.
-static void PAIRS(sequenceWeightGradient)(const CKernels_Convolution *g, const float *input,
-                                          const float *outputGradient, float *weightGradient) {
+static void PAIRS(sequenceWeightGradient)(const CKernels_Convolution *g, const CKernels_Weights *part,
+                                          const float *input, const float *outputGradient,
+                                          float *weightGradient) {
   int64_t C = g->channels, O = g->outChannels, steps = (g->outWidth + 1) / 2;
   CKernels_Convolution half = *g;
   half.outWidth = steps;
@@ -148,30 +149,30 @@ static void PAIRS(sequenceWeightGradient)(const CKernels_Convolution *g, const f
   PAIRS(pairLines)(paired * O, outputGradient, outputGradient + steps * O, (uint32_t *)(void *)dy);
   if (paired < steps)
     PAIRS(pairLines)(O, outputGradient + paired * O, 0, (uint32_t *)(void *)(dy + paired * O));
-  clearWeights(g, weightGradient);
-  accumulateWeights(&PAIRS(weightTiles), &half, 1, x, dy, weightGradient);
+  clearWeights(g, part, weightGradient);
+  accumulateWeights(&PAIRS(weightTiles), &half, part, 1, x, dy, weightGradient);
 }
 
 /// The gradient of several images, paired by samples, some at a time.
-static void PAIRS(imageWeightGradient)(const CKernels_Convolution *g, int64_t samples, const float *input,
-                                       const float *outputGradient, float *weightGradient) {
+static void PAIRS(imageWeightGradient)(const CKernels_Convolution *g, const CKernels_Weights *part,
+                                       int64_t samples, const float *input, const float *outputGradient,
+                                       float *weightGradient) {
   int64_t from = g->height * g->width * g->channels, to = g->outHeight * g->outWidth * g->outChannels;
   int64_t together = 2 * imagesTogether(from + to, (samples + 1) / 2);
   float *x = CKernels_threadRoom(together / 2 * (from + to) + 16), *dy = x + together / 2 * from;
-  clearWeights(g, weightGradient);
+  clearWeights(g, part, weightGradient);
   for (int64_t n = 0; n < samples; n += together) {
     int64_t count = least(samples - n, together);
     PAIRS(pairImages)(count, from, input + n * from, (uint32_t *)(void *)x);
     PAIRS(pairImages)(count, to, outputGradient + n * to, (uint32_t *)(void *)dy);
-    accumulateWeights(&PAIRS(weightTiles), g, (count + 1) / 2, x, dy, weightGradient);
+    accumulateWeights(&PAIRS(weightTiles), g, part, (count + 1) / 2, x, dy, weightGradient);
   }
 }
 
-static void PAIRS(convolutionWeightGradient)(const CKernels_Convolution *g, int64_t samples, const float *input,
-                                             const float *outputGradient, float *weightGradient,
-                                             float *biasGradient) {
+static void PAIRS(convolutionWeightGradient)(const CKernels_Convolution *g, const CKernels_Weights *part,
+                                             int64_t samples, const float *input,
+                                             const float *outputGradient, float *weightGradient) {
   bool alone = samples == 1 && g->height == 1 && g->outHeight == 1 && g->kernelHeight == 1;
-  if (alone) PAIRS(sequenceWeightGradient)(g, input, outputGradient, weightGradient);
-  else PAIRS(imageWeightGradient)(g, samples, input, outputGradient, weightGradient);
-  if (biasGradient) sumRows(samples * g->outHeight * g->outWidth, g->outChannels, outputGradient, biasGradient);
+  if (alone) PAIRS(sequenceWeightGradient)(g, part, input, outputGradient, weightGradient);
+  else PAIRS(imageWeightGradient)(g, part, samples, input, outputGradient, weightGradient);
 }

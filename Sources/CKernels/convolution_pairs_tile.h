@@ -7,26 +7,25 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
   for (int b = 0; b < B; b++)
     for (int t = 0; t < T; t++) sum[b * T + t] = TILE_LOAD(tile->bias + 16 * b);
   Steps steps = stepsOf(xStep);
+  Taps taps = tapsFrom(tile, x);
   const int64_t pairs = tile->channels, blockStep = tile->blockWeight;
-  for (int64_t r = 0; r < tile->rowTaps; r++) {
-    for (int64_t q = 0; q < tile->columnTaps; q++) {
-      const float *xp = x + r * tile->rowSource + q * tile->columnSource;
-      const float *wp = tile->weights + r * tile->rowWeight + q * tile->columnWeight;
-      Lines lines = linesFrom(xp, &steps, T);
-      for (int64_t c = 0; c < pairs; c++, wp += 16) {
-        hideLines(&lines, &steps, T);
-        TILE_PAIRS w[B];
+  for (int64_t runs = tile->rowTaps * tile->columnTaps; runs > 0; runs--) {
+    const float *wp = taps.weights;
+    Lines lines = linesFrom(taps.x, &steps, T);
+    nextTaps(&taps);
+    for (int64_t c = pairs; c > 0; c--, wp += 16) {
+      hideLines(&lines, &steps, T);
+      TILE_PAIRS w[MOST_BLOCKS];
 #pragma clang loop unroll(full)
-        for (int b = 0; b < B; b++) w[b] = *(const TILE_PAIRS *)(const void *)(wp + b * blockStep);
+      for (int b = 0; b < B; b++) w[b] = *(const TILE_PAIRS *)(const void *)(wp + b * blockStep);
 #pragma clang loop unroll(full)
-        for (int t = 0; t < T; t++) {
-          uint32_t pixel = *(const uint32_t *)(const void *)pixelOf(&lines, &steps, t);
+      for (int t = 0; t < T; t++) {
+        uint32_t pixel = *(const uint32_t *)(const void *)pixelOf(&lines, &steps, t);
 #pragma clang loop unroll(full)
-          for (int b = 0; b < B; b++)
-            sum[b * T + t] = TILE_DOT(sum[b * T + t], w[b], (TILE_PAIRS)(TILE_SPREAD)pixel);
-        }
-        advanceLines(&lines, T);
+        for (int b = 0; b < B; b++)
+          sum[b * T + t] = TILE_DOT(sum[b * T + t], w[b], (TILE_PAIRS)(TILE_SPREAD)pixel);
       }
+      advanceLines(&lines, T);
     }
   }
   if (B > 1 || tile->valid == LANES) {
@@ -46,28 +45,33 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
   for (int t = 0; t < B * R * L; t++) sum[t] = (TILE_VECTOR){0};
   const int64_t columns = p->columns, xColumn = p->xColumn, dyColumn = p->dyColumn;
   const int64_t xTapRow = p->xTapRow;
-  for (int64_t n = 0; n < p->samples; n++) {
-    for (int64_t r = 0; r < p->rows; r++) {
-      const float *xp = x + n * p->xSample + r * p->xRow;
-      const float *dy = p->dy + n * p->dySample + r * p->dyRow;
-      for (int64_t q = 0; q < columns; q++) {
-        TILE_PAIRS g[B];
+  const int64_t rows = p->rows, xRow = p->xRow, dyRow = p->dyRow;
+  const int64_t xNext = p->xSample - (rows - 1) * xRow, dyNext = p->dySample - (rows - 1) * dyRow;
+  const float *dyLine = p->dy;
+  int64_t row = rows;
+  for (int64_t lines = p->samples * rows; lines > 0; lines--) {
+    const float *xp = x, *dy = dyLine;
+    row--;
+    x += row ? xRow : xNext;
+    dyLine += row ? dyRow : dyNext;
+    row = row ? row : rows;
+    for (int64_t q = columns; q > 0; q--) {
+      TILE_PAIRS g[MOST_WEIGHT_BLOCKS];
 #pragma clang loop unroll(full)
-        for (int b = 0; b < B; b++) g[b] = *(const TILE_PAIRS *)(const void *)(dy + 16 * b);
+      for (int b = 0; b < B; b++) g[b] = *(const TILE_PAIRS *)(const void *)(dy + 16 * b);
 #pragma clang loop unroll(full)
-        for (int a = 0; a < R; a++)
+      for (int a = 0; a < R; a++)
 #pragma clang loop unroll(full)
-          for (int l = 0; l < L; l++) {
-            uint32_t pixel = *(const uint32_t *)(const void *)(xp + a * xTapRow + l);
+        for (int l = 0; l < L; l++) {
+          uint32_t pixel = *(const uint32_t *)(const void *)(xp + a * xTapRow + l);
 #pragma clang loop unroll(full)
-            for (int b = 0; b < B; b++) {
-              TILE_VECTOR *s = sum + (b * R + a) * L + l;
-              *s = TILE_DOT(*s, g[b], (TILE_PAIRS)(TILE_SPREAD)pixel);
-            }
+          for (int b = 0; b < B; b++) {
+            TILE_VECTOR *s = sum + (b * R + a) * L + l;
+            *s = TILE_DOT(*s, g[b], (TILE_PAIRS)(TILE_SPREAD)pixel);
           }
-        xp += xColumn;
-        dy += dyColumn;
-      }
+        }
+      xp += xColumn;
+      dy += dyColumn;
     }
   }
 #pragma clang loop unroll(full)
@@ -85,8 +89,16 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
 
 #define TILE(B, T)                                                                             \
   static __attribute__((noinline)) void TILE_NAME(tile##B##x##T)(                              \
-      const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep) {              \
-    TILE_NAME(computeTile)(B, T, tile, x, xStep, y, yStep);                                    \
+      const Tile *tile, const Lattice *l, const float *x, float *y) {                          \
+    const int64_t tiles = l->pixels / T;                                                       \
+    int64_t left = tiles;                                                                      \
+    for (int64_t i = l->lines * tiles; i > 0; i--) {                                           \
+      TILE_NAME(computeTile)(B, T, tile, x, l->xStep, y, l->yStep);                            \
+      left--;                                                                                  \
+      x += left ? T * l->xStep : l->xLine - (tiles - 1) * T * l->xStep;                        \
+      y += left ? T * l->yStep : l->yLine - (tiles - 1) * T * l->yStep;                        \
+      left = left ? left : tiles;                                                              \
+    }                                                                                          \
   }
 TILES(TILE)
 #undef TILE

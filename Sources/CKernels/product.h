@@ -66,8 +66,6 @@ INLINE void storeLanes(float *p, Lanes v, int64_t count) {
 #define TILE_NAME(name) name##_2
 #include "product_tile.h"
 
-INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /// How many of `images` of `size` pairs each are packed at a time.
 INLINE int64_t imagesTogether(int64_t size, int64_t images) {
   int64_t most = PAIR_ROOM / size;

@@ -51,7 +51,45 @@ extension Kernels {
     product.adds = adding
     product.y = c
     product.yRow = Int64(strideC)
-    products(precision).product(&product)
+    compute(product, products(precision))
+  }
+
+  /// Cuts a product among threads, into panels of columns where these come out even, else into rows: who has
+  /// fewer columns packs less.
+  private static func compute(
+    _ whole: CKernels_Product, _ products: CKernels_Products
+  ) {
+    let (rows, columns) = (Int(whole.rows), Int(whole.columns))
+    let work = rows * columns * Int(whole.inner) / 16
+    if isCutByColumns(rows: rows, columns: columns, work: work) {
+      split(columns, by: Int(PRODUCT_PANEL), work: work) { range in
+        var part = whole
+        part.columns = Int64(range.count)
+        part.matrix += range.lowerBound * Int(whole.matrixColumn)
+        part.bias = whole.bias.map { $0 + range.lowerBound }
+        part.y += range.lowerBound
+        products.product(&part)
+      }
+    } else {
+      split(rows, work: work) { range in
+        var part = whole
+        part.rows = Int64(range.count)
+        part.x += range.lowerBound * Int(whole.xRow)
+        part.y += range.lowerBound * Int(whole.yRow)
+        products.product(&part)
+      }
+    }
+  }
+
+  private static func isCutByColumns(rows: Int, columns: Int, work: Int) -> Bool {
+    let panels = (columns + Int(PRODUCT_PANEL) - 1) / Int(PRODUCT_PANEL)
+    let parts = parts(max(rows, panels), work: work)
+    return panels % parts == 0 || panels >= 8 * parts || rows < parts
+  }
+
+  /// The floats of a packed column.
+  private static func depth(_ precision: Precision, _ inner: Int) -> Int {
+    precision == .float32 ? inner : (inner + 1) / 2
   }
 
   /// Multiplies and adds in registers, for the measurement of what a core can do.
@@ -81,8 +119,12 @@ extension Kernels {
     precision: Precision = .float32, inner: Int, columns: Int, _ matrix: ConstantFloats,
     innerStride: Int, columnStride: Int, into packed: Floats
   ) {
-    products(precision).packMatrix(
-      Int64(inner), Int64(columns), matrix, Int64(innerStride), Int64(columnStride), packed)
+    split(columns, by: Int(PRODUCT_PANEL), work: columns * inner) { range in
+      products(precision).packMatrix(
+        Int64(inner), Int64(range.count), matrix + range.lowerBound * columnStride,
+        Int64(innerStride), Int64(columnStride), packed + range.lowerBound * depth(precision, inner)
+      )
+    }
   }
 
   /// `y = x · M` with x `[m, k]`, M `[k, n]` as packed in the same precision, y `[m, n]`, rows `stride` floats apart.
@@ -94,7 +136,19 @@ extension Kernels {
     stride xStride: Int,
     packed: ConstantFloats, _ y: Floats, stride yStride: Int
   ) {
-    products(precision).packedProduct(
-      Int64(rows), Int64(inner), Int64(columns), x, Int64(xStride), packed, y, Int64(yStride))
+    let work = rows * columns * inner / 16
+    guard isCutByColumns(rows: rows, columns: columns, work: work) else {
+      return split(rows, work: work) { range in
+        products(precision).packedProduct(
+          Int64(range.count), Int64(inner), Int64(columns), x + range.lowerBound * xStride,
+          Int64(xStride), packed, y + range.lowerBound * yStride, Int64(yStride))
+      }
+    }
+    // A panel of any build divides the largest, so a multiple of it begins one.
+    split(columns, by: Int(PRODUCT_PANEL), work: work) { range in
+      products(precision).packedProduct(
+        Int64(rows), Int64(inner), Int64(range.count), x, Int64(xStride),
+        packed + range.lowerBound * depth(precision, inner), y + range.lowerBound, Int64(yStride))
+    }
   }
 }
