@@ -52,6 +52,17 @@ extension JobTests {
         ], steps: Shelf.stepsPerEpoch)
     }
 
+    @Test func aProcessorWithoutDotProductsIsTold() throws {
+      try withTemporaryFolder { folder in
+        let result = try Aimass.train(
+          Shelf.glyphs.get(), output: folder.file("run"),
+          set: ["train.precision=bfloat16", "train.epochs=1"],
+          environment: ["AIMASS_KERNELS": "baseline"])
+        #expect(result.status == 0, "\(result)")
+        #expect(result.lines(with: "has no dot products of bfloat16").count == 1, "\(result)")
+      }
+    }
+
     @Test func mixedSamplesGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.glyphs.get(), ranks: [1, 2, 3, 4], set: ["mixup.alpha=0.3", "train.epochs=1"],

@@ -240,4 +240,46 @@ struct ProductTests {
       }
     }
   }
+
+  /// Sums of pairs of any size, infinities, NaN and denormals among them: bits of all NaN are made equal.
+  private func sumsOfAnything(build: String, dots: Bool, seed: UInt64) throws -> [UInt32] {
+    let (rows, inner) = (4_000, 6)
+    let random = CounterRandom(seed: seed, purpose: .synthesis)
+    let (x, m, y) = (
+      GuardedFloats(rows * inner), GuardedFloats(inner * 16), GuardedFloats(rows * 16)
+    )
+    for (index, values) in [x, m].enumerated() {
+      for place in 0..<values.count {
+        values.base[place] = Float(bitPattern: random.bits(at: index * x.count + place))
+      }
+    }
+    try Kernels.with(build: build, dots: dots) {
+      Kernels.product(
+        precision: .bfloat16, rows: rows, columns: 16, inner: inner, x.pointer, inner, m.pointer,
+        16, y.base, 16)
+    }
+    return y.array.map { $0.isNaN ? Float.nan.bitPattern : $0.bitPattern }
+  }
+
+  @Test(
+    "Fused multiplications give the bits of dot products for numbers of any size", arguments: 1...8)
+  func anything(seed: UInt64) throws {
+    let builds = Kernels.supportedBuilds.filter { $0 != "baseline" }
+    var results: [[UInt32]] = []
+    _ = isolated {
+      flushDenormals()
+      for build in builds {
+        for dots in [true, false] {
+          guard let sums = try? sumsOfAnything(build: build, dots: dots, seed: seed) else {
+            return 0
+          }
+          results.append(sums)
+        }
+      }
+      return 0
+    }
+    #expect(results.count == 2 * builds.count && results.allSatisfy { $0 == results[0] })
+    let finite = results.first?.filter { Float(bitPattern: $0).isFinite } ?? []
+    #expect(Set(finite).count > 1_000)
+  }
 }
