@@ -145,6 +145,33 @@ struct ConvolutionTests {
     }
   }
 
+  @Test("Threads that share a convolution give its bits", arguments: 1...20, [false, true])
+  func threads(seed: Int, isSequence: Bool) throws {
+    let c = Case(.bfloat16, seed: seed, isSequence: isSequence)
+    func all() -> [[Float]] {
+      let packed = GuardedFloats(c.g.packedCount)
+      let transposed = GuardedFloats(c.g.packedTransposedCount)
+      let (y, dx) = (GuardedFloats(c.gradient.count), GuardedFloats(c.input.count))
+      let (dw, db) = (GuardedFloats(c.g.weightCount), GuardedFloats(c.g.outChannels))
+      Kernels.packConvolution(c.g, c.weights.pointer, into: packed.base)
+      Kernels.packConvolutionTransposed(c.g, c.weights.pointer, into: transposed.base)
+      Kernels.convolutionForward(
+        c.g, samples: c.samples, c.input.pointer, packed: packed.pointer, bias: c.bias.pointer,
+        y.base)
+      Kernels.convolutionInputGradient(
+        c.g, samples: c.samples, c.gradient.pointer, packedTransposed: transposed.pointer, dx.base)
+      Kernels.convolutionWeightGradient(
+        c.g, samples: c.samples, c.input.pointer, c.gradient.pointer, weightGradient: dw.base,
+        biasGradient: db.base)
+      return [y.array, dx.array, dw.array, db.array]
+    }
+    try onEachBuild(.bfloat16) { build in
+      let one = all()
+      let three = try Kernels.with(threads: 3, cores: 0, leastWork: 1) { all() }
+      #expect(one == three, "\(build): \(c.g)")
+    }
+  }
+
   @Test(
     "A sample's output does not depend on its companions or on alignment", arguments: 1...20,
     Precision.allCases)

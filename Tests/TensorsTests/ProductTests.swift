@@ -194,6 +194,32 @@ struct ProductTests {
     }
   }
 
+  @Test("Threads that share a product give its bits", arguments: 0..<12, Precision.allCases)
+  func threads(seed: Int, precision: Precision) throws {
+    var draws = Draws(seed: UInt64(seed))
+    let product = DrawnProduct(
+      precision, rows: draws.integer(1...90), columns: draws.integer(1...200),
+      inner: draws.integer(1...90), &draws)
+    let (m, n, k) = (product.rows, product.columns, product.inner)
+    func all() -> [[Float]] {
+      let packed = GuardedFloats(Kernels.packedCount(inner: k, columns: n), value: 0)
+      let (y, x) = (GuardedFloats(m * n), GuardedFloats(random: m * k, seed: 5))
+      let matrix = GuardedFloats(random: k * n, seed: 6)
+      Kernels.packMatrix(
+        precision: precision, inner: k, columns: n, matrix.pointer, innerStride: 1,
+        columnStride: k, into: packed.base)
+      Kernels.packedProduct(
+        precision: precision, rows: m, inner: k, columns: n, x.pointer, stride: k,
+        packed: packed.pointer, y.base, stride: n)
+      return [product.compute(rows: 0..<m, columns: 0..<n).array, y.array]
+    }
+    try onEachBuild(precision) { build in
+      let one = all()
+      let three = try Kernels.with(threads: 3, cores: 0, leastWork: 1) { all() }
+      #expect(one == three, "\(build): \(product)")
+    }
+  }
+
   /// Numbers whose rounding is a case of its own, and what each becomes.
   private static let rounding: [(Float, Float)] = [
     (1, 1), (-0.0, -0.0), (1.00390625, 1), (1.01171875, 1.015625), (1.0039064, 1.0078125),
