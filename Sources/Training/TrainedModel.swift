@@ -145,9 +145,8 @@ public final class TrainedModel {
     self.split = split
     model = try Model(
       configuration.model, fields: split.fields,
-      capacity: configuration.batch.micro ?? configuration.batch.global,
-      seed: configuration.seed, precision: Precision(configuration.train.precision),
-      requireTargets: request.needsTargets,
+      capacity: configuration.batch.micro ?? configuration.batch.global, seed: configuration.seed,
+      precision: Precision(configuration.train.precision), requireTargets: request.needsTargets,
       selectable: request.subsets != nil, reading: request.reading)
     store = ParameterStore(model.layout)
     self.configuration = configuration

@@ -42,15 +42,18 @@ private struct Case {
     bias = GuardedFloats(random: outChannels, seed: UInt64(seed) * 4 + 2)
     gradient = GuardedFloats(
       random: samples * g.outHeight * g.outWidth * outChannels, seed: UInt64(seed) * 4 + 3)
-    let geometry = g
-    func round(_ values: GuardedFloats) -> GuardedFloats {
-      let copy = GuardedFloats(values.count)
-      for index in 0..<values.count {
-        copy.base[index] = TensorsTests.rounded(values.base[index], geometry.precision)
-      }
-      return copy
+    rounded = (
+      Self.round(input, g.precision), Self.round(weights, g.precision),
+      Self.round(gradient, g.precision)
+    )
+  }
+
+  private static func round(_ values: GuardedFloats, _ precision: Precision) -> GuardedFloats {
+    let copy = GuardedFloats(values.count)
+    for index in 0..<values.count {
+      copy.base[index] = TensorsTests.rounded(values.base[index], precision)
     }
-    rounded = (round(input), round(weights), round(gradient))
+    return copy
   }
 }
 
