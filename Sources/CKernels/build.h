@@ -13,10 +13,12 @@
 #include "speech.h"
 #include "input.h"
 #include "updates.h"
+#include "rows.h"
 #include "wire.h"
 #include "select.h"
 #include "convolution_axis.h"
 #include "convolution.h"
+#include "convolution_pack.h"
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
@@ -50,10 +52,11 @@ static const CKernels_Products float32Products = {
 static const CKernels_Table table = {
     .name = BUILD_NAME, .supported = supported,
     .addBias = addBias, .sumRows = sumRows, .activate = activate,
-    .activateGradient = activateGradient, .add = add, .addInto = addInto, .scale = scale,
+    .activateGradient = activateGradient, .add = add, .addRelu = addRelu, .addInto = addInto,
+    .addThroughRelu = addThroughRelu, .scale = scale,
     .sum = sum, .squaredNorm = squaredNorm, .isFinite = isFinite,
-    .batchNormStatistics = batchNormStatistics, .batchNormApply = batchNormApply,
-    .batchNormBackward = batchNormBackward, .batchNormMoments = batchNormMoments,
+    .batchNormApply = batchNormApply,
+    .batchNormMoments = batchNormMoments,
     .batchNormGradientSums = batchNormGradientSums,
     .batchNormInputGradient = batchNormInputGradient, .layerNormForward = layerNormForward,
     .layerNormWeightGradient = layerNormWeightGradient,
@@ -66,10 +69,12 @@ static const CKernels_Table table = {
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
+    .spreadRows = spreadRows, .collectRows = collectRows, .rowNorms = rowNorms,
+    .sgdRows = sgdRows, .adamRows = adamRows,
     .rowDots = rowDots, .rowDotsGradient = rowDotsGradient,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
-    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
+    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat, .permute = permute,
     .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,

@@ -31,8 +31,8 @@
 #define WEIGHT_TILES(T) ONE_WEIGHT_BLOCK(T)
 #include "convolution_pairs_tile.h"
 
-static const TileFunctions PAIRS(tileFunctions) = {PAIRS(tileFunctions_16), PAIRS(tileFunctions_8), 0};
-static const WeightTileFunctions PAIRS(weightTiles) = {PAIRS(weightTiles_16), PAIRS(weightTiles_8)};
+static const TileFunctions PAIRS(tileFunctions) = {PAIRS(tileFunctions_16), PAIRS(tileFunctions_8), 0, false};
+static const WeightTileFunctions PAIRS(weightTiles) = {PAIRS(weightTiles_16), PAIRS(weightTiles_8), false};
 
 /// [group][block of 16][KH][KW][pair of channels][16].
 static void PAIRS(packConvolution)(const CKernels_Convolution *g, const float *weights, float *packed) {
@@ -92,7 +92,8 @@ static void PAIRS(pairChannels)(int64_t pixels, int64_t groups, int64_t channels
 /// Forward or input gradient, some images at a time.
 static void PAIRS(convolve)(const Axis *rowAxis, const Axis *columnAxis, int64_t samples, int64_t groups,
                             const float *source, int64_t sourceChannels, float *target, int64_t targetChannels,
-                            const float *packed, const float *bias, int64_t kernelHeight, int64_t kernelWidth) {
+                            const float *packed, const float *bias, bool relu, int64_t kernelHeight,
+                            int64_t kernelWidth) {
   int64_t pixels = rowAxis->sources * columnAxis->sources, channels = sourceChannels / groups;
   int64_t pairs = groups * ((channels + 1) / 2), image = rowAxis->targets * columnAxis->targets * targetChannels;
   int64_t together = imagesTogether(pixels * pairs, samples);
@@ -102,14 +103,14 @@ static void PAIRS(convolve)(const Axis *rowAxis, const Axis *columnAxis, int64_t
     PAIRS(pairChannels)(count * pixels, groups, channels, source + n * pixels * sourceChannels,
                         (uint32_t *)(void *)room);
     convolve(&PAIRS(tileFunctions), rowAxis, columnAxis, count, groups, room, pairs, target + n * image,
-             targetChannels, packed, bias, kernelHeight, kernelWidth);
+             targetChannels, packed, bias, relu, kernelHeight, kernelWidth);
   }
 }
 
 static void PAIRS(convolutionForward)(const CKernels_Convolution *g, int64_t samples, const float *input,
-                                      const float *packed, const float *bias, float *output) {
+                                      const float *packed, const float *bias, bool relu, float *output) {
   Axis rows = rowsOf(g, false), columns = columnsOf(g, false);
-  PAIRS(convolve)(&rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed, bias,
+  PAIRS(convolve)(&rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed, bias, relu,
                   g->kernelHeight, g->kernelWidth);
 }
 
@@ -118,7 +119,7 @@ static void PAIRS(convolutionInputGradient)(const CKernels_Convolution *g, int64
                                             float *inputGradient) {
   Axis rows = rowsOf(g, true), columns = columnsOf(g, true);
   PAIRS(convolve)(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient, g->channels,
-                  packed, 0, g->kernelHeight, g->kernelWidth);
+                  packed, 0, false, g->kernelHeight, g->kernelWidth);
 }
 
 /// Images of two samples each, pixel by pixel; an odd last sample is paired with zeros.

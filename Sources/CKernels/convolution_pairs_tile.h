@@ -28,6 +28,8 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
       advanceLines(&lines, T);
     }
   }
+  if (tile->relu)
+    for (int i = 0; i < B * T; i++) sum[i] = RECTIFIED(sum[i]);
   if (B > 1 || tile->valid == LANES) {
 #pragma clang loop unroll(full)
     for (int t = 0; t < T; t++, y += yStep)
@@ -45,17 +47,11 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
   for (int t = 0; t < B * R * L; t++) sum[t] = (TILE_VECTOR){0};
   const int64_t columns = p->columns, xColumn = p->xColumn, dyColumn = p->dyColumn;
   const int64_t xTapRow = p->xTapRow;
-  const int64_t rows = p->rows, xRow = p->xRow, dyRow = p->dyRow;
-  const int64_t xNext = p->xSample - (rows - 1) * xRow, dyNext = p->dySample - (rows - 1) * dyRow;
-  const float *dyLine = p->dy;
-  int64_t row = rows;
-  for (int64_t lines = p->samples * rows; lines > 0; lines--) {
-    const float *xp = x, *dy = dyLine;
-    row--;
-    x += row ? xRow : xNext;
-    dyLine += row ? dyRow : dyNext;
-    row = row ? row : rows;
-    for (int64_t q = columns; q > 0; q--) {
+  PixelLine line = firstLine(p, x);
+  for (int64_t lines = p->samples * p->rows; lines > 0; lines--) {
+    const float *xp = line.x, *dy = line.dy;
+    nextLine(&line);
+    for (int64_t q = columns; q > 0; q--, xp += xColumn, dy += dyColumn) {
       TILE_PAIRS g[MOST_WEIGHT_BLOCKS];
 #pragma clang loop unroll(full)
       for (int b = 0; b < B; b++) g[b] = *(const TILE_PAIRS *)(const void *)(dy + 16 * b);
@@ -70,8 +66,6 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
             *s = TILE_DOT(*s, g[b], (TILE_PAIRS)(TILE_SPREAD)pixel);
           }
         }
-      xp += xColumn;
-      dy += dyColumn;
     }
   }
 #pragma clang loop unroll(full)
@@ -82,7 +76,7 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
       for (int l = 0; l < L; l++) {
         float *out = dw + a * p->dwTapRow + l * p->pitch + 16 * b;
         TILE_VECTOR part = sum[(b * R + a) * L + l];
-        if (B > 1) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
+        if (B > 1 || p->valid == LANES) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
         else TILE_STORE(out, TILE_LOAD_PART(out, p->valid) + part, p->valid);
       }
 }
@@ -90,14 +84,13 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
 #define TILE(B, T)                                                                             \
   static __attribute__((noinline)) void TILE_NAME(tile##B##x##T)(                              \
       const Tile *tile, const Lattice *l, const float *x, float *y) {                          \
-    const int64_t tiles = l->pixels / T;                                                       \
-    int64_t left = tiles;                                                                      \
-    for (int64_t i = l->lines * tiles; i > 0; i--) {                                           \
+    int64_t left = l->lines;                                                                   \
+    for (int64_t i = l->pixels / T * left; i > 0; i--) {                                       \
       TILE_NAME(computeTile)(B, T, tile, x, l->xStep, y, l->yStep);                            \
       left--;                                                                                  \
-      x += left ? T * l->xStep : l->xLine - (tiles - 1) * T * l->xStep;                        \
-      y += left ? T * l->yStep : l->yLine - (tiles - 1) * T * l->yStep;                        \
-      left = left ? left : tiles;                                                              \
+      x += left ? l->xLine : T * l->xStep - (l->lines - 1) * l->xLine;                         \
+      y += left ? l->yLine : T * l->yStep - (l->lines - 1) * l->yLine;                         \
+      left = left ? left : l->lines;                                                           \
     }                                                                                          \
   }
 TILES(TILE)

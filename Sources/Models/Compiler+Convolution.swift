@@ -146,8 +146,9 @@ extension Compiler {
     flat: Bool, _ context: LayerContext
   ) throws -> Compiled {
     let (weight, bias, own) = try slots(settings, geometry, flat: flat, context)
-    let output = try output(
+    var output = try output(
       shape, context, .channels(own), requiresGradient: true, channelsFirst: true)
+    output.isRectified = takesRelu(context)
     scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
     return Compiled(
       layer: ConvolutionLayer(

@@ -4,6 +4,7 @@ import Tensors
 final class LinearLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   private let rows: Extent
   private let inputs, outputs: Int
   private let weight: Int

@@ -61,6 +61,7 @@ extension Compiler {
   mutating func readPoint(_ path: String, _ value: Value) -> ReadPoint? {
     guard readPaths.contains(path) else { return nil }
     let point = ReadPoint(path: path, value.shared)
+    if case .region(let region) = value.place { pinned.insert(region) }
     foundPoints[path] = point
     return point
   }

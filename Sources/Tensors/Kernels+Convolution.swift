@@ -1,7 +1,7 @@
 import CKernels
 
 extension Kernels {
-  /// Packs `[KH, KW, C / groups, O]` weights for ``convolutionForward(_:samples:_:packed:bias:_:)``.
+  /// Packs `[KH, KW, C / groups, O]` weights for ``convolutionForward(_:samples:_:packed:bias:relu:_:)``.
   public static func packConvolution(
     _ g: ConvolutionGeometry, _ weights: ConstantFloats, into packed: Floats
   ) {
@@ -25,10 +25,11 @@ extension Kernels {
   ///   - input: x, `[n, H, W, C]`.
   ///   - packed: the weights, from ``packConvolution(_:_:into:)``.
   ///   - bias: b, `[O]`, or nil.
+  ///   - relu: whether y is what a relu makes of it, to the last bit, for less than another sweep costs.
   ///   - output: y, `[n, outHeight, outWidth, O]`.
   public static func convolutionForward(
     _ g: ConvolutionGeometry, samples: Int, _ input: ConstantFloats, packed: ConstantFloats,
-    bias: ConstantFloats?, _ output: Floats
+    bias: ConstantFloats?, relu: Bool = false, _ output: Floats
   ) {
     let (image, pixels) = (g.height * g.width * g.channels, g.outHeight * g.outWidth)
     let work = samples * g.multiplyAddsPerSample / 16
@@ -40,7 +41,7 @@ extension Kernels {
       let first = samples.lowerBound * pixels + rows.lowerBound * g.outWidth + columns.lowerBound
       products(g.precision).convolutionForward(
         &native, Int64(samples.count), input + samples.lowerBound * image, packed, bias,
-        output + first * g.outChannels)
+        relu, output + first * g.outChannels)
     }
   }
 

@@ -147,7 +147,7 @@ public final class TrainedModel {
       configuration.model, fields: split.fields,
       capacity: configuration.batch.micro ?? configuration.batch.global, seed: configuration.seed,
       precision: Precision(configuration.train.precision), requireTargets: request.needsTargets,
-      selectable: request.subsets != nil, reading: request.reading)
+      selectable: request.subsets != nil, reading: request.reading, purpose: .evaluation)
     store = ParameterStore(model.layout)
     self.configuration = configuration
     checkpoint = try Self.load(request.choice, folder, into: store)
