@@ -23,18 +23,34 @@
 #include "product.h"
 #include "product_pack.h"
 #include "peak.h"
+#define PAIRS(name) name##Pairs
+#define PAIRS_TABLE bfloat16Products
+#define PAIRS_SUPPORTED BUILD_SUPPORTED
+#include "bfloat16.h"
+#undef PAIRS
+#undef PAIRS_TABLE
+#undef PAIRS_SUPPORTED
+#ifdef BUILD_DOTS
+static const CKernels_Products dotProducts;
+#endif
 #include "sparse.h"
 #include "recurrent.h"
 #include "ctc.h"
 
 static bool supported(void) { return BUILD_SUPPORTED; }
 
-static const CKernels_Table table = {
-    .name = BUILD_NAME, .supported = supported,
+static const CKernels_Products float32Products = {
+    .supported = supported,
     .packConvolution = packConvolution, .packConvolutionTransposed = packConvolutionTransposed,
     .convolutionForward = convolutionForward,
     .convolutionInputGradient = convolutionInputGradient,
     .convolutionWeightGradient = convolutionWeightGradient,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product,
+    .multiplyAdds = multiplyAdds,
+};
+
+static const CKernels_Table table = {
+    .name = BUILD_NAME, .supported = supported,
     .addBias = addBias, .sumRows = sumRows, .activate = activate,
     .activateGradient = activateGradient, .add = add, .addRelu = addRelu, .addInto = addInto,
     .addThroughRelu = addThroughRelu, .scale = scale,
@@ -59,7 +75,7 @@ static const CKernels_Table table = {
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
     .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat, .permute = permute,
-    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .multiplyAdds = multiplyAdds, .sparseTile = sparseTile,
+    .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
@@ -69,5 +85,9 @@ static const CKernels_Table table = {
     .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
     .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
-    .keepMagnitudes = keepMagnitudes,
+    .keepMagnitudes = keepMagnitudes, 
+    .float32 = &float32Products, .bfloat16 = &bfloat16Products,
+#ifdef BUILD_DOTS
+    .dots = &dotProducts,
+#endif
 };

@@ -8,7 +8,8 @@
 #include "convolution_lines.h"
 
 /// What a tile of pixels needs beside its pointers.
-typedef struct {
+typedef struct Tile {
+  const struct TileFunctions *functions;
   int64_t rowTaps, rowSource, rowWeight;
   int64_t columnTaps, columnSource, columnWeight;
   int64_t channels;
@@ -74,6 +75,13 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 
 #define NARROW 8
 
+/// The tiles of numbers, or of pairs of them: by blocks of 16 and pixels, of one block of at most 8, and of two
+/// lines of pixels or null; and whether thin blocks have their own.
+typedef struct TileFunctions {
+  const TileFunction (*whole)[MOST_LINE + 1], (*half)[MOST_LINE + 1], *lines;
+  bool thin;
+} TileFunctions;
+
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
@@ -93,7 +101,9 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 #ifdef BUILD_MASKS
 #include "convolution_pair.h"
 #include "convolution_thin.h"
+static const TileFunctions tileFunctions = {tileFunctions_16, tileFunctions_8, pairFunctions, true};
 #else
+static const TileFunctions tileFunctions = {tileFunctions_16, tileFunctions_8, 0, false};
 INLINE bool isThin(int64_t outputs, int64_t sources) { return outputs * sources < 0; }
 #endif
 
@@ -121,23 +131,23 @@ static void computeLattice(const Tile *tile, Lattice l, const float *x, float *y
     return;
   }
   bool upwards = l.xLine == -tile->rowSource;
-  if (tile->blocks == 1 && tile->valid > 8 && tile->rowTaps > 1 && l.lines > 1 && l.pixels >= LEAST_PAIR &&
+  if (tile->functions->lines && tile->blocks == 1 && tile->valid > 8 && tile->rowTaps > 1 && l.lines > 1 && l.pixels >= LEAST_PAIR &&
       (upwards || l.xLine == tile->rowSource)) {
     Lattice pairs = l;
     pairs.lines = l.lines / 2 * 2;
     if (upwards) {
       pairs.xLine = -l.xLine;
       pairs.yLine = -l.yLine;
-      computeTiles(pairFunctions, MOST_PAIR, tile, pairs, x + (pairs.lines - 1) * l.xLine,
+      computeTiles(tile->functions->lines, MOST_PAIR, tile, pairs, x + (pairs.lines - 1) * l.xLine,
                    y + (pairs.lines - 1) * l.yLine);
-    } else computeTiles(pairFunctions, MOST_PAIR, tile, pairs, x, y);
+    } else computeTiles(tile->functions->lines, MOST_PAIR, tile, pairs, x, y);
     x += pairs.lines * l.xLine;
     y += pairs.lines * l.yLine;
     l.lines -= pairs.lines;
   }
 #endif
   const TileFunction *functions =
-      tile->valid <= 8 ? tileFunctions_8[1] : tileFunctions_16[tile->blocks];
+      tile->valid <= 8 ? tile->functions->half[1] : tile->functions->whole[tile->blocks];
   computeTiles(functions, mostPixels[tile->blocks], tile, l, x, y);
 }
 
@@ -223,7 +233,8 @@ static void computeRuns(Tile *tile, const Images *m, const Run *rows, int64_t ro
 }
 
 /// Drives forward and input gradient: the same loops over other axes.
-static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t samples, int64_t groups,
+static void convolve(const TileFunctions *functions, const Axis *rowAxis, const Axis *columnAxis,
+                     int64_t samples, int64_t groups,
                      const float *source, int64_t sourceChannels, float *target,
                      int64_t targetChannels, const float *packed, const float *bias, bool relu,
                      int64_t kernelHeight, int64_t kernelWidth) {
@@ -248,8 +259,8 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
           m.source = source + g * groupSources;
           m.target = target + g * groupTargets + first;
           m.weights = packed + (g * blocks + first / 16) * blockFloats;
-          bool thin = isThin(valid, groupSources);
-          Tile tile = {.blocks = count, .blockWeight = thin ? blockFloats / 16 : blockFloats,
+          bool thin = functions->thin && isThin(valid, groupSources);
+          Tile tile = {.functions = functions, .blocks = count, .blockWeight = thin ? blockFloats / 16 : blockFloats,
                        .valid = valid, .thin = thin, .relu = relu};
           if (bias)
             __builtin_memcpy(tile.bias, bias + g * groupTargets + first,
@@ -261,23 +272,26 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
   }
 }
 
+INLINE Axis rowsOf(const CKernels_Convolution *g, bool inverse) {
+  return (Axis){inverse ? g->outHeight : g->height, inverse ? g->height : g->outHeight, g->kernelHeight,
+                g->strideHeight, g->paddingHeight, g->dilationHeight, inverse};
+}
+INLINE Axis columnsOf(const CKernels_Convolution *g, bool inverse) {
+  return (Axis){inverse ? g->outWidth : g->width, inverse ? g->width : g->outWidth, g->kernelWidth,
+                g->strideWidth, g->paddingWidth, g->dilationWidth, inverse};
+}
+
 static void convolutionForward(const CKernels_Convolution *g, int64_t samples, const float *input,
                                const float *packed, const float *bias, bool relu, float *output) {
-  Axis rows = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
-               g->dilationHeight, false};
-  Axis columns = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                  g->dilationWidth, false};
-  convolve(&rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
+  Axis rows = rowsOf(g, false), columns = columnsOf(g, false);
+  convolve(&tileFunctions, &rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
            bias, relu, g->kernelHeight, g->kernelWidth);
 }
 
 static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samples,
                                      const float *outputGradient, const float *packed,
                                      float *inputGradient) {
-  Axis rows = {g->outHeight, g->height, g->kernelHeight, g->strideHeight, g->paddingHeight,
-               g->dilationHeight, true};
-  Axis columns = {g->outWidth, g->width, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                  g->dilationWidth, true};
-  convolve(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
+  Axis rows = rowsOf(g, true), columns = columnsOf(g, true);
+  convolve(&tileFunctions, &rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
            g->channels, packed, 0, false, g->kernelHeight, g->kernelWidth);
 }

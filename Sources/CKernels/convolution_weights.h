@@ -7,6 +7,7 @@
 
 /// Pixels whose taps are the same, of several samples.
 typedef struct {
+  const struct WeightTileFunctions *functions;
   const float *dy, *end;
   int64_t samples, rows, columns;
   int64_t xSample, dySample, xRow, dyRow, xColumn, dyColumn;
@@ -70,6 +71,13 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {
 static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0}, {0, 6, 3, 2, 1, 1}};
 #endif
 
+/// The tiles of numbers, or of pairs of them: by blocks of 16, kernel rows and weight rows; and whether thin blocks
+/// have their own.
+typedef struct WeightTileFunctions {
+  const WeightTileFunction (*whole)[MOST_TAP_ROWS + 1][MOST_LENGTH + 1], (*half)[MOST_TAP_ROWS + 1][MOST_LENGTH + 1];
+  bool thin;
+} WeightTileFunctions;
+
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
@@ -90,6 +98,9 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0
 
 #ifdef BUILD_MASKS
 #include "convolution_weights_thin.h"
+static const WeightTileFunctions weightTiles = {weightTiles_16, weightTiles_8, true};
+#else
+static const WeightTileFunctions weightTiles = {weightTiles_16, weightTiles_8, false};
 #endif
 
 /// `tapRows` kernel rows of `length` weight rows each, in nearly equal tiles.
@@ -111,7 +122,7 @@ static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int
     for (int64_t i = 0; i < tiles; i++) {
       int64_t first = i * length / tiles, L = (i + 1) * length / tiles - first;
       WeightTileFunction tile =
-          p->valid <= 8 ? weightTiles_8[1][R][L] : weightTiles_16[p->blocks][R][L];
+          p->valid <= 8 ? p->functions->half[1][R][L] : p->functions->whole[p->blocks][R][L];
       tile(p, x + row * p->xTapRow + first, dw + row * p->dwTapRow + first * p->pitch);
     }
   }
@@ -182,18 +193,15 @@ static void addThinSums(const CKernels_Convolution *g, const CKernels_Weights *p
       for (int64_t o = 0; o < p->valid; o++) dw[w * g->outChannels + o] += sums[o * p->thinPitch + w];
 }
 
-/// The sum of a weight has one order, whichever others are computed with it.
-static void convolutionWeightGradient(const CKernels_Convolution *g, const CKernels_Weights *part,
-                                      int64_t samples, const float *input,
-                                      const float *outputGradient, float *weightGradient) {
+/// Adds the gradient of some samples to that of the weights, of which each has one order, whichever others are
+/// computed with it.
+static void accumulateWeights(const WeightTileFunctions *functions, const CKernels_Convolution *g,
+                              const CKernels_Weights *part, int64_t samples, const float *input,
+                              const float *outputGradient, float *weightGradient) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
   int64_t weights = g->kernelHeight * g->kernelWidth * C;
   const float *end = outputGradient + samples * g->outHeight * g->outWidth * O;
-  clearWeights(g, part, weightGradient);
-  Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
-                  g->dilationHeight, false};
-  Axis columnAxis = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                     g->dilationWidth, false};
+  Axis rowAxis = rowsOf(g, false), columnAxis = columnsOf(g, false);
   Run rows[MOST_RUNS], columns[MOST_RUNS];
   int64_t rowPhase = 0, rowTarget = 0, rowCount;
   while ((rowCount = collectRuns(&rowAxis, &rowPhase, &rowTarget, rows)) > 0) {
@@ -203,8 +211,8 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, const CKern
         for (int64_t block = part->output, count; block < part->outputEnd; block += 16 * count) {
           count = least(blocksAtOnce(part->outputEnd, block), MOST_WEIGHT_BLOCKS);
           int64_t first = group * G + block, valid = columnsLeft(part->outputEnd, block);
-          bool thin = isThin(valid, C);
-          Pixels p = {.end = end, .blocks = count, .valid = valid, .pitch = thin ? 1 : O,
+          bool thin = functions->thin && isThin(valid, C);
+          Pixels p = {.functions = functions, .end = end, .blocks = count, .valid = valid, .pitch = thin ? 1 : O,
                       .thin = thin, .thinPitch = weights};
           float *sums = thin ? CKernels_threadRoom(valid * weights) : weightGradient + first;
           if (thin) __builtin_memset(sums, 0, (size_t)(valid * weights) * sizeof(float));
@@ -216,4 +224,11 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, const CKern
         }
     }
   }
+}
+
+static void convolutionWeightGradient(const CKernels_Convolution *g, const CKernels_Weights *part,
+                                      int64_t samples, const float *input,
+                                      const float *outputGradient, float *weightGradient) {
+  clearWeights(g, part, weightGradient);
+  accumulateWeights(&weightTiles, g, part, samples, input, outputGradient, weightGradient);
 }

@@ -102,7 +102,7 @@ extension Compiler {
     return ConvolutionGeometry(
       height: height, width: width, channels: channels, outChannels: settings.out,
       kernel: settings.kernel, stride: settings.stride, padding: settings.padding,
-      dilation: settings.dilation, groups: settings.groups)
+      dilation: settings.dilation, groups: settings.groups, precision: precision)
   }
 
   /// Checks each setting by itself, and groups against channels.

@@ -6,6 +6,8 @@ import Tensors
 struct Compiler {
   /// N: the most samples of a microbatch.
   let capacity: Int
+  /// What matrix products and convolutions round their operands to.
+  let precision: Precision
   /// What the model is for.
   let purpose: Model.Purpose
   /// Where everything of a pass will lie.
@@ -111,8 +113,11 @@ struct Compiler {
   /// An empty compilation for microbatches of `capacity` samples.
   ///
   /// `sharesMemory` lets tensors lie where others lay that nobody needs any more.
-  init(capacity: Int, purpose: Model.Purpose = .training, sharesMemory: Bool = true) {
-    self.capacity = capacity
+  init(
+    capacity: Int, precision: Precision = .float32, purpose: Model.Purpose = .training,
+    sharesMemory: Bool = true
+  ) {
+    (self.capacity, self.precision) = (capacity, precision)
     self.purpose = purpose
     plan = ArenaPlan(shares: sharesMemory)
     slabs = SlabPlan(capacity: capacity)

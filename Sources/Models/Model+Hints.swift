@@ -107,7 +107,8 @@ extension Compiler {
         initializer: .uniform(bound: Float(1 / Double(value.channels).squareRoot())))
       let count = try product([value.positions, request.channels, capacity], path)
       let branch = HintBranch(
-        request, point, index: summaries.count, weight: slot.offset, errors: plan.reserve(count))
+        request, point, index: summaries.count, weight: slot.offset, errors: plan.reserve(count),
+        precision: precision)
       summaries.append(
         LayerSummary(
           path: "\(ParameterSlot.hintPrefix)\(path)", kind: "linear",

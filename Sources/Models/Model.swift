@@ -91,6 +91,7 @@ public final class Model {
   ///   - fields: what each microbatch will hold, in its order.
   ///   - capacity: N, the most samples of a microbatch.
   ///   - seed: keys dropout and the initial values.
+  ///   - precision: what matrix products and convolutions round their operands to, in training and in evaluation.
   ///   - requireTargets: false accepts data without the heads' targets, for prediction only.
   ///   - selectable: whether ``select(_:)`` may be used; costs a copy of the inputs in each pass.
   ///   - lanes: microbatches that go through the model at the same time, more than 1 only for
@@ -102,15 +103,16 @@ public final class Model {
   /// - Throws: ``ModelError`` naming the first layer, head or modality that does not fit.
   public init(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], capacity: Int, seed: UInt64,
-    requireTargets: Bool = true, selectable: Bool = false, lanes: Int = 1,
-    reading: [String] = [], purpose: Purpose = .training, sharesMemory: Bool = true,
-    hints: [HintRequest] = []
+    precision: Precision = .float32, requireTargets: Bool = true, selectable: Bool = false,
+    lanes: Int = 1, reading: [String] = [], purpose: Purpose = .training,
+    sharesMemory: Bool = true, hints: [HintRequest] = []
   ) throws {
     guard capacity >= 1 else {
       throw ModelError(
         .setting, "batch.micro", "expected at least 1 sample in a microbatch, found \(capacity)")
     }
-    var compiler = Compiler(capacity: capacity, purpose: purpose, sharesMemory: sharesMemory)
+    var compiler = Compiler(
+      capacity: capacity, precision: precision, purpose: purpose, sharesMemory: sharesMemory)
     let network = try compiler.network(
       configuration, fields: fields, requireTargets: requireTargets, selectable: selectable,
       wishes: Compiler.Wishes(reading: reading, hints: hints))

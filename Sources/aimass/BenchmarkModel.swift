@@ -1,7 +1,9 @@
 import ArgumentParser
 import Configuration
 import MPI
+import Models
 import Reports
+import Tensors
 import Training
 
 /// `aimass benchmark model`.
@@ -71,7 +73,9 @@ struct BenchmarkModel: ParsableCommand {
         configurationFolder: folder(of: config), output: "", version: Aimass.version)
       let trainer = try Trainer(world, options, observer: nil)
       let speed = try trainer.measureSpeed(warmUp: warmUp, steps: steps, byLayer: roofline != nil)
-      let roof = try roofline.flatMap { _ in try Roofline(world, speed) }
+      let roof = try roofline.flatMap { _ in
+        try Roofline(world, speed, Precision(settings.train.precision))
+      }
       guard world.rank == 0 else { return .done }
       if let roofline, let roof { try roof.write(settings.name, to: roofline) }
       print(

@@ -7,7 +7,7 @@ struct ConvolutionCase {
   let samples: Int
   let input, weights, bias, gradient: GuardedFloats
 
-  init(seed: Int) {
+  init(_ precision: Precision = .float32, seed: Int, isSequence: Bool = false) {
     var draws = Draws(seed: UInt64(seed))
     let groups = draws.element([1, 1, 1, 2, 3])
     // None to five whole blocks of 16, with and without a rest of up to 4, up to 8 and of more.
@@ -15,21 +15,26 @@ struct ConvolutionCase {
       groups == 1 ? [1, 2, 3, 4, 5, 16, 17, 18, 20, 32, 44, 50, 64, 83] : [1, 3, 16, 18, 33]
     let channels = groups * draws.element(groups == 1 ? counts : [1, 2, 5, 20, 32])
     let outChannels = groups * draws.element(counts)
-    let kernel = [draws.integer(1...5), draws.integer(1...5)]
-    let stride = [draws.integer(1...3), draws.integer(1...3)]
-    let padding = [draws.integer(0...2), draws.integer(0...2)]
-    let dilation = [draws.integer(1...2), draws.integer(1...2)]
+    func pair(_ range: ClosedRange<Int>, along: Int) -> [Int] {
+      let drawn = [draws.integer(range), draws.integer(range)]
+      return isSequence ? [along, drawn[1]] : drawn
+    }
+    let kernel = pair(1...5, along: 1)
+    let stride = pair(1...3, along: 1)
+    let padding = pair(0...2, along: 0)
+    let dilation = pair(1...2, along: 1)
     // Lines shorter and, one time in four, longer than a tile of pixels.
     let most = draws.element([9, 9, 9, 40])
     let extents = (0..<2).map {
       max(1, dilation[$0] * (kernel[$0] - 1) + 1 - 2 * padding[$0])
-        + draws.integer(0...($0 == 1 ? most : 9))
+        + draws.integer(0...($0 == 1 ? most : isSequence ? 0 : 9))
     }
     g = ConvolutionGeometry(
       height: extents[0], width: extents[1], channels: channels, outChannels: outChannels,
-      kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups)
+      kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
+      precision: precision)
     // More samples than a tile holds, one time in four: narrow images are tiled across samples.
-    samples = draws.element([1, 2, 3, 17])
+    samples = isSequence ? 1 : draws.element([1, 2, 3, 17])
     input = GuardedFloats(
       random: samples * g.height * g.width * channels, seed: UInt64(seed) * 4)
     weights = GuardedFloats(random: g.weightCount, seed: UInt64(seed) * 4 + 1)

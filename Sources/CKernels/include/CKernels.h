@@ -96,11 +96,10 @@ typedef struct {
 /// Columns of a packed matrix come in multiples of this, at most.
 #define PRODUCT_PANEL 32
 
-/// One build of every kernel.
+/// Products and convolutions of operands in one precision. What is packed takes no more than float32 does, and is read
+/// by the same table only.
 typedef struct {
-  const char *name;
   bool (*supported)(void);
-
   void (*packConvolution)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*packConvolutionTransposed)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*convolutionForward)(const CKernels_Convolution *, int64_t samples, const float *input,
@@ -111,6 +110,18 @@ typedef struct {
   void (*convolutionWeightGradient)(const CKernels_Convolution *, const CKernels_Weights *,
                                     int64_t samples, const float *input,
                                     const float *outputGradient, float *weightGradient);
+  void (*packMatrix)(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
+                     int64_t columnStride, float *packed);
+  void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
+                        int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*product)(const CKernels_Product *);
+  double (*multiplyAdds)(int64_t rounds, float *result);
+} CKernels_Products;
+
+/// One build of every kernel.
+typedef struct {
+  const char *name;
+  bool (*supported)(void);
 
   void (*addBias)(int64_t rows, int64_t width, const float *bias, float *values);
   void (*sumRows)(int64_t rows, int64_t width, const float *values, float *sums);
@@ -228,12 +239,6 @@ typedef struct {
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                      float *destination, int64_t destinationStride);
 
-  void (*packMatrix)(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
-                     int64_t columnStride, float *packed);
-  void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
-                        int64_t xStride, const float *packed, float *y, int64_t yStride);
-  void (*product)(const CKernels_Product *);
-  double (*multiplyAdds)(int64_t rounds, float *result);
   void (*sparseTile)(int64_t samples, int64_t width, const float *x, float *tile);
   void (*sparseProduct)(int64_t samples, int64_t rows, const int64_t *starts,
                         const uint16_t *places, const float *values, const float *tile,
@@ -285,6 +290,9 @@ typedef struct {
   void (*widenBFloat16)(int64_t count, const uint16_t *source, float *output);
   int64_t (*keepMagnitudes)(int64_t count, const float *values, uint32_t first, uint32_t last,
                             uint32_t *kept, int64_t room, int64_t *below);
+  const CKernels_Products *float32;
+  const CKernels_Products *bfloat16;
+  const CKernels_Products *dots;  // the bits of `bfloat16` by dot products of the processor, or null
 } CKernels_Table;
 
 /// The builds, best first; `count` receives how many there are.
