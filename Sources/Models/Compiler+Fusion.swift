@@ -116,7 +116,8 @@ extension Compiler {
     let output = try output(
       [width], context, .channels(joined),
       requiresGradient: learns || values.contains { $0.requiresGradient },
-      channelsFirst: false)
+      // An encoder may write its columns before the next encoder runs.
+      channelsFirst: false, apart: true)
     for (name, input) in zip(names, inputs) where isOnlyReader(of: name, configuration) {
       joinInPlace(input, in: output)
     }

@@ -56,7 +56,7 @@ extension Compiler {
   mutating func forgetReleasedProbes() {
     let live = Set(plan.regions)
     probes.removeAll { probe in
-      guard case .region(let region) = probe.place else { return false }
+      guard case .region(let region) = probe.columns.place else { return false }
       return !live.contains(region)
     }
   }

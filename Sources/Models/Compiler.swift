@@ -217,10 +217,11 @@ struct Compiler {
 
   /// Reserves memory for an output of units of `shape`, as many as the input has, and describes it.
   ///
-  /// `rule` says what its channels have to do with those of the input; without one they all stay.
+  /// `rule` says what its channels have to do with those of the input; without one they all stay. Memory
+  /// that is written before the layer's turn lies `apart` from all that is given to others.
   mutating func output(
     _ shape: [Int], _ context: LayerContext, _ rule: UnitRule = .unknown, requiresGradient: Bool,
-    overwritable: Bool = true, channelsFirst: Bool
+    overwritable: Bool = true, channelsFirst: Bool, apart: Bool = false
   ) throws -> Value {
     var value = context.input
     switch rule {
@@ -237,7 +238,8 @@ struct Compiler {
     value.channelsFirst = channelsFirst
     value.flattened = nil
     value.isRectified = false
-    value.place = .region(plan.reserve(try memory(value, context.path)))
+    let count = try memory(value, context.path)
+    value.place = .region(apart ? plan.reserveApart(count) : plan.reserve(count))
     return value
   }
 
