@@ -116,11 +116,8 @@ extension Compiler {
     let output = try output(
       [width], context, .channels(joined),
       requiresGradient: learns || values.contains { $0.requiresGradient },
-      // An encoder may write its columns before the next encoder runs.
       channelsFirst: false, apart: true)
-    for (name, input) in zip(names, inputs) where isOnlyReader(of: name, configuration) {
-      joinInPlace(input, in: output)
-    }
+    joinInPlace(inputs, names, in: output, configuration)
     let port = Port(output)
     return (
       Stages(stages: [JoinStage(inputs, to: port)], output: port),
@@ -133,7 +130,17 @@ extension Compiler {
     configuration.coupling == nil && !configuration.heads.contains { $0.source == name }
   }
 
-  /// Lets an encoder's last layer write into the join, if it can.
+  /// Lets encoders' last layers write into the join, if they can: each before the next encoder runs, so that the
+  /// join must lie apart.
+  private mutating func joinInPlace(
+    _ inputs: [JoinStage.Input], _ names: [String], in joined: Value,
+    _ configuration: ModelConfiguration
+  ) {
+    for (name, input) in zip(names, inputs) where isOnlyReader(of: name, configuration) {
+      joinInPlace(input, in: joined)
+    }
+  }
+
   private mutating func joinInPlace(_ input: JoinStage.Input, in joined: Value) {
     guard let writer = input.port.writer else { return }
     let columns = JoinedColumns(
