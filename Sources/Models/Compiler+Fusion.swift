@@ -113,11 +113,14 @@ extension Compiler {
     }
     let width = outputs + (flags ? values.count : 0)
     let joined = flags ? ChannelUnits.joined([(channels, outputs), (nil, values.count)]) : channels
+    let inPlace = zip(names, inputs).filter {
+      $1.port.writer != nil && isOnlyReader(of: $0, configuration)
+    }
     let output = try output(
       [width], context, .channels(joined),
       requiresGradient: learns || values.contains { $0.requiresGradient },
-      channelsFirst: false, apart: true)
-    joinInPlace(inputs, names, in: output, configuration)
+      channelsFirst: false, apart: !inPlace.isEmpty)
+    for (_, input) in inPlace { joinInPlace(input, in: output) }
     let port = Port(output)
     return (
       Stages(stages: [JoinStage(inputs, to: port)], output: port),
@@ -130,17 +133,7 @@ extension Compiler {
     configuration.coupling == nil && !configuration.heads.contains { $0.source == name }
   }
 
-  /// Lets encoders' last layers write into the join, if they can: each before the next encoder runs, so that the
-  /// join must lie apart.
-  private mutating func joinInPlace(
-    _ inputs: [JoinStage.Input], _ names: [String], in joined: Value,
-    _ configuration: ModelConfiguration
-  ) {
-    for (name, input) in zip(names, inputs) where isOnlyReader(of: name, configuration) {
-      joinInPlace(input, in: joined)
-    }
-  }
-
+  /// Lets an encoder's last layer write into the join, whose memory no encoder has had; its own is free for others.
   private mutating func joinInPlace(_ input: JoinStage.Input, in joined: Value) {
     guard let writer = input.port.writer else { return }
     let columns = JoinedColumns(
@@ -148,6 +141,7 @@ extension Compiler {
     for index in probes.indices where probes[index].columns == writer.columns {
       probes[index].columns = columns
     }
+    if case .region(let region) = writer.columns.place { plan.release(region) }
     writer.columns = columns
     input.isInPlace = true
   }

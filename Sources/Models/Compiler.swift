@@ -217,8 +217,8 @@ struct Compiler {
 
   /// Reserves memory for an output of units of `shape`, as many as the input has, and describes it.
   ///
-  /// `rule` says what its channels have to do with those of the input; without one they all stay. Memory
-  /// that is written before the layer's turn lies `apart` from all that is given to others.
+  /// `rule` says what its channels have to do with those of the input; without one they all stay. `apart` is for
+  /// what layers before this one write too, so that it lies where nothing else did.
   mutating func output(
     _ shape: [Int], _ context: LayerContext, _ rule: UnitRule = .unknown, requiresGradient: Bool,
     overwritable: Bool = true, channelsFirst: Bool, apart: Bool = false

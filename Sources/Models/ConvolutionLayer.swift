@@ -7,7 +7,7 @@ import Tensors
 final class ConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
-  // The relu behind it.
+  /// A relu is turned back by what it let through.
   var readsOutput: Bool { output.isRectified }
   private let geometry: ConvolutionGeometry
   private let units: Extent

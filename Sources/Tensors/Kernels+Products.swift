@@ -52,8 +52,8 @@ extension Kernels {
     compute(product)
   }
 
-  /// Cuts a product among threads, into panels of columns where these come out even, else into rows: who has
-  /// fewer columns packs less.
+  /// Cuts a product among threads along its longer side, which leaves the fewest numbers that several read and pack;
+  /// into columns only where whole panels come out even.
   private static func compute(_ whole: CKernels_Product) {
     let (rows, columns) = (Int(whole.rows), Int(whole.columns))
     let work = rows * columns * Int(whole.inner) / 16
@@ -80,7 +80,7 @@ extension Kernels {
   private static func isCutByColumns(rows: Int, columns: Int, work: Int) -> Bool {
     let panels = (columns + Int(PRODUCT_PANEL) - 1) / Int(PRODUCT_PANEL)
     let parts = parts(max(rows, panels), work: work)
-    return panels % parts == 0 || panels >= 8 * parts || rows < parts
+    return rows < parts || columns > rows && (panels % parts == 0 || panels >= 8 * parts)
   }
 
   /// Multiplies and adds in registers, for the measurement of what a core can do.

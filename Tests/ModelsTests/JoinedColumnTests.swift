@@ -30,7 +30,9 @@ import Testing
     return ModelConfiguration(
       modalities: [
         ModalityConfiguration(name: "u", field: "u", encoder: embedding(7)),
-        ModalityConfiguration(name: "t", field: "t", encoder: [linear(6)]),
+        // Its first layer's memory is free again before the join begins.
+        ModalityConfiguration(
+          name: "t", field: "t", encoder: [linear(60), .dropout(rate: 0), linear(6)]),
         ModalityConfiguration(name: "v", field: "v", encoder: embedding(9, lazily: true)),
         // Two rows a sample are no columns of their own.
         ModalityConfiguration(

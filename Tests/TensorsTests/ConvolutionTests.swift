@@ -2,7 +2,7 @@ import Tensors
 import Testing
 
 /// One random geometry with its arrays and the reference's answers.
-private struct Case {
+struct ConvolutionCase {
   let g: ConvolutionGeometry
   let samples: Int
   let input, weights, bias, gradient: GuardedFloats
@@ -45,7 +45,7 @@ struct ConvolutionTests {
 
   @Test("The forward pass equals the reference in every build", arguments: seeds)
   func forward(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     for bias in [c.bias.pointer, nil] {
       let expected = Reference.convolution(
         c.g, samples: c.samples, input: c.input.pointer, weights: c.weights.pointer, bias: bias)
@@ -63,7 +63,7 @@ struct ConvolutionTests {
 
   @Test("The input gradient equals the reference in every build", arguments: seeds)
   func inputGradient(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     let expected = Reference.convolutionInputGradient(
       c.g, samples: c.samples, outputGradient: c.gradient.pointer, weights: c.weights.pointer)
     try onEachBuild { build in
@@ -79,7 +79,7 @@ struct ConvolutionTests {
 
   @Test("The weight gradient equals the reference in every build", arguments: seeds)
   func weightGradient(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     let expected = Reference.convolutionWeightGradient(
       c.g, samples: c.samples, input: c.input.pointer, outputGradient: c.gradient.pointer)
     let bias = Reference.sumRows(
@@ -98,7 +98,7 @@ struct ConvolutionTests {
 
   @Test("Ending with a relu gives the bits of a relu behind it", arguments: 1...60)
   func relu(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     // What is no number passes.
     c.input.base[c.input.count / 2] = .nan
     try onEachBuild { build in
@@ -123,7 +123,7 @@ struct ConvolutionTests {
 
   @Test("A sample's gradient does not depend on its companions", arguments: 1...40)
   func companionsOfGradients(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     let size = c.g.height * c.g.width * c.g.channels
     let outSize = c.g.outHeight * c.g.outWidth * c.g.outChannels
     try onEachBuild { build in
@@ -148,7 +148,7 @@ struct ConvolutionTests {
 
   @Test("A sample's output does not depend on its companions or on alignment", arguments: 1...40)
   func companions(seed: Int) throws {
-    let c = Case(seed: seed)
+    let c = ConvolutionCase(seed: seed)
     let size = c.g.height * c.g.width * c.g.channels
     let outSize = c.g.outHeight * c.g.outWidth * c.g.outChannels
     try onEachBuild { build in

@@ -126,23 +126,16 @@ typedef struct {
   double (*squaredNorm)(int64_t count, const float *values);
   bool (*isFinite)(int64_t count, const float *values);
 
-  // Rows lie `pitch` floats apart, so that some channels of them can be taken.
-  void (*batchNormStatistics)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                              float *mean, float *variance);
   void (*batchNormApply)(int64_t rows, int64_t channels, const float *x, const float *mean,
                          const float *variance, float epsilon, const float *weight, const float *bias,
                          const float *added, bool relu, float *y);
+  void (*batchNormMoments)(int64_t rows, int64_t channels, const float *x, double *mean,
+                           double *squares);
   // `bias` is null where no relu lies behind the norm.
-  void (*batchNormBackward)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                            const float *mean, const float *variance, float epsilon,
-                            const float *weight, const float *bias, const float *dy, float *dx,
-                            float *dWeight, float *dBias);
-  void (*batchNormMoments)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                           double *mean, double *squares);
-  void (*batchNormGradientSums)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                                const float *mean, const float *variance, float epsilon,
-                                const float *weight, const float *bias, const float *dy,
-                                double *sums, double *products, float *dWeight, float *dBias);
+  void (*batchNormGradientSums)(int64_t rows, int64_t channels, const float *x, const float *mean,
+                                const float *variance, float epsilon, const float *weight,
+                                const float *bias, const float *dy, double *sums,
+                                double *products);
   void (*batchNormInputGradient)(int64_t rows, double count, int64_t channels, const float *x,
                                  const float *mean, const float *variance, float epsilon,
                                  const float *weight, const float *bias, const double *sums,
