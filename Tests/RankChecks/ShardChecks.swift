@@ -82,7 +82,7 @@ private func checkPass(
       if let base = $0.baseAddress { sharded.read(ids, into: base + 2, stride: stride) }
     }
   }
-  let expected = ids.flatMap { id in
+  let expected = ids.flatMap { id -> [Float] in
     [0, 0] + (0..<width).map { draw(Int(id) * width + $0, 99) } + [0]
   }
   try expectSame(found.map(\.bitPattern), expected.map(\.bitPattern), "rows read")
