@@ -25,14 +25,17 @@ public struct BatchRequest: Sendable, Equatable {
 ///
 /// ``start(order:_:)`` describes what is wanted; ``next()`` hands microbatches out in that order, and
 /// ``recycle(_:)`` takes them back. Memory is allocated once. The thread ends with the last request,
-/// with an error, or at ``stop()``; it never calls MPI. One thread consumes.
+/// with an error, or at ``stop()``; it never calls MPI. One thread consumes. Others read ahead of it from
+/// the files and decode: the next window of a windowed order, else the next few microbatches.
 public final class BatchLoader {
   private let shared: LoaderState
   private let capacity: Int
-  private var thread: BackgroundJob<Void>?
+  private var thread: BackgroundJob<Double>?
 
   /// Seconds that ``next()`` had to wait since the loader was made.
   public private(set) var waitSeconds = 0.0
+  /// Processor seconds of the threads of series that ended.
+  public private(set) var processorSeconds = 0.0
 
   /// A loader with room for `depth` prepared microbatches and one in use.
   ///
@@ -40,11 +43,12 @@ public final class BatchLoader {
   ///   - split: where samples come from.
   ///   - capacity: N.
   ///   - depth: microbatches prepared ahead, at least 1.
-  public init(_ split: Split, capacity: Int, depth: Int) {
+  ///   - readers: threads that bring from the files what later microbatches need.
+  public init(_ split: Split, capacity: Int, depth: Int, readers: Int = 1) {
     precondition(depth > 0, "a loader prepares at least one microbatch ahead")
     self.capacity = capacity
     let batches = (0...depth).map { _ in Microbatch(capacity: capacity, fields: split.fields) }
-    shared = LoaderState(split, batches)
+    shared = LoaderState(split, batches, readers: readers)
   }
 
   deinit { stop() }
@@ -54,7 +58,7 @@ public final class BatchLoader {
   /// - Parameters:
   ///   - order: the order of samples; nil is that of the split.
   ///   - request: the k-th microbatch of the series, nil after the last; called once for each k from
-  ///     0, on the loader's thread.
+  ///     0, on the loader's thread, as early as reading ahead wants to know.
   public func start(order: Sampler?, _ request: @escaping @Sendable (Int) -> BatchRequest?) {
     stop()
     shared.begin(order, request)
@@ -80,6 +84,9 @@ public final class BatchLoader {
   public func stop() {
     guard thread != nil else { return }
     shared.cancel()
+    // Its end waits for those who read ahead, too.
+    processorSeconds += (try? thread?.wait()) ?? 0
+    processorSeconds += thread?.processorSeconds ?? 0
     thread = nil
   }
 }

@@ -4,6 +4,7 @@ import Tensors
 /// What the consumer and the input thread share, under one lock.
 final class LoaderState: @unchecked Sendable {
   private let split: Split
+  private let readers: Int
   private let condition = NSCondition()
   private var free: [Microbatch]
   private var ready: [Microbatch] = []
@@ -13,8 +14,8 @@ final class LoaderState: @unchecked Sendable {
   private var order: Sampler?
   private var request: (@Sendable (Int) -> BatchRequest?)?
 
-  init(_ split: Split, _ batches: [Microbatch]) {
-    self.split = split
+  init(_ split: Split, _ batches: [Microbatch], readers: Int) {
+    (self.split, self.readers) = (split, readers)
     free = batches
     // Arrays that never grow never allocate.
     ready.reserveCapacity(batches.count)
@@ -34,10 +35,14 @@ final class LoaderState: @unchecked Sendable {
   }
 
   /// The body of the input thread.
-  func run() {
-    var number = 0
-    while let wanted = request?(number), let microbatch = take() {
-      number += 1
+  ///
+  /// - Returns: processor seconds of the threads that read ahead.
+  func run() -> Double {
+    let ahead = ReadAhead(threads: readers)
+    let schedule = InputSchedule(split, order, ahead) { [request] in request?($0) }
+    split.makeRoom(for: order)
+    split.begin()
+    while let wanted = schedule.next(), let microbatch = take() {
       do throws(DatasetError) {
         try fill(microbatch, wanted)
         finish(microbatch, nil)
@@ -46,11 +51,13 @@ final class LoaderState: @unchecked Sendable {
         break
       }
     }
+    split.reach(.max)
     condition.lock()
     isFinished = true
     request = nil
     condition.broadcast()
     condition.unlock()
+    return ahead.stop()
   }
 
   /// Ends the series early.

@@ -159,6 +159,7 @@ public final class Trainer {
     resumption = Resumption(CheckpointFolder(folder.checkpoints))
     state = TrainingState()
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
+    try shareInput()
   }
 }
 
