@@ -106,7 +106,7 @@ let package = Package(
       "Benchmarks",
       [
         "Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors",
-        "Parameters", "Exchange", "Pruning",
+        "Parameters", "Exchange", "Pruning", "Checkpoints",
       ]),
     // Floor 7
     .executableTarget(

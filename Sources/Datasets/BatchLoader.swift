@@ -42,14 +42,21 @@ public final class BatchLoader {
   /// - Parameters:
   ///   - split: where samples come from.
   ///   - capacity: N.
-  ///   - depth: microbatches prepared ahead, at least 1.
+  ///   - depth: microbatches prepared ahead, at least 1; of small ones more are.
   ///   - readers: threads that bring from the files what later microbatches need.
   public init(_ split: Split, capacity: Int, depth: Int, readers: Int = 1) {
     precondition(depth > 0, "a loader prepares at least one microbatch ahead")
     self.capacity = capacity
+    let bytes = split.fields.reduce(0) { $0 + capacity * $1.scalarsPerSample * 8 }
+    let depth = max(depth, min(Self.mostSmall, Self.smallBytes / max(1, bytes)))
     let batches = (0...depth).map { _ in Microbatch(capacity: capacity, fields: split.fields) }
     shared = LoaderState(split, batches, readers: readers)
   }
+
+  /// Small microbatches are prepared further ahead, so many that their bytes do not count: a step over them
+  /// is shorter than what the system may let a thread wait for a core.
+  private static var smallBytes: Int { 1 << 20 }
+  private static var mostSmall: Int { 64 }
 
   deinit { stop() }
 

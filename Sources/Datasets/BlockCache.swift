@@ -112,7 +112,7 @@ final class BlockCache: @unchecked Sendable {
       reached[reader] = 0
       guard begun[reader] > header[Word.series] else { return }
       header[Word.series] = begun[reader]
-      stamps.update(repeating: 0, count: header[Word.used])
+      stamps.update(repeating: -1, count: header[Word.used])
     }
   }
 
@@ -220,8 +220,8 @@ final class BlockCache: @unchecked Sendable {
     }
   }
 
-  /// The place of the series where this reader is; 0 outside of one.
-  private var here: Int { reached[reader] == .max ? 0 : reached[reader] }
+  /// The place of the series where this reader is; -1, before all of them, outside of one.
+  private var here: Int { reached[reader] == .max ? -1 : reached[reader] }
 
   private func hold(_ slot: Int) {
     holds[slot] += 1
@@ -231,7 +231,7 @@ final class BlockCache: @unchecked Sendable {
   }
 
   private func take(_ slot: Int, for block: Int, stamp: Int) {
-    (blocks[slot], stamps[slot]) = (block, 0)
+    (blocks[slot], stamps[slot]) = (block, -1)
     places[block] = -Int32(slot + 1)
     hold(slot)
     stamps[slot] = stamp

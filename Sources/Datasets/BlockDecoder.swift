@@ -66,7 +66,7 @@ final class ChunkDecoder: BlockDecoder {
       let output = destination + (row - rows.lowerBound) * rowBytes
       for number in 0..<grid.reduce(1, *) {
         let corner = [row] + Self.place(number, in: grid, chunk)
-        guard let read = try decodeChunk(at: corner, rows, into: output, room) else {
+        guard let read = decodeChunk(at: corner, rows, into: output, room) else {
           return try library.decode(rows, into: destination)
         }
         bytes += read
@@ -91,14 +91,13 @@ final class ChunkDecoder: BlockDecoder {
   /// - Returns: its bytes in the file, or nil where the library must do it.
   private func decodeChunk(
     at corner: [Int], _ rows: Range<Int>, into output: UnsafeMutablePointer<UInt8>, _ room: Room
-  ) throws(DatasetError) -> Int? {
-    let stored = try border { () throws(HDF5Error) in
-      try dataset.storedBytes(ofChunkAt: corner)
-    }
+  ) -> Int? {
     // A chunk that shrinks nothing is stored without deflate, so it is never much longer.
-    guard stored > 0, stored <= chunkBytes + chunkBytes / 256 + 4096 else { return nil }
+    guard let stored = try? dataset.storedBytes(ofChunkAt: corner), stored > 0,
+      stored <= chunkBytes + chunkBytes / 256 + 4096
+    else { return nil }
     let raw = room.bytes(0, stored)
-    let mask = try border { () throws(HDF5Error) in try dataset.readChunk(at: corner, into: raw) }
+    guard let mask = try? dataset.readChunk(at: corner, into: raw) else { return nil }
     // Whole rows of a whole chunk need no second place.
     let isWhole =
       Array(chunk.dropFirst()) == dataset.rowShape && corner[0] + chunk[0] <= rows.upperBound

@@ -59,7 +59,9 @@ final class BlockSource: RowSource {
   func extents(run: Int, runs: Int, readers: Int) -> BlockCache.Extents {
     let slotBytes = rowsPerBlock * rowBytes
     let window = run == 0 ? 0 : runs * ((run + rowsPerBlock - 1) / rowsPerBlock + 1)
-    let wanted = max(2 * window + 8, max(cacheBytes * readers, Self.keptBytes) / slotBytes)
+    // What is kept whole is decoded once in a run; more than two windows of what is not help nobody.
+    let kept = max(cacheBytes * readers, Self.keptBytes) / slotBytes
+    let wanted = window > 0 && kept < blockCount ? 2 * window + 8 : kept
     let slots = min(max(wanted, 8 * readers + 8), max(1, blockCount))
     return BlockCache.Extents(
       blocks: blockCount, slots: slots, slotBytes: slotBytes, readers: readers)

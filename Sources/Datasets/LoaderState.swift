@@ -10,6 +10,9 @@ final class LoaderState: @unchecked Sendable {
   private var ready: [Microbatch] = []
   private var failure: DatasetError?
   private var isCancelled = false
+  /// Whether the input thread sleeps because everything was ready.
+  private var isResting = false
+  private let count: Int
   private var isFinished = true
   private var order: Sampler?
   private var request: (@Sendable (Int) -> BatchRequest?)?
@@ -17,6 +20,7 @@ final class LoaderState: @unchecked Sendable {
   init(_ split: Split, _ batches: [Microbatch], readers: Int) {
     (self.split, self.readers) = (split, readers)
     free = batches
+    count = batches.count
     // Arrays that never grow never allocate.
     ready.reserveCapacity(batches.count)
   }
@@ -29,6 +33,7 @@ final class LoaderState: @unchecked Sendable {
     ready.removeAll(keepingCapacity: true)
     failure = nil
     isCancelled = false
+    isResting = false
     isFinished = false
     self.order = order
     self.request = request
@@ -74,6 +79,7 @@ final class LoaderState: @unchecked Sendable {
     defer { condition.unlock() }
     if ready.isEmpty, !isFinished {
       let start = clock()
+      rouse(atLeast: 1)
       while ready.isEmpty, !isFinished { condition.wait() }
       waited = clock() - start
     }
@@ -86,8 +92,16 @@ final class LoaderState: @unchecked Sendable {
   func recycle(_ microbatch: Microbatch) {
     condition.lock()
     free.append(microbatch)
-    condition.broadcast()
+    // Waking a thread costs more than filling a small microbatch: it is woken for several.
+    rouse(atLeast: ready.isEmpty ? 1 : max(1, count / 2))
     condition.unlock()
+  }
+
+  /// Wakes the input thread if it rests and has so many microbatches to fill.
+  private func rouse(atLeast least: Int) {
+    guard isResting, free.count >= least else { return }
+    isResting = false
+    condition.broadcast()
   }
 
   private func clock() -> Double {
@@ -100,7 +114,8 @@ final class LoaderState: @unchecked Sendable {
   private func take() -> Microbatch? {
     condition.lock()
     defer { condition.unlock() }
-    while free.isEmpty, !isCancelled { condition.wait() }
+    if free.isEmpty { isResting = true }
+    while isResting, !isCancelled { condition.wait() }
     return isCancelled ? nil : free.removeLast()
   }
 

@@ -55,6 +55,9 @@ extension Trainer {
   /// Samples of one pass.
   public var samplesPerPass: Int { plan.micro }
 
+  /// Numbers that this rank saves in a checkpoint.
+  public var savedScalars: Int { ownedArrays().reduce(0) { $0 + $1.range.count } }
+
   /// Threads of this rank that read ahead: its share of the node's cores.
   var inputReaders: Int {
     max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / exchange.node.local.size))

@@ -10,7 +10,7 @@ struct Benchmark: ParsableCommand {
     abstract: "Measure what this machine or allocation can do.",
     subcommands: [
       BenchmarkNode.self, BenchmarkModel.self, BenchmarkInput.self, BenchmarkExchange.self,
-      BenchmarkSparse.self, BenchmarkPruning.self, BenchmarkKernels.self,
+      BenchmarkSparse.self, BenchmarkPruning.self, BenchmarkKernels.self, BenchmarkCheckpoint.self,
     ])
 }
 
