@@ -14,11 +14,37 @@ typedef struct {
   int64_t channels;
   int64_t blocks, blockWeight;  // whole blocks, or one
   int64_t valid;                // outputs of a block
+  int64_t nextSource, nextWeight;  // from the last column of a row of taps to the next row
   const float *weights;
   float bias[64];
 } Tile;
 
-typedef void (*TileFunction)(const Tile *, const float *, int64_t, float *, int64_t);
+/// A place in the taps of a tile.
+typedef struct {
+  const float *x, *weights;
+  int64_t column, columns, columnSource, columnWeight, nextSource, nextWeight;
+} Taps;
+
+INLINE Taps tapsFrom(const Tile *t, const float *x) {
+  return (Taps){x, t->weights, t->columnTaps, t->columnTaps, t->columnSource, t->columnWeight, t->nextSource,
+                t->nextWeight};
+}
+/// Goes on along a row of taps and then to the next row, by one loop over both: a core has the addresses early,
+/// and what waits for them at the end of a short run would not be hidden.
+INLINE void nextTaps(Taps *t) {
+  t->column--;
+  t->x += t->column ? t->columnSource : t->nextSource;
+  t->weights += t->column ? t->columnWeight : t->nextWeight;
+  t->column = t->column ? t->column : t->columns;
+}
+
+/// Lines of pixels that see the same taps, and the floats between pixels and between lines.
+typedef struct {
+  int64_t lines, xLine, yLine;
+  int64_t pixels, xStep, yStep;
+} Lattice;
+
+typedef void (*TileFunction)(const Tile *, const Lattice *, const float *x, float *y);
 
 // Tiles of B blocks times T pixels. With 32 vector registers a pixel is loaded once for up to four blocks:
 // a load for each product would keep the multipliers waiting.
@@ -58,17 +84,48 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 #define TILES(T) ONE_BLOCK(T)
 #include "convolution_tile.h"
 
-/// `count` pixels in a line, in nearly equal tiles.
-static void computeLine(const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep,
-                        int64_t count) {
+#ifdef BUILD_MASKS
+#include "convolution_pair.h"
+#endif
+
+/// All pixels of a lattice in nearly equal tiles of at most `most` pixels along its lines: the longer ones in
+/// one call, then the others.
+static void computeTiles(const TileFunction *functions, int64_t most, const Tile *tile, Lattice l,
+                         const float *x, float *y) {
+  int64_t pixels = l.pixels;
+  int64_t tiles = (pixels + most - 1) / most, size = pixels / tiles, longer = pixels % tiles;
+  if (longer) {
+    l.pixels = longer * (size + 1);
+    functions[size + 1](tile, &l, x, y);
+    x += l.pixels * l.xStep;
+    y += l.pixels * l.yStep;
+  }
+  l.pixels = pixels - longer * (size + 1);
+  functions[size](tile, &l, x, y);
+}
+
+/// All pixels of a lattice.
+static void computeLattice(const Tile *tile, Lattice l, const float *x, float *y) {
+#ifdef BUILD_MASKS
+  bool upwards = l.xLine == -tile->rowSource;
+  if (tile->blocks == 1 && tile->valid > 8 && tile->rowTaps > 1 && l.lines > 1 && l.pixels >= LEAST_PAIR &&
+      (upwards || l.xLine == tile->rowSource)) {
+    Lattice pairs = l;
+    pairs.lines = l.lines / 2 * 2;
+    if (upwards) {
+      pairs.xLine = -l.xLine;
+      pairs.yLine = -l.yLine;
+      computeTiles(pairFunctions, MOST_PAIR, tile, pairs, x + (pairs.lines - 1) * l.xLine,
+                   y + (pairs.lines - 1) * l.yLine);
+    } else computeTiles(pairFunctions, MOST_PAIR, tile, pairs, x, y);
+    x += pairs.lines * l.xLine;
+    y += pairs.lines * l.yLine;
+    l.lines -= pairs.lines;
+  }
+#endif
   const TileFunction *functions =
       tile->valid <= 8 ? tileFunctions_8[1] : tileFunctions_16[tile->blocks];
-  int64_t most = mostPixels[tile->blocks];
-  int64_t tiles = (count + most - 1) / most;
-  for (int64_t i = 0; i < tiles; i++) {
-    int64_t first = i * count / tiles, last = (i + 1) * count / tiles;
-    functions[last - first](tile, x + first * xStep, xStep, y + first * yStep, yStep);
-  }
+  computeTiles(functions, mostPixels[tile->blocks], tile, l, x, y);
 }
 
 /// How many whole blocks of `outputs` to compute at once, from `first` on: one if it is not whole.
@@ -102,6 +159,8 @@ static void aim(Tile *tile, const Images *m, const Run *row, const Run *column) 
     tile->channels *= tile->columnTaps;
     tile->columnTaps = 1;
   }
+  tile->nextSource = tile->rowSource - (tile->columnTaps - 1) * tile->columnSource;
+  tile->nextWeight = tile->rowWeight - (tile->columnTaps - 1) * tile->columnWeight;
 }
 
 /// Whether the pixels of a pair of runs are so few that tiles go across samples instead.
@@ -123,17 +182,15 @@ static void computePair(Tile *tile, const Images *m, const Run *row, const Run *
   int64_t xRow = row->sourceTargetStep * m->sourcePitch, yRow = row->targetStep * m->targetPitch;
   int64_t xColumn = column->sourceTargetStep * m->sourceChannels;
   int64_t yColumn = column->targetStep * m->targetChannels;
+  Lattice l = {row->count, xRow, yRow, column->count, xColumn, yColumn};
   if (samples > 1) {
+    Lattice across = {column->count, xColumn, yColumn, samples, m->sourceImage, m->targetImage};
     for (int64_t i = 0; i < row->count; i++)
-      for (int64_t j = 0; j < column->count; j++)
-        computeLine(tile, x + i * xRow + j * xColumn, m->sourceImage,
-                    y + i * yRow + j * yColumn, m->targetImage, samples);
-  } else if (column->count >= mostPixels[tile->blocks] / 2 || column->count >= row->count) {
-    for (int64_t i = 0; i < row->count; i++)
-      computeLine(tile, x + i * xRow, xColumn, y + i * yRow, yColumn, column->count);
+      computeLattice(tile, across, x + i * xRow, y + i * yRow);
   } else {
-    for (int64_t j = 0; j < column->count; j++)
-      computeLine(tile, x + j * xColumn, xRow, y + j * yColumn, yRow, row->count);
+    if (column->count < mostPixels[tile->blocks] / 2 && column->count < row->count)
+      l = (Lattice){column->count, xColumn, yColumn, row->count, xRow, yRow};
+    computeLattice(tile, l, x, y);
   }
 }
 

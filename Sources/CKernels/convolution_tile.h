@@ -1,5 +1,5 @@
 // Register tiles of a direct convolution; included for every width of a block, with LANES, TILE_NAME,
-// TILE_VECTOR, TILE_LOAD and TILE_STORE defined.
+// TILE_VECTOR, TILE_LOAD, TILE_STORE and TILES defined.
 
 /// T pixels times B blocks of outputs. Two registers stay for a pixel and the weights of a block.
 INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *x, int64_t xStep,
@@ -8,25 +8,24 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
   for (int b = 0; b < B; b++)
     for (int t = 0; t < T; t++) sum[b * T + t] = TILE_LOAD(tile->bias + 16 * b);
   Steps steps = stepsOf(xStep);
+  Taps taps = tapsFrom(tile, x);
   const int64_t channels = tile->channels, blockStep = tile->blockWeight;
-  for (int64_t r = 0; r < tile->rowTaps; r++) {
-    for (int64_t q = 0; q < tile->columnTaps; q++) {
-      const float *xp = x + r * tile->rowSource + q * tile->columnSource;
-      const float *wp = tile->weights + r * tile->rowWeight + q * tile->columnWeight;
-      Lines lines = linesFrom(xp, &steps, T);
-      for (int64_t c = 0; c < channels; c++, wp += 16) {
-        hideLines(&lines, &steps, T);
-        TILE_VECTOR w[B];
+  for (int64_t runs = tile->rowTaps * tile->columnTaps; runs > 0; runs--) {
+    const float *wp = taps.weights;
+    Lines lines = linesFrom(taps.x, &steps, T);
+    nextTaps(&taps);
+    for (int64_t c = channels; c > 0; c--, wp += 16) {
+      hideLines(&lines, &steps, T);
+      TILE_VECTOR w[MOST_BLOCKS];
 #pragma clang loop unroll(full)
-        for (int b = 0; b < B; b++) w[b] = TILE_LOAD(wp + b * blockStep);
+      for (int b = 0; b < B; b++) w[b] = TILE_LOAD(wp + b * blockStep);
 #pragma clang loop unroll(full)
-        for (int t = 0; t < T; t++) {
-          float pixel = *pixelOf(&lines, &steps, t);
+      for (int t = 0; t < T; t++) {
+        float pixel = *pixelOf(&lines, &steps, t);
 #pragma clang loop unroll(full)
-          for (int b = 0; b < B; b++) sum[b * T + t] += w[b] * pixel;
-        }
-        advanceLines(&lines, T);
+        for (int b = 0; b < B; b++) sum[b * T + t] += w[b] * pixel;
       }
+      advanceLines(&lines, T);
     }
   }
   if (B > 1 || tile->valid == LANES) {
@@ -40,10 +39,20 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
   }
 }
 
+/// All tiles of a lattice whose lines have a multiple of T pixels: between two calls a core would lose more
+/// time than a short tile takes.
 #define TILE(B, T)                                                                             \
   static __attribute__((noinline)) void TILE_NAME(tile##B##x##T)(                              \
-      const Tile *tile, const float *x, int64_t xStep, float *y, int64_t yStep) {              \
-    TILE_NAME(computeTile)(B, T, tile, x, xStep, y, yStep);                                    \
+      const Tile *tile, const Lattice *l, const float *x, float *y) {                          \
+    const int64_t tiles = l->pixels / T;                                                       \
+    int64_t left = tiles;                                                                      \
+    for (int64_t i = l->lines * tiles; i > 0; i--) {                                           \
+      TILE_NAME(computeTile)(B, T, tile, x, l->xStep, y, l->yStep);                            \
+      left--;                                                                                  \
+      x += left ? T * l->xStep : l->xLine - (tiles - 1) * T * l->xStep;                        \
+      y += left ? T * l->yStep : l->yLine - (tiles - 1) * T * l->yStep;                        \
+      left = left ? left : tiles;                                                              \
+    }                                                                                          \
   }
 TILES(TILE)
 #undef TILE

@@ -38,7 +38,7 @@ typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
   T(2, 2, 5) T(2, 2, 6) T(2, 3, 1) T(2, 3, 2) T(2, 3, 3) T(2, 3, 4) T(2, 4, 1) T(2, 4, 2)        \
   T(2, 4, 3)
 static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {
-    {0}, {0, 14, 12, 9, 6, 5}, {0, 12, 6, 4, 3}};
+    {0}, {0, 24, 12, 9, 6, 5}, {0, 12, 6, 4, 3}};
 #else
 #define MOST_WEIGHT_BLOCKS 1
 #define MOST_LENGTH 6
@@ -90,10 +90,12 @@ static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int
 /// enough to hide that addition, few enough for the cache and for the accuracy of the sum.
 #define PIXELS_IN_REGISTERS 64
 
-/// One group and one block of outputs over one pair of runs, all samples.
-static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels *p, const Run *row,
-                          const Run *column, const float *x, const float *dy, float *dw) {
-  if (row->tapCount == 0 || column->tapCount == 0) return;
+/// One group and one block of outputs over one pair of runs, all samples; of the weights those of `part`.
+static void accumulateRun(const CKernels_Convolution *g, const CKernels_Weights *part, int64_t samples,
+                          Pixels *p, const Run *row, const Run *column, const float *x,
+                          const float *dy, float *dw) {
+  int64_t tap = larger(row->tap, part->row), tapEnd = least(row->tap + row->tapCount, part->rowEnd);
+  if (tap >= tapEnd || column->tapCount == 0) return;
   int64_t C = g->channels / g->groups, O = g->outChannels;
   int64_t xPitch = g->width * g->channels, dyPitch = g->outWidth * O;
   p->rows = row->count;
@@ -107,33 +109,47 @@ static void accumulateRun(const CKernels_Convolution *g, int64_t samples, Pixels
   p->xTapRow = row->sourceTapStep * xPitch;
   p->dwTapRow = g->kernelWidth * C * O;
   p->pitch = O;
-  x += row->source * xPitch + column->source * g->channels;
+  if (p->xRow == p->columns * p->xColumn && p->dyRow == p->columns * p->dyColumn) {
+    p->columns *= p->rows;
+    p->rows = 1;
+  }
+  x += row->source * xPitch + column->source * g->channels + (tap - row->tap) * p->xTapRow;
   dy += row->target * dyPitch + column->target * O;
-  dw += (row->tap * g->kernelWidth + column->tap) * C * O;
+  dw += tap * p->dwTapRow;
+  // With dilation 1 and one group the taps of all columns are one run of weight rows.
   bool contiguous = g->groups == 1 && g->dilationWidth == 1;
+  int64_t length = contiguous ? column->tapCount * C : C, runs = contiguous ? 1 : column->tapCount;
   int64_t pixels = row->count * column->count;
   int64_t together = (PIXELS_IN_REGISTERS + pixels - 1) / pixels;
   for (int64_t n = 0; n < samples; n += together) {
-    p->samples = samples - n < together ? samples - n : together;
+    p->samples = least(samples - n, together);
     p->dy = dy + n * p->dySample;
-    const float *xn = x + n * p->xSample;
-    if (contiguous) {
-      accumulateRows(p, xn, row->tapCount, column->tapCount * C, dw);
-      continue;
+    for (int64_t i = 0; i < runs; i++) {
+      int64_t begin = (column->tap + i) * C;
+      int64_t first = larger(begin, part->column), end = least(begin + length, part->columnEnd);
+      if (first < end)
+        accumulateRows(p, x + n * p->xSample + i * column->sourceTapStep * g->channels + first - begin,
+                       tapEnd - tap, end - first, dw + first * O);
     }
-    for (int64_t kw = 0; kw < column->tapCount; kw++)
-      accumulateRows(p, xn + kw * column->sourceTapStep * g->channels, row->tapCount, C,
-                     dw + kw * C * O);
   }
 }
 
-static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t samples,
-                                      const float *input, const float *outputGradient,
-                                      float *weightGradient, float *biasGradient) {
+static void clearWeights(const CKernels_Convolution *g, const CKernels_Weights *part, float *dw) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t pixels = g->outHeight * g->outWidth;
-  __builtin_memset(weightGradient, 0,
-                   (size_t)(g->kernelHeight * g->kernelWidth * C * O) * sizeof(float));
+  for (int64_t row = part->row; row < part->rowEnd; row++)
+    for (int64_t column = part->column; column < part->columnEnd; column++)
+      for (int64_t group = part->group; group < part->groupEnd; group++)
+        __builtin_memset(dw + (row * g->kernelWidth * C + column) * O + group * G + part->output, 0,
+                         (size_t)(part->outputEnd - part->output) * sizeof(float));
+}
+
+/// The sum of a weight has one order, whichever others are computed with it.
+static void convolutionWeightGradient(const CKernels_Convolution *g, const CKernels_Weights *part,
+                                      int64_t samples, const float *input,
+                                      const float *outputGradient, float *weightGradient) {
+  int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
+  const float *end = outputGradient + samples * g->outHeight * g->outWidth * O;
+  clearWeights(g, part, weightGradient);
   Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
                   g->dilationHeight, false};
   Axis columnAxis = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
@@ -143,19 +159,16 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, int64_t sam
   while ((rowCount = collectRuns(&rowAxis, &rowPhase, &rowTarget, rows)) > 0) {
     int64_t phase = 0, next = 0, columnCount;
     while ((columnCount = collectRuns(&columnAxis, &phase, &next, columns)) > 0) {
-      for (int64_t group = 0; group < g->groups; group++)
-        for (int64_t block = 0, count; block < G; block += 16 * count) {
-          count = blocksAtOnce(G, block);
-          if (count > MOST_WEIGHT_BLOCKS) count = MOST_WEIGHT_BLOCKS;
+      for (int64_t group = part->group; group < part->groupEnd; group++)
+        for (int64_t block = part->output, count; block < part->outputEnd; block += 16 * count) {
+          count = least(blocksAtOnce(part->outputEnd, block), MOST_WEIGHT_BLOCKS);
           int64_t first = group * G + block;
-          Pixels p = {.end = outputGradient + samples * pixels * O,
-                      .blocks = count, .valid = columnsLeft(G, block)};
+          Pixels p = {.end = end, .blocks = count, .valid = columnsLeft(part->outputEnd, block)};
           for (int64_t r = 0; r < rowCount; r++)
             for (int64_t q = 0; q < columnCount; q++)
-              accumulateRun(g, samples, &p, rows + r, columns + q, input + group * C,
+              accumulateRun(g, part, samples, &p, rows + r, columns + q, input + group * C,
                             outputGradient + first, weightGradient + first);
         }
     }
   }
-  if (biasGradient) sumRows(samples * pixels, O, outputGradient, biasGradient);
 }

@@ -8,30 +8,36 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
   const int64_t columns = p->columns, xColumn = p->xColumn, dyColumn = p->dyColumn;
   const int64_t xTapRow = p->xTapRow;
   const float *last = p->end - LANES;
-  for (int64_t n = 0; n < p->samples; n++) {
-    for (int64_t r = 0; r < p->rows; r++) {
-      const float *xp = x + n * p->xSample + r * p->xRow;
-      const float *dy = p->dy + n * p->dySample + r * p->dyRow;
-      for (int64_t q = 0; q < columns; q++) {
-        TILE_VECTOR g[B];
-        // A whole vector is faster; lanes past `valid` are ignored. It must not pass the end.
-        if (B > 1) {
+  // One loop over samples and rows, which has the next addresses early.
+  const int64_t rows = p->rows, xRow = p->xRow, dyRow = p->dyRow;
+  const int64_t xNext = p->xSample - (rows - 1) * xRow, dyNext = p->dySample - (rows - 1) * dyRow;
+  const float *dyLine = p->dy;
+  int64_t row = rows;
+  for (int64_t lines = p->samples * rows; lines > 0; lines--) {
+    const float *xp = x, *dy = dyLine;
+    row--;
+    x += row ? xRow : xNext;
+    dyLine += row ? dyRow : dyNext;
+    row = row ? row : rows;
+    for (int64_t q = columns; q > 0; q--) {
+      TILE_VECTOR g[MOST_WEIGHT_BLOCKS];
+      // A whole vector is faster; lanes past `valid` are ignored. It must not pass the end.
+      if (B > 1) {
 #pragma clang loop unroll(full)
-          for (int b = 0; b < B; b++) g[b] = TILE_LOAD(dy + 16 * b);
-        } else {
-          g[0] = __builtin_expect(dy <= last, 1) ? TILE_LOAD(dy) : TILE_LOAD_PART(dy, p->valid);
-        }
-#pragma clang loop unroll(full)
-        for (int a = 0; a < R; a++)
-#pragma clang loop unroll(full)
-          for (int l = 0; l < L; l++) {
-            float pixel = xp[a * xTapRow + l];
-#pragma clang loop unroll(full)
-            for (int b = 0; b < B; b++) sum[(b * R + a) * L + l] += g[b] * pixel;
-          }
-        xp += xColumn;
-        dy += dyColumn;
+        for (int b = 0; b < B; b++) g[b] = TILE_LOAD(dy + 16 * b);
+      } else {
+        g[0] = __builtin_expect(dy <= last, 1) ? TILE_LOAD(dy) : TILE_LOAD_PART(dy, p->valid);
       }
+#pragma clang loop unroll(full)
+      for (int a = 0; a < R; a++)
+#pragma clang loop unroll(full)
+        for (int l = 0; l < L; l++) {
+          float pixel = xp[a * xTapRow + l];
+#pragma clang loop unroll(full)
+          for (int b = 0; b < B; b++) sum[(b * R + a) * L + l] += g[b] * pixel;
+        }
+      xp += xColumn;
+      dy += dyColumn;
     }
   }
 #pragma clang loop unroll(full)

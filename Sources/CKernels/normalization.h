@@ -9,13 +9,13 @@ INLINE void storeWide(double *p, Wide v, int64_t count) {
 ///
 /// With d the distance of the first row from the mean, the cancellation costs (d / deviation)² units
 /// in the last place of Float64; the first row being one of the n, that is at most n.
-INLINE void moments(int64_t rows, int64_t channels, int64_t valid, const float *x, Wide *mean,
+INLINE void moments(int64_t rows, int64_t pitch, int64_t valid, const float *x, Wide *mean,
                     Wide *squares) {
   double count = (double)rows;
   Wide shift = widen16(loadColumns(x, valid));
   Wide s = {{0}, {0}}, q = {{0}, {0}};
   for (int64_t r = 0; r < rows; r++) {
-    Wide v = widen16(loadColumns(x + r * channels, valid));
+    Wide v = widen16(loadColumns(x + r * pitch, valid));
     v.low -= shift.low;
     v.high -= shift.high;
     s.low += v.low;
@@ -29,14 +29,14 @@ INLINE void moments(int64_t rows, int64_t channels, int64_t valid, const float *
   squares->high = q.high - s.high * s.high / count;
 }
 
-/// Mean and biased variance per channel.
-static void batchNormStatistics(int64_t rows, int64_t channels, const float *x, float *mean,
-                                float *variance) {
+/// Mean and biased variance per channel; rows lie `pitch` floats apart.
+static void batchNormStatistics(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                                float *mean, float *variance) {
   double count = (double)rows;
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
     Wide m, q;
-    moments(rows, channels, valid, x + column, &m, &q);
+    moments(rows, pitch, valid, x + column, &m, &q);
     Wide v = {q.low / count, q.high / count};
     v16 least = {0}, biased = narrow16(v);
     biased = (v16)((i16)biased & ~(biased < least));  // rounding may leave less than nothing
@@ -46,12 +46,12 @@ static void batchNormStatistics(int64_t rows, int64_t channels, const float *x, 
 }
 
 /// Mean and squared distances from it per channel, to be combined with those of other microbatches.
-static void batchNormMoments(int64_t rows, int64_t channels, const float *x, double *mean,
-                             double *squares) {
+static void batchNormMoments(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                             double *mean, double *squares) {
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
     Wide m, q;
-    moments(rows, channels, valid, x + column, &m, &q);
+    moments(rows, pitch, valid, x + column, &m, &q);
     storeWide(mean + column, m, valid);
     storeWide(squares + column, q, valid);
   }
@@ -76,13 +76,13 @@ static void batchNormApply(int64_t rows, int64_t channels, const float *x, const
 }
 
 /// Σ dy and Σ dy · (x − mean) of up to 16 channels, and from them the gradients of weight and bias.
-INLINE void gradientSums(int64_t rows, int64_t channels, int64_t valid, const float *x,
+INLINE void gradientSums(int64_t rows, int64_t pitch, int64_t valid, const float *x,
                          const float *mean, const float *variance, float epsilon, const float *dy,
                          double *sums, double *products, float *dWeight, float *dBias) {
   Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(loadColumns(mean, valid));
   for (int64_t r = 0; r < rows; r++) {
-    Wide g = widen16(loadColumns(dy + r * channels, valid));
-    Wide v = widen16(loadColumns(x + r * channels, valid));
+    Wide g = widen16(loadColumns(dy + r * pitch, valid));
+    Wide v = widen16(loadColumns(x + r * pitch, valid));
     s.low += g.low;
     s.high += g.high;
     q.low += g.low * (v.low - m.low);
@@ -99,7 +99,7 @@ INLINE void gradientSums(int64_t rows, int64_t channels, int64_t valid, const fl
 
 /// `dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂))` of up to 16 channels; the means are `count`-ths of
 /// the sums.
-INLINE void inputGradient(int64_t rows, double count, int64_t channels, int64_t valid, const float *x,
+INLINE void inputGradient(int64_t rows, double count, int64_t pitch, int64_t valid, const float *x,
                           const float *mean, const float *variance, float epsilon,
                           const float *weight, const double *sums, const double *products,
                           const float *dy, float *dx) {
@@ -112,34 +112,34 @@ INLINE void inputGradient(int64_t rows, double count, int64_t channels, int64_t 
   }
   v16 m = loadColumns(mean, valid), f = load16(factor), a = load16(centre), b = load16(slope);
   for (int64_t r = 0; r < rows; r++) {
-    int64_t place = r * channels;
+    int64_t place = r * pitch;
     v16 g = loadColumns(dy + place, valid), v = loadColumns(x + place, valid);
     storeColumns(dx + place, f * (g - a - (v - m) * b), valid);
   }
 }
 
 /// Training mode, with the statistics of these rows alone.
-static void batchNormBackward(int64_t rows, int64_t channels, const float *x, const float *mean,
-                              const float *variance, float epsilon, const float *weight,
-                              const float *dy, float *dx, float *dWeight, float *dBias,
-                              float *scratch) {
-  (void)scratch;
+static void batchNormBackward(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                              const float *mean, const float *variance, float epsilon,
+                              const float *weight, const float *dy, float *dx, float *dWeight,
+                              float *dBias) {
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
     double sums[16], products[16];
-    gradientSums(rows, channels, valid, x + column, mean + column, variance + column, epsilon,
+    gradientSums(rows, pitch, valid, x + column, mean + column, variance + column, epsilon,
                  dy + column, sums, products, dWeight + column, dBias + column);
-    inputGradient(rows, (double)rows, channels, valid, x + column, mean + column, variance + column,
+    inputGradient(rows, (double)rows, pitch, valid, x + column, mean + column, variance + column,
                   epsilon, weight + column, sums, products, dy + column, dx + column);
   }
 }
 
 /// The first half of `batchNormBackward`, to be combined with other microbatches.
-static void batchNormGradientSums(int64_t rows, int64_t channels, const float *x, const float *mean,
-                                  const float *variance, float epsilon, const float *dy,
-                                  double *sums, double *products, float *dWeight, float *dBias) {
+static void batchNormGradientSums(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                                  const float *mean, const float *variance, float epsilon,
+                                  const float *dy, double *sums, double *products, float *dWeight,
+                                  float *dBias) {
   for (int64_t column = 0; column < channels; column += 16)
-    gradientSums(rows, channels, columnsLeft(channels, column), x + column, mean + column,
+    gradientSums(rows, pitch, columnsLeft(channels, column), x + column, mean + column,
                  variance + column, epsilon, dy + column, sums + column, products + column,
                  dWeight + column, dBias + column);
 }
@@ -179,10 +179,27 @@ static void layerNormForward(int64_t rows, int64_t width, const float *x, float 
   }
 }
 
-static void layerNormBackward(int64_t rows, int64_t width, const float *x, const float *mean,
-                              const float *inverseDeviation, const float *weight, const float *dy,
-                              float *dx, float *dWeight, float *dBias) {
-  for (int64_t i = 0; i < width; i++) dWeight[i] = dBias[i] = 0;
+/// `dWeight = Σ dy · x̂` and `dBias = Σ dy`, in the rows' order; rows lie `pitch` floats apart.
+static void layerNormWeightGradient(int64_t rows, int64_t pitch, int64_t width, const float *x,
+                                    const float *mean, const float *inverseDeviation,
+                                    const float *dy, float *dWeight, float *dBias) {
+  for (int64_t i = 0; i < width; i += 16) {
+    int64_t valid = columnsLeft(width, i);
+    v16 weight = {0}, bias = {0};
+    for (int64_t r = 0; r < rows; r++) {
+      v16 gradient = loadColumns(dy + r * pitch + i, valid);
+      v16 hat = (loadColumns(x + r * pitch + i, valid) - mean[r]) * inverseDeviation[r];
+      weight += gradient * hat;
+      bias += gradient;
+    }
+    storeColumns(dWeight + i, weight, valid);
+    storeColumns(dBias + i, bias, valid);
+  }
+}
+
+static void layerNormInputGradient(int64_t rows, int64_t width, const float *x, const float *mean,
+                                   const float *inverseDeviation, const float *weight,
+                                   const float *dy, float *dx) {
   for (int64_t r = 0; r < rows; r++) {
     const float *row = x + r * width, *g = dy + r * width;
     float centre = mean[r], inverse = inverseDeviation[r];
@@ -191,8 +208,6 @@ static void layerNormBackward(int64_t rows, int64_t width, const float *x, const
       int64_t valid = columnsLeft(width, i);
       v16 gradient = loadColumns(g + i, valid), w = loadColumns(weight + i, valid);
       v16 hat = (loadColumns(row + i, valid) - centre) * inverse;
-      storeColumns(dWeight + i, loadColumns(dWeight + i, valid) + gradient * hat, valid);
-      storeColumns(dBias + i, loadColumns(dBias + i, valid) + gradient, valid);
       Wide first = widen16(gradient * w), second = widen16(gradient * w * hat);
       s.low += first.low;
       s.high += first.high;

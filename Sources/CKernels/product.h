@@ -59,8 +59,6 @@ INLINE void storeLanes(float *p, Lanes v, int64_t count) {
 #define TILE_NAME(name) name##_2
 #include "product_tile.h"
 
-INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /// Nearly equal tiles of rows: the first `longer` have one row more than the others.
 typedef struct {
   int64_t tiles, rows, longer;

@@ -15,7 +15,7 @@ static void lstmForward(const CKernels_Recurrent *s, const float *biasInput, con
                         const float *products, const float *initialCell, float *gates, float *cells,
                         float *state, float *output) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 4 * H, *cell = cells + row * H;
     float *h = state + j * H, *y = output + row * s->outputStride;
@@ -42,7 +42,7 @@ static void lstmBackward(const CKernels_Recurrent *s, const float *initialCell, 
                          const float *outputGradient, const float *carry, float *carryCell,
                          float *gates, float *products) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 4 * H, *p = products + j * 4 * H;
     float *dcell = carryCell + j * H;
@@ -67,7 +67,7 @@ static void gruForward(const CKernels_Recurrent *s, const float *biasInput, cons
                        const float *products, float *gates, float *inner, float *state,
                        float *output) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 3 * H, *q = inner + row * H;
     float *h = state + j * H, *y = output + row * s->outputStride;
@@ -92,7 +92,7 @@ static void gruBackward(const CKernels_Recurrent *s, const float *before,
                         const float *outputGradient, const float *through, float *carry,
                         float *gates, float *inner, float *products) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 3 * H, *q = inner + row * H;
     float *p = products + j * 3 * H, *dh = carry + j * H;
@@ -116,7 +116,7 @@ static void gruGates(const CKernels_Recurrent *s, const float *biasInput, const 
                      const float *products, const float *state, float *gates, float *inner,
                      float *reset) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 3 * H, *q = inner + row * H;
     float *dense = reset + j * H;
@@ -134,7 +134,7 @@ static void gruGates(const CKernels_Recurrent *s, const float *biasInput, const 
 static void gruState(const CKernels_Recurrent *s, const float *biasInput, const float *biasHidden,
                      const float *products, float *gates, float *state, float *output) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 3 * H, *h = state + j * H;
     float *y = output + row * s->outputStride;
@@ -153,7 +153,7 @@ static void gruStateGradient(const CKernels_Recurrent *s, const float *before,
                              const float *outputGradient, const float *through, float *carry,
                              float *gates, float *products) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 3 * H, *p = products + j * 3 * H;
     float *dh = carry + j * H;
@@ -173,7 +173,7 @@ static void gruStateGradient(const CKernels_Recurrent *s, const float *before,
 static void gruGateGradient(const CKernels_Recurrent *s, const float *before, const float *reset,
                             float *carry, float *gates, float *products) {
   int64_t H = s->hidden;
-  for (int64_t j = 0; j < s->running; j++) {
+  for (int64_t j = s->first; j < s->end; j++) {
     int64_t row = ROW(j);
     float *g = gates + row * 3 * H, *p = products + j * 3 * H;
     float *dh = carry + j * H;

@@ -24,25 +24,34 @@ struct FoldProgram: Equatable {
   /// What to do, in order.
   var operations: [Operation] = []
 
-  /// Runs the program over a stretch, one block's worth at a time.
+  /// Runs the program over a stretch, one block's worth at a time, blocks on all threads of the rank.
   ///
   /// - Parameters:
   ///   - count: scalars of the stretch.
   ///   - place: the first scalar of an operand's values.
   func run(count: Int, _ place: (Operand) -> UnsafeMutablePointer<Float>) {
     guard !operations.isEmpty else { return }
-    var start = 0
-    while start < count {
-      let length = min(ParameterLayout.blockSize, count - start)
-      for operation in operations {
-        let (left, target) = (place(operation.left) + start, place(operation.destination) + start)
-        if let right = operation.right {
-          Kernels.add(count: length, a: left, b: place(right) + start, output: target)
-        } else {
-          Kernels.copy(count: length, source: left, destination: target)
-        }
+    Kernels.split(count, by: ParameterLayout.blockSize, work: 3 * operations.count * count) {
+      var start = $0.lowerBound
+      while start < $0.upperBound {
+        let length = min(ParameterLayout.blockSize, $0.upperBound - start)
+        run(start, length, place)
+        start += length
       }
-      start += length
+    }
+  }
+
+  /// Runs the program over some scalars, which fit a cache.
+  private func run(
+    _ start: Int, _ length: Int, _ place: (Operand) -> UnsafeMutablePointer<Float>
+  ) {
+    for operation in operations {
+      let (left, target) = (place(operation.left) + start, place(operation.destination) + start)
+      if let right = operation.right {
+        Kernels.add(count: length, a: left, b: place(right) + start, output: target)
+      } else {
+        Kernels.copy(count: length, source: left, destination: target)
+      }
     }
   }
 }

@@ -25,6 +25,8 @@ extension Compiler {
     summaries.append(
       LayerSummary(
         path: "fusion", kind: configuration.fusion.keyword, outputShape: output.shape,
+        inputCount: encoders.reduce(0) { $0 + $1.output.value.count }, outputCount: output.count,
+        returnsGradient: encoders.contains { $0.output.value.requiresGradient },
         parameterCount: own, multiplyAddsPerSample: stages.multiplyAdds,
         arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
     probes.append(Probe(path: "fusion", place: output.place, scalars: output.scalars))

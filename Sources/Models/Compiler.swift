@@ -157,7 +157,9 @@ struct Compiler {
       summaries.append(
         LayerSummary(
           path: context.path, kind: configuration.kind, outputShape: value.shape,
-          parameterCount: own, multiplyAddsPerSample: compiled.multiplyAdds,
+          inputCount: context.input.count, outputCount: value.count,
+          returnsGradient: context.input.requiresGradient, parameterCount: own,
+          multiplyAddsPerSample: compiled.multiplyAdds,
           arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
       probes.append(Probe(path: context.path, place: value.place, scalars: value.scalars))
       guard let point = readPoint(context.path, value) else { continue }

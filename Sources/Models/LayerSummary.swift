@@ -6,6 +6,10 @@ public struct LayerSummary: Sendable, Equatable {
   public let kind: String
   /// The extents of its output for one sample.
   public let outputShape: [Int]
+  /// The most scalars, or ids, that it reads of one sample, and writes.
+  public let inputCount, outputCount: Int
+  /// Whether its backward pass makes a gradient of its input; the first layers' pass makes none.
+  public let returnsGradient: Bool
   /// Scalars of its own slots, trainable and statistic; the layers inside are listed by themselves.
   public let parameterCount: Int
   /// Multiply-add pairs of its forward pass for one sample; 0 for memory-bound layers.

@@ -111,6 +111,8 @@ extension Compiler {
         LayerSummary(
           path: "\(ParameterSlot.hintPrefix)\(path)", kind: "linear",
           outputShape: value.shape.dropLast() + [request.channels],
+          inputCount: value.count, outputCount: value.positions * request.channels,
+          returnsGradient: value.requiresGradient,
           parameterCount: layout.count - scalars,
           multiplyAddsPerSample: value.unitCount * request.channels,
           arenaBytes: plan.byteCount - bytes))

@@ -19,23 +19,20 @@ extension Kernels {
     _ g: AttentionGeometry, samples: Int, _ input: AttentionInput,
     dropout: (rate: Float, random: PassRandom)?, output: Floats, outputStride: Int, scratch: Floats
   ) {
-    for sample in 0..<samples {
-      let part = AttentionSample(g, input, sample)
-      let rows = output + part.firstQuery * outputStride
+    forEachHead(g, samples: samples, input, dropout != nil, scratch) { part, head, scratch in
+      let shift = head * g.size
+      let rows = output + part.firstQuery * outputStride + shift
       guard part.keyCount > 0 else {
-        clear(rows: part.queryCount, width: g.width, rows, outputStride)
-        continue
+        return clear(rows: part.queryCount, width: g.size, rows, outputStride)
       }
-      for head in 0..<g.heads {
-        for index in 0..<part.blocks {
-          let start = index * AttentionGeometry.block
-          let block = part.block(head: head, start: start)
-          probabilities(block, scratch)
-          if let dropout { drop(block, dropout, from: scratch, to: scratch) }
-          product(
-            rows: block.rows, columns: g.size, inner: block.seen, scratch, block.seen, block.values,
-            input.keyStride, rows + start * outputStride + head * g.size, outputStride)
-        }
+      for index in 0..<part.blocks {
+        let start = index * AttentionGeometry.block
+        let block = part.block(head: head, start: start)
+        probabilities(block, scratch)
+        if let dropout { drop(block, dropout, from: scratch, to: scratch) }
+        product(
+          rows: block.rows, columns: g.size, inner: block.seen, scratch, block.seen, block.values,
+          input.keyStride, rows + start * outputStride, outputStride)
       }
     }
   }
@@ -56,30 +53,48 @@ extension Kernels {
     dropout: (rate: Float, random: PassRandom)?, outputGradient: ConstantFloats, outputStride: Int,
     gradients: AttentionGradients, scratch: Floats
   ) {
-    for sample in 0..<samples {
-      let part = AttentionSample(g, input, sample)
-      let queries = gradients.queries + part.firstQuery * input.queryStride
-      let keys = gradients.keys + part.firstKey * input.keyStride
-      let values = gradients.values + part.firstKey * input.keyStride
+    forEachHead(g, samples: samples, input, dropout != nil, scratch) { part, head, scratch in
+      let shift = head * g.size
+      let queries = gradients.queries + part.firstQuery * input.queryStride + shift
+      let keys = gradients.keys + part.firstKey * input.keyStride + shift
+      let values = gradients.values + part.firstKey * input.keyStride + shift
       clear(unseenOf: part, keys)
       clear(unseenOf: part, values)
       guard part.keyCount > 0 else {
-        clear(rows: part.queryCount, width: g.width, queries, input.queryStride)
-        continue
+        return clear(rows: part.queryCount, width: g.size, queries, input.queryStride)
       }
-      let dy = outputGradient + part.firstQuery * outputStride
-      for head in 0..<g.heads {
-        let shift = head * g.size
-        // The last block sees the most keys: it writes, the others add.
-        for index in 0..<part.blocks {
-          let start = (part.blocks - 1 - index) * AttentionGeometry.block
-          backward(
-            part.block(head: head, start: start), dropout, dy: dy + start * outputStride + shift,
-            outputStride, adds: index > 0,
-            AttentionGradients(
-              queries: queries + start * input.queryStride + shift, keys: keys + shift,
-              values: values + shift), scratch)
-        }
+      let dy = outputGradient + part.firstQuery * outputStride + shift
+      // The last block sees the most keys: it writes, the others add.
+      for index in 0..<part.blocks {
+        let start = (part.blocks - 1 - index) * AttentionGeometry.block
+        backward(
+          part.block(head: head, start: start), dropout, dy: dy + start * outputStride,
+          outputStride, adds: index > 0,
+          AttentionGradients(
+            queries: queries + start * input.queryStride, keys: keys, values: values), scratch)
+      }
+    }
+  }
+
+  /// Cuts the heads of all samples among threads; each has scratch of its own where there are several.
+  private static func forEachHead(
+    _ g: AttentionGeometry, samples: Int, _ input: AttentionInput, _ drops: Bool, _ scratch: Floats,
+    _ body: (_ part: AttentionSample, _ head: Int, _ scratch: Floats) -> Void
+  ) {
+    var (work, most) = (0, 0)
+    for sample in 0..<samples {
+      let part = AttentionSample(g, input, sample)
+      work += part.queryCount * part.keyCount * g.width / 8
+      most = max(
+        most,
+        AttentionGeometry.scratchCount(
+          queries: part.queryCount, keys: part.keyCount, dropout: drops))
+    }
+    let isShared = parts(samples * g.heads, work: work) > 1
+    split(samples * g.heads, work: work) { range in
+      let own = isShared ? CKernels_threadScratch(Int64(most)) ?? scratch : scratch
+      for index in range {
+        body(AttentionSample(g, input, index / g.heads), index % g.heads, own)
       }
     }
   }

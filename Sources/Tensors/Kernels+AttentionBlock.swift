@@ -109,11 +109,11 @@ extension Kernels {
     for row in 0..<rows { (first + row * stride).update(repeating: 0, count: width) }
   }
 
-  /// Zeros the gradients of keys, or of values, that no query of a sample sees.
+  /// Zeros a head's gradients of keys, or of values, that no query of a sample sees.
   static func clear(unseenOf part: AttentionSample, _ first: Floats) {
     let seen = part.queryCount > 0 ? part.g.seen(part.queryCount, of: part.keyCount) : 0
     let stride = part.input.keyStride
-    clear(rows: part.keyCount - seen, width: part.g.width, first + seen * stride, stride)
+    clear(rows: part.keyCount - seen, width: part.g.size, first + seen * stride, stride)
   }
 
   private static func scale(of g: AttentionGeometry) -> Float {

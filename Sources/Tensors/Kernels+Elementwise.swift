@@ -6,6 +6,9 @@ extension Kernels {
     let native: CKernels_Function
     let slope: Float
 
+    /// What a number costs, in those that are read or written.
+    var cost: Int { native == CKernels_relu || native == CKernels_leakyRelu ? 2 : 6 }
+
     /// `max(0, x)`.
     public static let relu = ElementwiseFunction(native: CKernels_relu, slope: 0)
     /// `x · Φ(x)`, exact form; relative error below 6e-7 for |x| <= 3, below 5e-6 in the far tail.
@@ -24,7 +27,11 @@ extension Kernels {
   public static func activate(
     _ f: ElementwiseFunction, count: Int, input: ConstantFloats, output: Floats
   ) {
-    table.pointee.activate(f.native, f.slope, Int64(count), input, output)
+    split(count, by: 16, work: f.cost * count) { range in
+      let first = range.lowerBound
+      table.pointee.activate(
+        f.native, f.slope, Int64(range.count), input + first, output + first)
+    }
   }
 
   /// `dx = dy · f′(x)` for `count` numbers; `dx` may be `dy`.
@@ -34,33 +41,49 @@ extension Kernels {
     _ f: ElementwiseFunction, count: Int, input: ConstantFloats, output: ConstantFloats,
     outputGradient: ConstantFloats, inputGradient: Floats
   ) {
-    table.pointee.activateGradient(
-      f.native, f.slope, Int64(count), input, output, outputGradient, inputGradient)
+    split(count, by: 16, work: f.cost * count) { range in
+      let first = range.lowerBound
+      table.pointee.activateGradient(
+        f.native, f.slope, Int64(range.count), input + first, output + first,
+        outputGradient + first, inputGradient + first)
+    }
   }
 
   /// Sets `count` numbers to `value`.
   public static func fill(count: Int, value: Float, output: Floats) {
-    output.update(repeating: value, count: count)
+    split(count, by: 16, work: count) {
+      (output + $0.lowerBound).update(repeating: value, count: $0.count)
+    }
   }
 
   /// Copies `count` numbers.
   public static func copy(count: Int, source: ConstantFloats, destination: Floats) {
-    destination.update(from: source, count: count)
+    split(count, by: 16, work: 2 * count) {
+      (destination + $0.lowerBound).update(from: source + $0.lowerBound, count: $0.count)
+    }
   }
 
   /// `output = a + b`; `output` may be either.
   public static func add(count: Int, a: ConstantFloats, b: ConstantFloats, output: Floats) {
-    table.pointee.add(Int64(count), a, b, output)
+    split(count, by: 16, work: 3 * count) { range in
+      let first = range.lowerBound
+      table.pointee.add(Int64(range.count), a + first, b + first, output + first)
+    }
   }
 
   /// `destination += source`: one addition of the tree.
   public static func addInto(count: Int, source: ConstantFloats, destination: Floats) {
-    table.pointee.addInto(Int64(count), source, destination)
+    split(count, by: 16, work: 3 * count) { range in
+      let first = range.lowerBound
+      table.pointee.addInto(Int64(range.count), source + first, destination + first)
+    }
   }
 
   /// Multiplies `count` numbers by `factor`.
   public static func scale(count: Int, factor: Float, values: Floats) {
-    table.pointee.scale(Int64(count), factor, values)
+    split(count, by: 16, work: 2 * count) { range in
+      table.pointee.scale(Int64(range.count), factor, values + range.lowerBound)
+    }
   }
 
   /// `Σ x` in Float64, in a fixed order.
@@ -83,8 +106,12 @@ extension Kernels {
     rows: Int, width: Int, source: ConstantFloats, sourceStride: Int, destination: Floats,
     destinationStride: Int
   ) {
-    table.pointee.copyColumns(
-      Int64(rows), Int64(width), source, Int64(sourceStride), destination, Int64(destinationStride))
+    split(rows, work: 2 * rows * width) { range in
+      let first = range.lowerBound
+      table.pointee.copyColumns(
+        Int64(range.count), Int64(width), source + first * sourceStride, Int64(sourceStride),
+        destination + first * destinationStride, Int64(destinationStride))
+    }
   }
 
   /// Adds a `[rows, width]` block to another, rows `…Stride` floats apart.
@@ -92,7 +119,11 @@ extension Kernels {
     rows: Int, width: Int, source: ConstantFloats, sourceStride: Int, destination: Floats,
     destinationStride: Int
   ) {
-    table.pointee.addColumns(
-      Int64(rows), Int64(width), source, Int64(sourceStride), destination, Int64(destinationStride))
+    split(rows, work: 3 * rows * width) { range in
+      let first = range.lowerBound
+      table.pointee.addColumns(
+        Int64(range.count), Int64(width), source + first * sourceStride, Int64(sourceStride),
+        destination + first * destinationStride, Int64(destinationStride))
+    }
   }
 }

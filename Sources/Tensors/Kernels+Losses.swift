@@ -28,7 +28,11 @@ extension Kernels {
   public static func softmax(
     samples: Int, classes: Int, logits: ConstantFloats, probabilities: Floats
   ) {
-    table.pointee.softmax(Int64(samples), Int64(classes), logits, probabilities)
+    split(samples, work: 6 * samples * classes) { range in
+      let first = range.lowerBound * classes
+      table.pointee.softmax(
+        Int64(range.count), Int64(classes), logits + first, probabilities + first)
+    }
   }
 
   /// Sigmoid cross-entropy from logits: the mean over a sample's outputs, summed over samples.
@@ -113,8 +117,12 @@ extension Kernels {
     samples: Int, width: Int, rate: Float, seed: UInt64, path: UInt32, step: Int,
     sampleNumbers: UnsafePointer<Int64>, input: ConstantFloats, output: Floats
   ) {
-    table.pointee.dropout(
-      Int64(samples), Int64(width), rate, seed, RandomPurpose.dropout.rawValue, path,
-      UInt32(truncatingIfNeeded: step), sampleNumbers, input, output)
+    split(samples, work: 12 * samples * width) { range in
+      let first = range.lowerBound * width
+      table.pointee.dropout(
+        Int64(range.count), Int64(width), rate, seed, RandomPurpose.dropout.rawValue, path,
+        UInt32(truncatingIfNeeded: step), sampleNumbers + range.lowerBound, input + first,
+        output + first)
+    }
   }
 }

@@ -1,9 +1,16 @@
+import CKernels
+
 extension Kernels {
   /// Mean and biased variance of each channel over rows, x `[rows, C]`; two passes in Float64.
   public static func batchNormStatistics(
     rows: Int, channels: Int, x: ConstantFloats, mean: Floats, variance: Floats
   ) {
-    table.pointee.batchNormStatistics(Int64(rows), Int64(channels), x, mean, variance)
+    split(channels, by: 16, work: 2 * rows * channels) { range in
+      let first = range.lowerBound
+      table.pointee.batchNormStatistics(
+        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
+        variance + first)
+    }
   }
 
   /// `y = (x − mean) / √(variance + ε) · weight + bias`, then relu if asked.
@@ -11,8 +18,12 @@ extension Kernels {
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
     epsilon: Float, weight: ConstantFloats, bias: ConstantFloats, relu: Bool, y: Floats
   ) {
-    table.pointee.batchNormApply(
-      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, bias, relu, y)
+    split(rows, work: 2 * rows * channels) { range in
+      let first = range.lowerBound * channels
+      table.pointee.batchNormApply(
+        Int64(range.count), Int64(channels), x + first, mean, variance, epsilon, weight, bias,
+        relu, y + first)
+    }
   }
 
   /// The gradients of batch normalisation in training mode; `dx` may be `dy`.
@@ -37,9 +48,27 @@ extension Kernels {
     epsilon: Float, weight: ConstantFloats, dy: ConstantFloats, dx: Floats, dWeight: Floats,
     dBias: Floats, scratch: Floats
   ) {
-    table.pointee.batchNormBackward(
-      Int64(rows), Int64(channels), x, mean, variance, epsilon, weight, dy, dx, dWeight, dBias,
-      scratch)
+    let work = 3 * rows * channels
+    let blocks = (channels + 15) / 16
+    // Sums go channel by channel; where threads would wait for one of them, the rest goes row by row.
+    guard blocks % parts(rows, work: work) == 0 else {
+      guard let room = CKernels_threadScratch(Int64(4 * channels)) else { return }
+      return room.withMemoryRebound(to: Double.self, capacity: 2 * channels) { sums in
+        batchNormGradientSums(
+          rows: rows, channels: channels, x: x, mean: mean, variance: variance, epsilon: epsilon,
+          dy: dy, sums: sums, products: sums + channels, dWeight: dWeight, dBias: dBias)
+        batchNormInputGradient(
+          rows: rows, ofGroup: rows, channels: channels, x: x, mean: mean, variance: variance,
+          epsilon: epsilon, weight: weight, sums: sums, products: sums + channels, dy: dy, dx: dx)
+      }
+    }
+    split(channels, by: 16, work: work) { range in
+      let first = range.lowerBound
+      table.pointee.batchNormBackward(
+        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
+        variance + first, epsilon, weight + first, dy + first, dx + first, dWeight + first,
+        dBias + first)
+    }
   }
 
   /// Mean of each channel over rows, and Σ of squared distances from it, x `[rows, C]`.
@@ -50,7 +79,11 @@ extension Kernels {
     rows: Int, channels: Int, x: ConstantFloats, mean: UnsafeMutablePointer<Double>,
     squares: UnsafeMutablePointer<Double>
   ) {
-    table.pointee.batchNormMoments(Int64(rows), Int64(channels), x, mean, squares)
+    split(channels, by: 16, work: 2 * rows * channels) { range in
+      let first = range.lowerBound
+      table.pointee.batchNormMoments(
+        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first, squares + first)
+    }
   }
 
   /// What a microbatch adds to the sums that the input's gradient of its whole group needs.
@@ -72,8 +105,13 @@ extension Kernels {
     epsilon: Float, dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
     products: UnsafeMutablePointer<Double>, dWeight: Floats, dBias: Floats
   ) {
-    table.pointee.batchNormGradientSums(
-      Int64(rows), Int64(channels), x, mean, variance, epsilon, dy, sums, products, dWeight, dBias)
+    split(channels, by: 16, work: 2 * rows * channels) { range in
+      let first = range.lowerBound
+      table.pointee.batchNormGradientSums(
+        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
+        variance + first, epsilon, dy + first, sums + first, products + first, dWeight + first,
+        dBias + first)
+    }
   }
 
   /// The input's gradient of a microbatch normalised with the statistics of its group; `dx` may be
@@ -97,9 +135,12 @@ extension Kernels {
     variance: ConstantFloats, epsilon: Float, weight: ConstantFloats,
     sums: UnsafePointer<Double>, products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
   ) {
-    table.pointee.batchNormInputGradient(
-      Int64(rows), Double(count), Int64(channels), x, mean, variance, epsilon, weight, sums,
-      products, dy, dx)
+    split(rows, work: 3 * rows * channels) { range in
+      let first = range.lowerBound * channels
+      table.pointee.batchNormInputGradient(
+        Int64(range.count), Double(count), Int64(channels), x + first, mean, variance, epsilon,
+        weight, sums, products, dy + first, dx + first)
+    }
   }
 
   /// `y = (x − mean) / √(variance + ε) · weight + bias` per row; keeps mean and 1 / √(…).
@@ -107,8 +148,12 @@ extension Kernels {
     rows: Int, width: Int, x: ConstantFloats, epsilon: Float, weight: ConstantFloats,
     bias: ConstantFloats, y: Floats, mean: Floats, inverseDeviation: Floats
   ) {
-    table.pointee.layerNormForward(
-      Int64(rows), Int64(width), x, epsilon, weight, bias, y, mean, inverseDeviation)
+    split(rows, work: 4 * rows * width) { range in
+      let (row, first) = (range.lowerBound, range.lowerBound * width)
+      table.pointee.layerNormForward(
+        Int64(range.count), Int64(width), x + first, epsilon, weight, bias, y + first, mean + row,
+        inverseDeviation + row)
+    }
   }
 
   /// The gradients of layer normalisation; `dx` may be `dy`.
@@ -117,7 +162,17 @@ extension Kernels {
     inverseDeviation: ConstantFloats, weight: ConstantFloats, dy: ConstantFloats, dx: Floats,
     dWeight: Floats, dBias: Floats
   ) {
-    table.pointee.layerNormBackward(
-      Int64(rows), Int64(width), x, mean, inverseDeviation, weight, dy, dx, dWeight, dBias)
+    split(width, by: 16, work: 2 * rows * width) { range in
+      let first = range.lowerBound
+      table.pointee.layerNormWeightGradient(
+        Int64(rows), Int64(width), Int64(range.count), x + first, mean, inverseDeviation,
+        dy + first, dWeight + first, dBias + first)
+    }
+    split(rows, work: 4 * rows * width) { range in
+      let (row, first) = (range.lowerBound, range.lowerBound * width)
+      table.pointee.layerNormInputGradient(
+        Int64(range.count), Int64(width), x + first, mean + row, inverseDeviation + row, weight,
+        dy + first, dx + first)
+    }
   }
 }

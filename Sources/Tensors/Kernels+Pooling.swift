@@ -48,45 +48,70 @@ extension Kernels {
     _ g: PoolGeometry, samples: Int, x: ConstantFloats, y: Floats,
     winners: UnsafeMutablePointer<Int32>
   ) {
-    var native = g.native
-    table.pointee.maxPoolForward(&native, Int64(samples), x, y, winners)
+    forEachPart(g, samples) { native, count, input, output in
+      table.pointee.maxPoolForward(native, count, x + input, y + output, winners + output)
+    }
   }
 
   /// Hands each window's gradient to its winner.
   public static func maxPoolBackward(
     _ g: PoolGeometry, samples: Int, dy: ConstantFloats, winners: UnsafePointer<Int32>, dx: Floats
   ) {
-    var native = g.native
-    table.pointee.maxPoolBackward(&native, Int64(samples), dy, winners, dx)
+    forEachPart(g, samples) { native, count, input, output in
+      table.pointee.maxPoolBackward(native, count, dy + output, winners + output, dx + input)
+    }
   }
 
   /// The mean of the cells of each window that lie in the image.
   public static func averagePoolForward(
     _ g: PoolGeometry, samples: Int, x: ConstantFloats, y: Floats
   ) {
-    var native = g.native
-    table.pointee.averagePoolForward(&native, Int64(samples), x, y)
+    forEachPart(g, samples) { native, count, input, output in
+      table.pointee.averagePoolForward(native, count, x + input, y + output)
+    }
   }
 
   /// Spreads each window's gradient evenly over its cells.
   public static func averagePoolBackward(
     _ g: PoolGeometry, samples: Int, dy: ConstantFloats, dx: Floats
   ) {
-    var native = g.native
-    table.pointee.averagePoolBackward(&native, Int64(samples), dy, dx)
+    forEachPart(g, samples) { native, count, input, output in
+      table.pointee.averagePoolBackward(native, count, dy + output, dx + input)
+    }
+  }
+
+  /// Cuts samples among threads; `input` and `output` are where a range begins, in floats.
+  private static func forEachPart(
+    _ g: PoolGeometry, _ samples: Int,
+    _ body: (UnsafePointer<CKernels_Pool>, _ count: Int64, _ input: Int, _ output: Int) -> Void
+  ) {
+    let image = Int(g.native.height * g.native.width * g.native.channels)
+    let pooled = g.outHeight * g.outWidth * Int(g.native.channels)
+    split(samples, work: 3 * samples * image) { range in
+      var native = g.native
+      body(&native, Int64(range.count), range.lowerBound * image, range.lowerBound * pooled)
+    }
   }
 
   /// The mean over all positions: `[n, positions, C]` to `[n, C]`.
   public static func globalAverageForward(
     samples: Int, positions: Int, channels: Int, x: ConstantFloats, y: Floats
   ) {
-    table.pointee.globalAverageForward(Int64(samples), Int64(positions), Int64(channels), x, y)
+    split(samples, work: samples * positions * channels) { range in
+      let first = range.lowerBound * channels
+      table.pointee.globalAverageForward(
+        Int64(range.count), Int64(positions), Int64(channels), x + first * positions, y + first)
+    }
   }
 
   /// Spreads `[n, C]` evenly over `[n, positions, C]`.
   public static func globalAverageBackward(
     samples: Int, positions: Int, channels: Int, dy: ConstantFloats, dx: Floats
   ) {
-    table.pointee.globalAverageBackward(Int64(samples), Int64(positions), Int64(channels), dy, dx)
+    split(samples, work: samples * positions * channels) { range in
+      let first = range.lowerBound * channels
+      table.pointee.globalAverageBackward(
+        Int64(range.count), Int64(positions), Int64(channels), dy + first, dx + first * positions)
+    }
   }
 }

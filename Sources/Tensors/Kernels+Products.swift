@@ -49,7 +49,38 @@ extension Kernels {
     product.adds = adding
     product.y = c
     product.yRow = Int64(strideC)
-    table.pointee.product(&product)
+    compute(product)
+  }
+
+  /// Cuts a product among threads, into panels of columns where these come out even, else into rows: who has
+  /// fewer columns packs less.
+  private static func compute(_ whole: CKernels_Product) {
+    let (rows, columns) = (Int(whole.rows), Int(whole.columns))
+    let work = rows * columns * Int(whole.inner) / 16
+    if isCutByColumns(rows: rows, columns: columns, work: work) {
+      split(columns, by: Int(PRODUCT_PANEL), work: work) { range in
+        var part = whole
+        part.columns = Int64(range.count)
+        part.matrix += range.lowerBound * Int(whole.matrixColumn)
+        part.bias = whole.bias.map { $0 + range.lowerBound }
+        part.y += range.lowerBound
+        table.pointee.product(&part)
+      }
+    } else {
+      split(rows, work: work) { range in
+        var part = whole
+        part.rows = Int64(range.count)
+        part.x += range.lowerBound * Int(whole.xRow)
+        part.y += range.lowerBound * Int(whole.yRow)
+        table.pointee.product(&part)
+      }
+    }
+  }
+
+  private static func isCutByColumns(rows: Int, columns: Int, work: Int) -> Bool {
+    let panels = (columns + Int(PRODUCT_PANEL) - 1) / Int(PRODUCT_PANEL)
+    let parts = parts(max(rows, panels), work: work)
+    return panels % parts == 0 || panels >= 8 * parts || rows < parts
   }
 
   /// Multiplies and adds in registers, for the measurement of what a core can do.
@@ -75,8 +106,11 @@ extension Kernels {
     inner: Int, columns: Int, _ matrix: ConstantFloats, innerStride: Int, columnStride: Int,
     into packed: Floats
   ) {
-    table.pointee.packMatrix(
-      Int64(inner), Int64(columns), matrix, Int64(innerStride), Int64(columnStride), packed)
+    split(columns, by: Int(PRODUCT_PANEL), work: columns * inner) { range in
+      table.pointee.packMatrix(
+        Int64(inner), Int64(range.count), matrix + range.lowerBound * columnStride,
+        Int64(innerStride), Int64(columnStride), packed + range.lowerBound * inner)
+    }
   }
 
   /// `y = x · M` with x `[m, k]`, M `[k, n]` as packed, y `[m, n]`, rows `stride` floats apart.
@@ -87,7 +121,19 @@ extension Kernels {
     rows: Int, inner: Int, columns: Int, _ x: ConstantFloats, stride xStride: Int,
     packed: ConstantFloats, _ y: Floats, stride yStride: Int
   ) {
-    table.pointee.packedProduct(
-      Int64(rows), Int64(inner), Int64(columns), x, Int64(xStride), packed, y, Int64(yStride))
+    let work = rows * columns * inner / 16
+    guard isCutByColumns(rows: rows, columns: columns, work: work) else {
+      return split(rows, work: work) { range in
+        table.pointee.packedProduct(
+          Int64(range.count), Int64(inner), Int64(columns), x + range.lowerBound * xStride,
+          Int64(xStride), packed, y + range.lowerBound * yStride, Int64(yStride))
+      }
+    }
+    // A panel of any build divides the largest, so a multiple of it begins one.
+    split(columns, by: Int(PRODUCT_PANEL), work: work) { range in
+      table.pointee.packedProduct(
+        Int64(rows), Int64(inner), Int64(range.count), x, Int64(xStride),
+        packed + range.lowerBound * inner, y + range.lowerBound, Int64(yStride))
+    }
   }
 }

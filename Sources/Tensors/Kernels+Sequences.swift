@@ -129,8 +129,11 @@ extension Kernels {
     samples: Int, offsets: UnsafePointer<Int>, channels: Int, x: ConstantFloats,
     query: ConstantFloats, probabilities: Floats, y: Floats
   ) {
-    table.pointee.attentionPoolForward(
-      Int64(samples), offsets, Int64(channels), x, query, probabilities, y)
+    split(samples, work: 2 * offsets[samples] * channels) { range in
+      table.pointee.attentionPoolForward(
+        Int64(range.count), offsets + range.lowerBound, Int64(channels), x, query, probabilities,
+        y + range.lowerBound * channels)
+    }
   }
 
   /// The gradients of ``attentionPoolForward(samples:offsets:channels:x:query:probabilities:y:)``.
@@ -160,10 +163,12 @@ extension Kernels {
     samples: Int, offsets: UnsafePointer<Int>, channels: Int, x: ConstantFloats,
     positions: ConstantFloats, y: Floats
   ) {
-    for sample in 0..<samples {
-      let first = offsets[sample] * channels
-      table.pointee.add(
-        Int64(offsets[sample + 1] * channels - first), x + first, positions, y + first)
+    split(samples, work: 3 * offsets[samples] * channels) { range in
+      for sample in range {
+        let first = offsets[sample] * channels
+        table.pointee.add(
+          Int64(offsets[sample + 1] * channels - first), x + first, positions, y + first)
+      }
     }
   }
 
@@ -201,9 +206,12 @@ extension Kernels {
     samples: Int, offsets: UnsafePointer<Int>, channels: Int, rate: Float, random: PassRandom,
     input: ConstantFloats, output: Floats
   ) {
-    table.pointee.dropoutSteps(
-      Int64(samples), offsets, Int64(channels), rate, random.seed, RandomPurpose.dropout.rawValue,
-      random.path, UInt32(truncatingIfNeeded: random.step), random.sampleNumbers, input, output)
+    split(samples, work: 3 * offsets[samples] * channels) { range in
+      table.pointee.dropoutSteps(
+        Int64(range.count), offsets + range.lowerBound, Int64(channels), rate, random.seed,
+        RandomPurpose.dropout.rawValue, random.path, UInt32(truncatingIfNeeded: random.step),
+        random.sampleNumbers + range.lowerBound, input, output)
+    }
   }
 
   /// A window over a whole sequence, nil for an empty one.

@@ -37,8 +37,8 @@ extension Recurrence {
     var running = 0
     for step in stride(from: order.steps - 1, through: 0, by: -1) {
       while running < order.samples, order.length(running) > step { running += 1 }
-      var native = self.native(order, running: running, step: step, outputStride)
-      backwardStep(&native, tape, outputGradient, parts)
+      let native = self.native(order, running: running, step: step, outputStride)
+      backwardStep(native, tape, outputGradient, parts)
     }
     hiddenGradients(rows, tape, parts, gradients)
     Kernels.product(
@@ -52,27 +52,34 @@ extension Recurrence {
 
   /// The gates' gradients of the running samples, and what flows to their states before.
   private func backwardStep(
-    _ native: inout CKernels_Recurrent, _ tape: Tape, _ dy: ConstantFloats, _ parts: Scratch
+    _ native: CKernels_Recurrent, _ tape: Tape, _ dy: ConstantFloats, _ parts: Scratch
   ) {
-    let kernels = Kernels.table.pointee
     switch cell {
     case .lstm:
-      kernels.lstmBackward(
-        &native, parts.dense, tape.inner, dy, parts.through, parts.state, tape.gates,
-        parts.products)
+      splitSamples(native) { step in
+        Kernels.table.pointee.lstmBackward(
+          step, parts.dense, tape.inner, dy, parts.through, parts.state, tape.gates,
+          parts.products)
+      }
       product(native, inner: 4 * hidden, parts.products, parts.packed, parts.through)
     case .gru:
-      kernels.gruBackward(
-        &native, parts.before, dy, parts.through, parts.state, tape.gates, tape.inner,
-        parts.products)
+      splitSamples(native) { step in
+        Kernels.table.pointee.gruBackward(
+          step, parts.before, dy, parts.through, parts.state, tape.gates, tape.inner,
+          parts.products)
+      }
       product(native, inner: 3 * hidden, parts.products, parts.packed, parts.through)
     case .originalGRU:
       let second = parts.packed + Kernels.packedCount(inner: 2 * hidden, columns: hidden)
-      kernels.gruStateGradient(
-        &native, parts.before, dy, parts.through, parts.state, tape.gates, parts.products)
+      splitSamples(native) { step in
+        Kernels.table.pointee.gruStateGradient(
+          step, parts.before, dy, parts.through, parts.state, tape.gates, parts.products)
+      }
       product(native, inner: hidden, parts.products + 2 * hidden, second, parts.dense)
-      kernels.gruGateGradient(
-        &native, parts.before, parts.dense, parts.state, tape.gates, parts.products)
+      splitSamples(native) { step in
+        Kernels.table.pointee.gruGateGradient(
+          step, parts.before, parts.dense, parts.state, tape.gates, parts.products)
+      }
       product(native, inner: 2 * hidden, parts.products, parts.packed, parts.through)
     }
   }
@@ -83,7 +90,7 @@ extension Recurrence {
     _ states: Floats
   ) {
     Kernels.packedProduct(
-      rows: Int(native.running), inner: inner, columns: hidden, products, stride: gates * hidden,
+      rows: Int(native.end), inner: inner, columns: hidden, products, stride: gates * hidden,
       packed: packed, states, stride: hidden)
   }
 
@@ -103,19 +110,21 @@ extension Recurrence {
     _ order: SequenceOrder, _ output: ConstantFloats, _ outputStride: Int, _ initial: State?,
     _ before: Floats
   ) {
-    for place in 0..<order.samples {
-      var row = order.starts[place]
-      for step in 0..<order.length(place) {
-        let target = before + row * hidden
-        if step > 0 {
-          target.update(from: output + (row - order.direction) * outputStride, count: hidden)
-        } else if let initial {
-          target.update(
-            from: initial.hidden + order.order[place] * (initial.stride ?? hidden), count: hidden)
-        } else {
-          target.update(repeating: 0, count: hidden)
+    Kernels.split(order.samples, work: 2 * order.rows * hidden) { range in
+      for place in range {
+        var row = order.starts[place]
+        for step in 0..<order.length(place) {
+          let target = before + row * hidden
+          if step > 0 {
+            target.update(from: output + (row - order.direction) * outputStride, count: hidden)
+          } else if let initial {
+            target.update(
+              from: initial.hidden + order.order[place] * (initial.stride ?? hidden), count: hidden)
+          } else {
+            target.update(repeating: 0, count: hidden)
+          }
+          row += order.direction
         }
-        row += order.direction
       }
     }
   }
@@ -129,8 +138,7 @@ extension Recurrence {
   ) {
     let width = gates * hidden
     let first = cell == .lstm ? width : 2 * hidden
-    let kernels = Kernels.table.pointee
-    kernels.sumRows(Int64(rows), Int64(width), tape.gates, gradients.inputBias)
+    Kernels.sumRows(rows: rows, width: width, tape.gates, gradients.inputBias)
     gradients.hiddenBias.update(from: gradients.inputBias, count: width)
     Kernels.product(
       transposeA: true, rows: first, columns: hidden, inner: rows, tape.gates, width, parts.before,
@@ -139,7 +147,7 @@ extension Recurrence {
     switch cell {
     case .lstm: return
     case .gru:
-      kernels.sumRows(Int64(rows), Int64(hidden), tape.inner, gradients.hiddenBias + first)
+      Kernels.sumRows(rows: rows, width: hidden, tape.inner, gradients.hiddenBias + first)
       Kernels.product(
         transposeA: true, rows: hidden, columns: hidden, inner: rows, tape.inner, hidden,
         parts.before, hidden, rest, hidden)

@@ -34,8 +34,8 @@ extension Recurrence {
     var running = order.samples
     for step in 0..<order.steps {
       while running > 0, order.length(running - 1) <= step { running -= 1 }
-      var native = self.native(order, running: running, step: step, outputStride)
-      forwardStep(&native, parameters, tape, output, parts)
+      let native = self.native(order, running: running, step: step, outputStride)
+      forwardStep(native, parameters, tape, output, parts)
     }
     guard let final else { return }
     for place in 0..<order.samples {
@@ -51,28 +51,36 @@ extension Recurrence {
 
   /// U h of the running samples, and their gates.
   private func forwardStep(
-    _ native: inout CKernels_Recurrent, _ parameters: Parameters, _ tape: Tape, _ output: Floats,
+    _ native: CKernels_Recurrent, _ parameters: Parameters, _ tape: Tape, _ output: Floats,
     _ parts: Scratch
   ) {
-    let kernels = Kernels.table.pointee
     let (a, b) = (parameters.inputBias, parameters.hiddenBias)
     let first = cell == .originalGRU ? 2 * hidden : gates * hidden
     product(
       native, inner: hidden, columns: first, parts.state, hidden, parts.packed, parts.products)
     switch cell {
     case .lstm:
-      kernels.lstmForward(
-        &native, a, b, parts.products, parts.dense, tape.gates, tape.inner, parts.state, output)
+      splitSamples(native) { step in
+        Kernels.table.pointee.lstmForward(
+          step, a, b, parts.products, parts.dense, tape.gates, tape.inner, parts.state, output)
+      }
     case .gru:
-      kernels.gruForward(
-        &native, a, b, parts.products, tape.gates, tape.inner, parts.state, output)
+      splitSamples(native) { step in
+        Kernels.table.pointee.gruForward(
+          step, a, b, parts.products, tape.gates, tape.inner, parts.state, output)
+      }
     case .originalGRU:
-      kernels.gruGates(
-        &native, a, b, parts.products, parts.state, tape.gates, tape.inner, parts.dense)
+      splitSamples(native) { step in
+        Kernels.table.pointee.gruGates(
+          step, a, b, parts.products, parts.state, tape.gates, tape.inner, parts.dense)
+      }
       product(
         native, inner: hidden, columns: hidden, parts.dense, hidden,
         parts.packed + Kernels.packedCount(inner: hidden, columns: first), parts.products + first)
-      kernels.gruState(&native, a, b, parts.products, tape.gates, parts.state, output)
+      splitSamples(native) { step in
+        Kernels.table.pointee.gruState(
+          step, a, b, parts.products, tape.gates, parts.state, output)
+      }
     }
   }
 
@@ -82,7 +90,7 @@ extension Recurrence {
     _ packed: ConstantFloats, _ y: Floats
   ) {
     Kernels.packedProduct(
-      rows: Int(native.running), inner: inner, columns: columns, x, stride: xStride,
+      rows: Int(native.end), inner: inner, columns: columns, x, stride: xStride,
       packed: packed, y, stride: gates * hidden)
   }
 
@@ -97,12 +105,24 @@ extension Recurrence {
       columnStride: hidden, into: packed + Kernels.packedCount(inner: hidden, columns: first))
   }
 
+  /// Cuts the samples of a step among threads; `body` gets the step with some of them.
+  func splitSamples(
+    _ step: CKernels_Recurrent, _ body: (UnsafePointer<CKernels_Recurrent>) -> Void
+  ) {
+    let count = Int(step.end)
+    Kernels.split(count, work: 4 * count * gates * hidden) { range in
+      var part = step
+      (part.first, part.end) = (Int64(range.lowerBound), Int64(range.upperBound))
+      body(&part)
+    }
+  }
+
   /// What the step kernels are told.
   func native(
     _ order: SequenceOrder, running: Int, step: Int, _ outputStride: Int
   ) -> CKernels_Recurrent {
     CKernels_Recurrent(
-      running: Int64(running), hidden: Int64(hidden), starts: UnsafePointer(order.starts),
+      first: 0, end: Int64(running), hidden: Int64(hidden), starts: UnsafePointer(order.starts),
       step: Int64(step), direction: Int64(order.direction), outputStride: Int64(outputStride))
   }
 

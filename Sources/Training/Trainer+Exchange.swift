@@ -5,9 +5,13 @@ import MPI
 extension Trainer {
   /// Which threads of a rank will call MPI, decided before MPI starts from what its launcher says.
   ///
-  /// - Parameter settings: of the run.
+  /// - Parameters:
+  ///   - settings: of the run.
+  ///   - threads: those that a rank computes on; nil for its share of the cores.
   /// - Returns: `multiple` where messages are to be moved by a thread of their own.
-  public static func threadLevel(for settings: RunConfiguration) -> ThreadLevel {
+  public static func threadLevel(
+    for settings: RunConfiguration, threads: Int?
+  ) -> ThreadLevel {
     switch settings.exchange.progress {
     case .thread: return .multiple
     case .layers: return .funneled
@@ -15,7 +19,9 @@ extension Trainer {
       guard let launch = MPIEnvironment.launchedRanks, launch.local < launch.all else {
         return .funneled
       }
-      return Placement.ofThisProcess.cores > launch.local ? .multiple : .funneled
+      let here = Placement.ofThisProcess
+      let each = threads ?? here.threads(ranks: launch.local)
+      return here.cores > launch.local * each ? .multiple : .funneled
     }
   }
 

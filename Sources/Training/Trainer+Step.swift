@@ -114,12 +114,11 @@ extension Trainer {
     clock.enter(.update)
     if updatesEarly { try memoryCheck.beforeUpdate(step: state.step) }
     let factor = learningRateFactor(at: state.step)
-    for index in exchange.ownedBlocks(in: bucket) {
-      let block = exchange.block(index, in: bucket)
+    forEachOwnedBlock(of: bucket) { block in
       pruner?.observe(block)
-      let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
+      let pieces = optimizer.pieces(ofBlocks: block.index..<block.index + 1)
       optimizer.measureGradient(block, into: table.gradientNorms + pieces.lowerBound)
-      guard updatesEarly else { continue }
+      guard updatesEarly else { return }
       observeScores(block)
       optimizer.update(
         block, parameters: store.base, gradientScale: 1, learningRateFactor: factor,
@@ -128,6 +127,14 @@ extension Trainer {
     guard updatesEarly else { return }
     clock.enter(.publish)
     try exchange.publish(bucket)
+  }
+
+  /// Runs `body` for the blocks of a bucket that this rank owns, on all its threads.
+  private func forEachOwnedBlock(of bucket: Int, _ body: (GlobalGradients.Block) -> Void) {
+    let blocks = exchange.ownedBlocks(in: bucket)
+    Kernels.split(blocks.count, work: 8 * blocks.count * ParameterLayout.blockSize) { range in
+      for place in range { body(exchange.block(blocks.lowerBound + place, in: bucket)) }
+    }
   }
 
   /// The mean loss of the global batch.
@@ -152,17 +159,15 @@ extension Trainer {
     let scale = norm.clipFactor(maxNorm: configuration.train.clipNorm)
     let factor = learningRateFactor(at: state.step)
     for bucket in exchange.plan.buckets.indices {
-      for index in exchange.ownedBlocks(in: bucket) {
-        observeScores(exchange.block(index, in: bucket))
-      }
+      forEachOwnedBlock(of: bucket, observeScores)
     }
     try prepareTensorNorms(gradientScale: scale)
     for bucket in exchange.plan.buckets.indices {
       clock.enter(.update)
-      for index in exchange.ownedBlocks(in: bucket) {
+      forEachOwnedBlock(of: bucket) { block in
         optimizer.update(
-          exchange.block(index, in: bucket), parameters: store.base, gradientScale: scale,
-          learningRateFactor: factor, samples: samples)
+          block, parameters: store.base, gradientScale: scale, learningRateFactor: factor,
+          samples: samples)
       }
       clock.enter(.publish)
       try exchange.publish(bucket)
@@ -187,10 +192,10 @@ extension Trainer {
     guard let norms = table.tensorNorms else { return }
     norms.open()
     for bucket in exchange.plan.buckets.indices {
-      for index in exchange.ownedBlocks(in: bucket) {
-        let pieces = optimizer.pieces(ofBlocks: index..<index + 1)
+      forEachOwnedBlock(of: bucket) { block in
+        let pieces = optimizer.pieces(ofBlocks: block.index..<block.index + 1)
         optimizer.prepare(
-          exchange.block(index, in: bucket), parameters: store.base, gradientScale: gradientScale,
+          block, parameters: store.base, gradientScale: gradientScale,
           into: norms.values + 2 * pieces.lowerBound)
       }
     }

@@ -86,11 +86,18 @@ public struct TrainingPlan: Sendable {
     memory += Self.carried(setUp, ranks: ranks)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
-    // Gradient and weight are read, the weight written, each state array read and written.
-    updateBytesPerParameter = scalar * (3 + 2 * (states + average))
+    updateBytesPerParameter = Self.updateBytes(setUp.configuration)
     operationsPerStep =
       6 * setUp.plan.samples(inStep: 0)
       * layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
+  }
+
+  /// Bytes that the optimizer moves for a parameter: gradient and weight are read, the weight written, each state array
+  /// read and written.
+  static func updateBytes(_ configuration: RunConfiguration) -> Int {
+    let states =
+      stateArrays(configuration.optimizer.rule) + (configuration.train.ema == nil ? 0 : 1)
+    return MemoryLayout<Float>.stride * (3 + 2 * states)
   }
 
   /// What the tables of filter banks and a mask take, if there are any.

@@ -29,6 +29,8 @@ struct BenchmarkModel: ParsableCommand {
       valueName: "count"))
   var micro: Int?
 
+  @OptionGroup var computing: ThreadOption
+
   @Option(help: ArgumentHelp("Steps that are timed.", valueName: "count"))
   var steps = 30
 
@@ -37,6 +39,12 @@ struct BenchmarkModel: ParsableCommand {
 
   @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
   var set: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw layers under the roof of this machine's arithmetic and memory, into an SVG file.",
+      valueName: "file"))
+  var roofline: String?
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -52,15 +60,21 @@ struct BenchmarkModel: ParsableCommand {
     guard case .network(let settings) = try ConfiguredRun.load(path: config, overrides: set) else {
       throw ValidationError("This run has `factorization`, whose sweeps are no training steps.")
     }
-    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+    let choice = computing.threads ?? .count(1)
+    let level = Trainer.threadLevel(for: settings, threads: choice.count)
+    try Ranks.run(threads: level, computing: choice) { world in
       let options = TrainingOptions(
         configuration: changed(settings, ranks: world.size),
         configurationFolder: folder(of: config), output: "", version: Aimass.version)
       let trainer = try Trainer(world, options, observer: nil)
-      let speed = try trainer.measureSpeed(warmUp: warmUp, steps: steps)
+      let speed = try trainer.measureSpeed(warmUp: warmUp, steps: steps, byLayer: roofline != nil)
+      let roof = try roofline.flatMap { _ in try Roofline(world, speed) }
       guard world.rank == 0 else { return .done }
+      if let roofline, let roof { try roof.write(settings.name, to: roofline) }
       print(
-        json ? JSONText.line(Self.object(speed, settings.name)) : Self.text(speed, settings.name),
+        json
+          ? JSONText.line(Self.object(speed, settings.name, roof))
+          : Self.text(speed, settings.name) + (roof?.text ?? ""),
         terminator: json ? "\n" : "")
       return .done
     }
@@ -81,6 +95,7 @@ struct BenchmarkModel: ParsableCommand {
   private static func text(_ speed: TrainingSpeed, _ name: String) -> String {
     var table = TextTable([.init("what"), .init("value", .right)])
     table.add(["ranks", "\(speed.ranks)"])
+    table.add(["threads of a rank", "\(speed.threads)"])
     table.add(["samples in a step", "\(speed.globalBatch)"])
     table.add(["samples in a pass", "\(speed.microbatch)"])
     table.add(["parameters", HumanUnits.count(speed.parameters)])
@@ -94,20 +109,24 @@ struct BenchmarkModel: ParsableCommand {
     return "\(name)\n" + table.text(indent: 2, heading: false)
   }
 
-  private static func object(_ speed: TrainingSpeed, _ name: String) -> JSONValue {
-    .object([
-      .init("model", .text(name)), .init("ranks", .integer(speed.ranks)),
-      .init("globalBatch", .integer(speed.globalBatch)),
-      .init("microbatch", .integer(speed.microbatch)),
-      .init("parameters", .integer(speed.parameters)),
-      .init("operationsPerStep", .integer(speed.operationsPerStep)),
-      .init("stepSeconds", .number(speed.medianSeconds)),
-      .init("samplesPerSecond", .number(speed.samplesPerSecond)),
-      .init("losses", .array(speed.losses.map { .number($0) })),
-      .init(
-        "phaseSeconds",
-        .object(
-          speed.phases.map { .init($0.name, .number($0.seconds / Double(speed.seconds.count))) })),
-    ])
+  private static func object(_ speed: TrainingSpeed, _ name: String, _ roof: Roofline?) -> JSONValue
+  {
+    let roofline = roof.map { [JSONValue.Member("roofline", $0.json)] } ?? []
+    return .object(
+      [
+        .init("model", .text(name)), .init("ranks", .integer(speed.ranks)),
+        .init("threads", .integer(speed.threads)),
+        .init("globalBatch", .integer(speed.globalBatch)),
+        .init("microbatch", .integer(speed.microbatch)),
+        .init("parameters", .integer(speed.parameters)),
+        .init("operationsPerStep", .integer(speed.operationsPerStep)),
+        .init("stepSeconds", .number(speed.medianSeconds)),
+        .init("samplesPerSecond", .number(speed.samplesPerSecond)),
+        .init("losses", .array(speed.losses.map { .number($0) })),
+        .init(
+          "phaseSeconds",
+          .object(
+            speed.phases.map { .init($0.name, .number($0.seconds / Double(speed.seconds.count))) })),
+      ] + roofline)
   }
 }

@@ -43,6 +43,8 @@ struct TrainedRun: ParsableArguments {
       valueName: "prefixes"))
   var beam: Int?
 
+  @OptionGroup var computing: ThreadOption
+
   @OptionGroup var trust: FileTrust
 
   func validate() throws {
@@ -80,7 +82,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     trained.trust.begin()
-    try Ranks.run { world in
+    try Ranks.run(computing: trained.computing.choice) { world in
       var request = trained.request(needsTargets: true)
       if subsets { request.subsets = .all }
       let run = try world.agree { [request] in try LoadedRun(request) }

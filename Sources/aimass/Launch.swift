@@ -80,7 +80,7 @@ struct Launch: ParsableCommand {
     guard !MPIEnvironment.isUnderLauncher else { return try train.run() }
     let place = JobPlace(
       hosts: try hosts.map { try HostList($0) }, interfaces: interfaces, exclude: exclude,
-      bind: bind, agent: agent, settings: mca,
+      bind: bind, threads: train.computing.threads?.count ?? 1, agent: agent, settings: mca,
       starter: starter?.split(separator: " ").map(String.init) ?? [])
     let name: String
     let most: Int?

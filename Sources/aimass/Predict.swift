@@ -17,7 +17,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     trained.trust.begin()
-    try Ranks.run { world in
+    try Ranks.run(computing: trained.computing.choice) { world in
       let model = try world.agree { try TrainedModel(trained.request(needsTargets: false)) }
       let writer = try world.agree { () -> PredictionWriter? in
         guard world.rank == 0 else { return nil }

@@ -46,6 +46,8 @@ struct Prune: ParsableCommand {
       valueName: "key=value"))
   var set: [String] = []
 
+  @OptionGroup var computing: ThreadOption
+
   @OptionGroup var choice: PruneChoice
 
   @OptionGroup var which: CheckpointOption
@@ -111,7 +113,9 @@ struct Prune: ParsableCommand {
       throw TrainingError(.usage, "\(source) is a factorization, which has no weights to prune")
     }
     trust.begin()
-    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+    let threads = computing.choice
+    let level = Trainer.threadLevel(for: settings, threads: threads.count)
+    try Ranks.run(threads: level, computing: threads) { world in
       let pruner = try RunPruner(world, options(target))
       let isShown = world.rank == 0 && !json
       let console = isShown && fineTune > 0 ? Console(world) : nil

@@ -11,10 +11,12 @@ enum Ranks {
   ///
   /// - Parameters:
   ///   - threads: which threads may call MPI.
+  ///   - computing: how many threads each rank computes on.
   ///   - body: the work of one rank; its status must be equal on all ranks.
   /// - Throws: `ExitCode` with a status other than 0, or `MPIError` if MPI cannot start.
   static func run(
-    threads: ThreadLevel = .funneled, _ body: (Communicator) throws -> ExitStatus
+    threads: ThreadLevel = .funneled, computing: ThreadChoice = .count(1),
+    _ body: (Communicator) throws -> ExitStatus
   ) throws {
     setvbuf(stdout, nil, Int32(_IOLBF), 0)
     BLAS.start()
@@ -25,7 +27,7 @@ enum Ranks {
         nonisolated(unsafe) let world = world
         FaultPoint.define("finalize") { world.finalizeEarly() }
       #endif
-      return try body(world)
+      return try computing.run(world) { try body(world) }
     } onFailure: { error, rank in
       Failure.report(error, rank: isOneOfSeveral ? rank : nil)
       return (Failure.status(of: error) ?? .failure).rawValue

@@ -90,7 +90,7 @@ struct Shrink: ParsableCommand {
       )
     }
     trust.begin()
-    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+    try Ranks.run(threads: Trainer.threadLevel(for: settings, threads: 1)) { world in
       let console = Console(world)
       let outcome = try Shrinker(world, options, observer: console).run()
       switch outcome {

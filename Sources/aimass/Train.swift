@@ -21,6 +21,8 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("Ranks to start.", valueName: "count"))
   var ranks: Int?
 
+  @OptionGroup var computing: ThreadOption
+
   @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
   var set: [String] = []
 
@@ -78,7 +80,9 @@ struct Train: ParsableCommand {
       configuration: settings, configurationFolder: folder(of: config),
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun, trace: trace,
       version: Aimass.version)
-    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+    let choice = computing.choice
+    let level = Trainer.threadLevel(for: settings, threads: choice.count)
+    try Ranks.run(threads: level, computing: choice) { world in
       try trust.begin(world, settings.data, relativeTo: folder(of: config))
       let console = Console(world, placement: try PlacementReport.collect(world))
       let trainer = try Trainer(world, options, observer: console)
@@ -102,7 +106,7 @@ struct Train: ParsableCommand {
       configuration: settings, configurationFolder: folder(of: config),
       output: output ?? "runs/\(settings.name)", fresh: fresh, dryRun: dryRun,
       version: Aimass.version)
-    try Ranks.run { world in
+    try Ranks.run(computing: computing.choice) { world in
       try trust.begin(world, settings.data, relativeTo: folder(of: config))
       let console = Console(world)
       let outcome = try CountedTrainer(world, options, observer: console).run()
@@ -119,8 +123,10 @@ struct Train: ParsableCommand {
   ///   - change: says what is not as for one machine.
   /// - Throws: `ExitCode` with the job's status, or what the supervisor throws.
   func supervise(name: String, watchdogSeconds: Int, _ change: (inout JobOptions) -> Void) throws {
+    // The ranks of a job of ours may have all cores of theirs.
+    let threads = computing.threads == nil ? ["--threads", "auto"] : []
     var options = JobOptions(
-      arguments: Array(CommandLine.arguments.dropFirst()),
+      arguments: Array(CommandLine.arguments.dropFirst()) + threads,
       runFolder: RunFolder(output ?? "runs/\(name)"), ranks: ranks, restarts: restarts ?? 0,
       grace: Double(grace), watchdogSeconds: Double(watchdogSeconds), isDryRun: dryRun)
     change(&options)

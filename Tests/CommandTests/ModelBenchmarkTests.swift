@@ -37,6 +37,35 @@ extension JobTests {
       }
     }
 
+    @Test func theRooflineCountsWhatLayersMustDo() throws {
+      try withTemporaryFolder { folder in
+        let picture = folder.file("roof.svg")
+        let speed = try measured(
+          ["--batch", "12", "--steps", "3", "--warm-up", "0", "--roofline", picture])
+        let roofline = try #require(speed["roofline"] as? [String: Any])
+        let layers = try #require(roofline["layers"] as? [[String: Any]])
+        var operations: [String: Double] = [:]
+        var bytes: [String: Double] = [:]
+        for layer in layers {
+          let path = try #require(layer["layer"] as? String)
+          operations[path] = layer["operations"] as? Double
+          bytes[path] = layer["bytes"] as? Double
+        }
+        // 9 x 9 places of 3 x 3 taps to 4 channels, and no gradient of the picture.
+        #expect(operations["modalities.image.0"] == Double(4 * 12 * 81 * 9 * 4))
+        #expect(operations["heads.digit.0"] == Double(6 * 12 * 72 * 160))
+        #expect(operations["heads.digit.1"] == 0 && bytes["heads.digit.1"] == 0)
+        // x twice and its gradient, y and its gradient; weights twice and their gradient.
+        #expect(bytes["heads.digit.0"] == 4 * Double(12 * (3 * 72 + 2 * 160) + 3 * 73 * 160))
+        #expect(roofline["operations"] as? Double == operations.values.reduce(0, +))
+        let seconds = layers.compactMap { $0["seconds"] as? Double }
+        #expect(seconds.count == layers.count && seconds.allSatisfy { $0 >= 0 })
+        #expect(seconds.reduce(0, +) > 0 && roofline["boundSeconds"] as? Double ?? 0 > 0)
+        let text = try String(contentsOfFile: picture, encoding: .utf8)
+        #expect(text.hasPrefix("<svg") && text.contains("heads.digit.0 (linear)"), "\(text)")
+      }
+    }
+
     @Test func aBatchPerRankIsTheStep() throws {
       let speed = try measured(["--batch", "12", "--steps", "2", "--warm-up", "0"])
       #expect(speed["globalBatch"] as? Int == 24 && speed["microbatch"] as? Int == 12)

@@ -19,6 +19,12 @@ typedef struct {
   int64_t groups;
 } CKernels_Convolution;
 
+/// Some of a convolution's weights: ranges of groups, of outputs within a group from a multiple of 16 on, of
+/// kernel rows, and of (kernel column, channel).
+typedef struct {
+  int64_t group, groupEnd, output, outputEnd, row, rowEnd, column, columnEnd;
+} CKernels_Weights;
+
 /// A pooling window over NHWC images.
 typedef struct {
   int64_t height, width, channels;
@@ -54,9 +60,10 @@ typedef struct {
   bool nesterov, firstStep;
 } CKernels_SGD;
 
-/// One step of a recurrent cell over the samples that still run.
+/// One step of a recurrent cell over some of the samples that still run.
 typedef struct {
-  int64_t running, hidden;
+  int64_t first, end;  // of the samples
+  int64_t hidden;
   const ptrdiff_t *starts;  // each sample's first row in the order of processing
   int64_t step;             // from 0
   int64_t direction;        // 1 forwards, -1 backwards
@@ -95,9 +102,9 @@ typedef struct {
   void (*convolutionInputGradient)(const CKernels_Convolution *, int64_t samples,
                                    const float *outputGradient, const float *packedTransposed,
                                    float *inputGradient);
-  void (*convolutionWeightGradient)(const CKernels_Convolution *, int64_t samples, const float *input,
-                                    const float *outputGradient, float *weightGradient,
-                                    float *biasGradient);
+  void (*convolutionWeightGradient)(const CKernels_Convolution *, const CKernels_Weights *,
+                                    int64_t samples, const float *input,
+                                    const float *outputGradient, float *weightGradient);
 
   void (*addBias)(int64_t rows, int64_t width, const float *bias, float *values);
   void (*sumRows)(int64_t rows, int64_t width, const float *values, float *sums);
@@ -111,19 +118,22 @@ typedef struct {
   double (*squaredNorm)(int64_t count, const float *values);
   bool (*isFinite)(int64_t count, const float *values);
 
-  void (*batchNormStatistics)(int64_t rows, int64_t channels, const float *x, float *mean,
-                              float *variance);
+  // Rows lie `pitch` floats apart, so that some channels of them can be taken.
+  void (*batchNormStatistics)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                              float *mean, float *variance);
   void (*batchNormApply)(int64_t rows, int64_t channels, const float *x, const float *mean,
                          const float *variance, float epsilon, const float *weight, const float *bias,
                          bool relu, float *y);
-  void (*batchNormBackward)(int64_t rows, int64_t channels, const float *x, const float *mean,
-                            const float *variance, float epsilon, const float *weight, const float *dy,
-                            float *dx, float *dWeight, float *dBias, float *scratch);
-  void (*batchNormMoments)(int64_t rows, int64_t channels, const float *x, double *mean,
-                           double *squares);
-  void (*batchNormGradientSums)(int64_t rows, int64_t channels, const float *x, const float *mean,
-                                const float *variance, float epsilon, const float *dy, double *sums,
-                                double *products, float *dWeight, float *dBias);
+  void (*batchNormBackward)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                            const float *mean, const float *variance, float epsilon,
+                            const float *weight, const float *dy, float *dx, float *dWeight,
+                            float *dBias);
+  void (*batchNormMoments)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                           double *mean, double *squares);
+  void (*batchNormGradientSums)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
+                                const float *mean, const float *variance, float epsilon,
+                                const float *dy, double *sums, double *products, float *dWeight,
+                                float *dBias);
   void (*batchNormInputGradient)(int64_t rows, double count, int64_t channels, const float *x,
                                  const float *mean, const float *variance, float epsilon,
                                  const float *weight, const double *sums, const double *products,
@@ -131,9 +141,12 @@ typedef struct {
   void (*layerNormForward)(int64_t rows, int64_t width, const float *x, float epsilon,
                            const float *weight, const float *bias, float *y, float *mean,
                            float *inverseDeviation);
-  void (*layerNormBackward)(int64_t rows, int64_t width, const float *x, const float *mean,
-                            const float *inverseDeviation, const float *weight, const float *dy,
-                            float *dx, float *dWeight, float *dBias);
+  void (*layerNormWeightGradient)(int64_t rows, int64_t pitch, int64_t width, const float *x,
+                                  const float *mean, const float *inverseDeviation,
+                                  const float *dy, float *dWeight, float *dBias);
+  void (*layerNormInputGradient)(int64_t rows, int64_t width, const float *x, const float *mean,
+                                 const float *inverseDeviation, const float *weight,
+                                 const float *dy, float *dx);
 
   void (*maxPoolForward)(const CKernels_Pool *, int64_t samples, const float *x, float *y,
                          int32_t *winners);
@@ -265,6 +278,30 @@ const CKernels_Table *const *CKernels_builds(int64_t *count);
 /// The build that the calling thread alone uses, or null; set by tests that compare builds.
 const CKernels_Table *CKernels_threadTable(void);
 void CKernels_setThreadTable(const CKernels_Table *table);
+
+/// Scratch of the calling thread, at least `count` floats from a cache line on; valid until its next call.
+///
+/// It grows to the most that was asked for and is freed when the thread ends. Ends the process where there is
+/// no memory. No kernel uses it.
+float *CKernels_threadScratch(int64_t count);
+
+/// Threads that compute together: the leader, which calls kernels, and those it started.
+typedef struct CKernels_Team CKernels_Team;
+
+/// Starts a team of `threads` threads, the leader counted; its members flush denormals and hear no signals.
+///
+/// `leastWork` is what a thread should get at least, for whoever cuts the work.
+/// With `spins` a member that has nothing to do stays awake for a tenth of a millisecond, which is for
+/// threads that each have a core. Returns 0, or the error number where a thread cannot start.
+int CKernels_startTeam(int64_t threads, int64_t leastWork, bool spins, CKernels_Team **team);
+int64_t CKernels_teamThreads(const CKernels_Team *team);
+int64_t CKernels_teamLeastWork(const CKernels_Team *team);
+/// Ends and joins the members.
+void CKernels_endTeam(CKernels_Team *team);
+
+/// The team that the calling thread leads, or null; null too while it computes a part of a team's work.
+CKernels_Team *CKernels_threadTeam(void);
+void CKernels_setThreadTeam(CKernels_Team *team);
 
 /// HDF5's Fletcher-32 over `bytes` (`H5_checksum_fletcher32`).
 uint32_t CKernels_fletcher32(const uint8_t *bytes, size_t count);

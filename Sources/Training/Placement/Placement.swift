@@ -36,8 +36,41 @@ public struct Placement: Sendable, Equatable {
   /// - Returns: at least 1.
   public func ranks(most: Int?) -> Int { max(1, min(cores, most ?? cores)) }
 
-  /// Threads of each rank; a rank is a core.
-  public let threads = 1
+  /// Threads of each of some ranks that share these cores: as many as leave every thread a core.
+  ///
+  /// - Parameter ranks: at least 1.
+  /// - Returns: at least 1.
+  public func threads(ranks: Int) -> Int { max(1, cores / ranks) }
+
+  /// This rank's threads, if the cores that it may use are shared evenly by all ranks that may use them too.
+  ///
+  /// A rank that is bound to cores of its own has them all.
+  /// Collective: every rank of the group calls it.
+  ///
+  /// - Parameter world: all ranks.
+  /// - Returns: at least 1.
+  /// - Throws: `MPIError` if MPI refuses, `AgreedFailure` if a rank's record is damaged.
+  public static func threadShare(_ world: Communicator) throws -> Int {
+    let mine = RankPlacement.ofThisProcess(rank: world.rank, host: world.hostName)
+    let all = try world.allGatherBytes(Array(JSONEncoder().encode(mine)))
+    return try world.agree {
+      let neighbours = try all.map { try JSONDecoder().decode(RankPlacement.self, from: Data($0)) }
+        .filter { $0.place == mine.place }
+      return threadShare(of: mine, among: neighbours)
+    }
+  }
+
+  /// A rank's even share of cores and of the control group's limit.
+  ///
+  /// - Parameters:
+  ///   - rank: where it was put.
+  ///   - neighbours: all ranks of its machine, itself too.
+  /// - Returns: at least 1.
+  static func threadShare(of rank: RankPlacement, among neighbours: [RankPlacement]) -> Int {
+    let sharers = neighbours.count { $0.mask.intersection(rank.mask).count > 0 }
+    let granted = rank.quota.map { Int($0 + 0.01) / neighbours.count } ?? rank.mask.count
+    return max(1, min(rank.mask.count / max(sharers, 1), granted))
+  }
 }
 
 /// What was chosen for all ranks of a job, machine by machine.
@@ -62,8 +95,7 @@ public struct PlacementReport: Sendable, Equatable {
     var order: [String] = []
     var groups: [String: [RankPlacement]] = [:]
     for placement in placements {
-      // A kernel that tells no boot id leaves the host name.
-      let key = placement.machine.isEmpty ? placement.host : placement.machine
+      let key = placement.place
       if groups[key] == nil { order.append(key) }
       groups[key, default: []].append(placement)
     }
@@ -111,7 +143,7 @@ public struct PlacementReport: Sendable, Equatable {
   /// Machines that are alike are told once; where they differ, the first is told.
   public var line: String {
     guard let first = machines.first else { return "placement: no ranks" }
-    let text = Self.text(first.verdict) + ", 1 thread each"
+    let text = Self.text(first.verdict)
     guard machines.count > 1 else { return "placement: \(text)" }
     let alike = machines.filter { Self.text($0.verdict) == Self.text(first.verdict) }.count
     let nodes = HumanUnits.counted(alike, "node")
@@ -126,7 +158,8 @@ public struct PlacementReport: Sendable, Equatable {
       facts.append("cgroup \(HumanUnits.fixed(quota, digits: 1)) cores")
     }
     return HumanUnits.counted(verdict.ranks, "rank") + " on "
-      + HumanUnits.counted(verdict.mask.count, "core") + " (\(facts.joined(separator: ", ")))"
+      + HumanUnits.counted(verdict.mask.count, "core") + " (\(facts.joined(separator: ", "))), "
+      + HumanUnits.counted(verdict.threads, "thread") + " each"
   }
 
   /// What is wrong, each with its machine where there are several, and what mends it.

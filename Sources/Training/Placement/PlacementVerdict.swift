@@ -16,6 +16,8 @@ public struct PlacementWarning: Sendable, Equatable, CustomStringConvertible {
   public enum Kind: String, Sendable {
     /// Ranks are bound to fewer processors than they are, while others are free.
     case sharedCores
+    /// Ranks compute on more threads than there are processors.
+    case crowded
     /// There are more ranks than processors, and a waiting rank keeps its processor busy.
     case spinning
     /// The control group grants less processor time than the ranks take.
@@ -39,6 +41,8 @@ public struct PlacementWarning: Sendable, Equatable, CustomStringConvertible {
 public struct PlacementVerdict: Sendable, Equatable {
   /// Ranks of this machine.
   public let ranks: Int
+  /// The threads that each computes on, the most of any.
+  public let threads: Int
   /// The processors that they may run on, all together.
   public let mask: CPUSet
   /// Whether each rank is bound to fewer processors than all may use together.
@@ -56,6 +60,7 @@ public struct PlacementVerdict: Sendable, Equatable {
   public init(_ placements: [RankPlacement], launcher: RankLauncher) {
     precondition(!placements.isEmpty, "a verdict needs a rank")
     ranks = placements.count
+    threads = placements.map(\.computing).max() ?? 1
     mask = placements.reduce(CPUSet([])) { $0.union($1.mask) }
     let union = mask
     isBound = placements.contains { $0.mask != union }
@@ -64,30 +69,68 @@ public struct PlacementVerdict: Sendable, Equatable {
     let sharing = Self.sharedCores(placements, launcher)
     found += sharing.map { [$0] } ?? []
     // Ranks that are bound together want a better binding first; then nobody needs to yield.
-    if sharing == nil { found += Self.spinning(placements, launcher) }
+    if sharing == nil {
+      found += Self.crowded(placements, threads)
+      found += Self.spinning(placements, launcher)
+    }
     found += Self.throttled(placements, quota)
     found += Self.threads(placements, launcher)
     warnings = found
   }
 
-  /// Ranks bound together while the machine has room for them.
+  /// Ranks bound together, or to fewer processors than they have threads, while the machine has room for them.
   private static func sharedCores(
     _ placements: [RankPlacement], _ launcher: RankLauncher
   ) -> PlacementWarning? {
-    let matching = CoreMatching(placements.map(\.mask))
+    let (matching, crowded) = matched(placements)
     let allowed = placements.reduce(CPUSet([])) { $0.union($1.allowed) }
     let free = allowed.subtracting(matching.busy)
-    guard !matching.crowded.isEmpty, free.count > 0 else { return nil }
-    let isEvery = matching.crowded.count == placements.count
-    let who = isEvery ? "every rank" : numbered(matching.crowded.map { placements[$0].rank })
-    let bound = placements.count == 1 || isEvery ? "is bound" : "are bound"
+    guard !crowded.isEmpty, free.count > 0 else { return nil }
+    let isEvery = crowded.count == placements.count
+    let who = isEvery ? "every rank" : numbered(crowded.map { placements[$0].rank })
+    let bound = placements.count == 1 || isEvery || crowded.count == 1 ? "is bound" : "are bound"
+    let threads = crowded.map { placements[$0].computing }.max() ?? 1
     return PlacementWarning(
       kind: .sharedCores,
-      sentence: "\(who) \(bound) to \(cores(matching.shared)) while \(cores(free)) "
-        + "\(free.count == 1 ? "is" : "are") free",
-      remedy: launcher == .srun
-        ? "start them with srun --cpu-bind=none, or as many --cpus-per-task as needed"
-        : "start them with mpirun --bind-to none, or name enough slots for each node")
+      sentence: "\(who) \(bound) to \(cores(matching.shared))"
+        + (threads > 1 ? " and computes on \(threads) threads" : "")
+        + " while \(cores(free)) \(free.count == 1 ? "is" : "are") free",
+      remedy: remedy(launcher, threads: threads))
+  }
+
+  private static func remedy(_ launcher: RankLauncher, threads: Int) -> String {
+    switch (launcher, threads > 1) {
+    case (.srun, false):
+      "start them with srun --cpu-bind=none, or as many --cpus-per-task as needed"
+    case (.srun, true): "start them with srun --cpus-per-task=\(threads), or --cpu-bind=none"
+    case (_, false): "start them with mpirun --bind-to none, or name enough slots for each node"
+    case (_, true): "start them with mpirun --map-by slot:PE=\(threads), or --bind-to none"
+    }
+  }
+
+  /// All threads matched with processors, and the ranks, by index, whose threads share too few.
+  private static func matched(
+    _ placements: [RankPlacement]
+  ) -> (matching: CoreMatching, crowded: [Int]) {
+    let owners = placements.indices.flatMap { repeatElement($0, count: placements[$0].computing) }
+    let matching = CoreMatching(owners.map { placements[$0].mask })
+    return (matching, Set(matching.crowded.map { owners[$0] }).sorted())
+  }
+
+  /// More threads than processors.
+  private static func crowded(
+    _ placements: [RankPlacement], _ threads: Int
+  ) -> [PlacementWarning] {
+    let (matching, crowded) = matched(placements)
+    guard threads > 1, !crowded.isEmpty else { return [] }
+    let count = crowded.reduce(0) { $0 + placements[$1].computing }
+    return [
+      PlacementWarning(
+        kind: .crowded,
+        sentence: "\(count) threads of \(HumanUnits.counted(crowded.count, "rank")) share "
+          + "\(cores(matching.shared)) and wait for each other",
+        remedy: "ask for fewer by --threads, or start fewer ranks")
+    ]
   }
 
   /// More ranks than processors, none of which gives its processor away.
@@ -111,7 +154,7 @@ public struct PlacementVerdict: Sendable, Equatable {
   private static func throttled(
     _ placements: [RankPlacement], _ quota: Double?
   ) -> [PlacementWarning] {
-    let busy = CoreMatching(placements.map(\.mask)).busy.count
+    let busy = matched(placements).matching.busy.count
     guard let quota, quota + 0.01 < Double(busy) else { return [] }
     let most = max(1, Int(quota))
     return [

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Tensors
 
 /// Where one rank was put, and what it was told about sharing its cores.
 public struct RankPlacement: Sendable, Equatable {
@@ -15,6 +16,8 @@ public struct RankPlacement: Sendable, Equatable {
   public var allowed: CPUSet
   /// The control group's limit in cores; nil without one.
   public var quota: Double?
+  /// The threads that the rank computes on.
+  public var computing: Int
   /// The value of `OPENBLAS_NUM_THREADS`; nil where it is unset or no number.
   public var threads: Int?
   /// Whether a rank that waits for a message gives its core away.
@@ -23,7 +26,7 @@ public struct RankPlacement: Sendable, Equatable {
   /// A placement from its parts.
   public init(
     rank: Int, host: String = "node1", machine: String = "", mask: CPUSet, allowed: CPUSet,
-    quota: Double? = nil, threads: Int? = 1, yields: Bool = false
+    quota: Double? = nil, computing: Int = 1, threads: Int? = 1, yields: Bool = false
   ) {
     self.rank = rank
     self.host = host
@@ -31,9 +34,13 @@ public struct RankPlacement: Sendable, Equatable {
     self.mask = mask
     self.allowed = allowed
     self.quota = quota
+    self.computing = computing
     self.threads = threads
     self.yields = yields
   }
+
+  /// Equal exactly for ranks of one machine; a kernel that tells no boot id leaves the host name.
+  var place: String { machine.isEmpty ? host : machine }
 
   /// Looks at this process.
   ///
@@ -47,7 +54,7 @@ public struct RankPlacement: Sendable, Equatable {
     let environment = ProcessInfo.processInfo.environment
     return RankPlacement(
       rank: rank, host: host, machine: bootID, mask: mask,
-      allowed: allowed(mask: mask, group: group), quota: group.cores,
+      allowed: allowed(mask: mask, group: group), quota: group.cores, computing: Kernels.threads,
       threads: environment["OPENBLAS_NUM_THREADS"].flatMap { Int($0) },
       yields: yields(environment))
   }
@@ -81,7 +88,7 @@ public struct RankPlacement: Sendable, Equatable {
 
 extension RankPlacement: Codable {
   private enum Key: String, CodingKey {
-    case rank, host, machine, mask, allowed, quota, threads, yields
+    case rank, host, machine, mask, allowed, quota, computing, threads, yields
   }
 
   /// Reads what ``encode(to:)`` wrote.
@@ -93,6 +100,7 @@ extension RankPlacement: Codable {
     mask = CPUSet(try values.decode([Int].self, forKey: .mask))
     allowed = CPUSet(try values.decode([Int].self, forKey: .allowed))
     quota = try values.decodeIfPresent(Double.self, forKey: .quota)
+    computing = try values.decode(Int.self, forKey: .computing)
     threads = try values.decodeIfPresent(Int.self, forKey: .threads)
     yields = try values.decode(Bool.self, forKey: .yields)
   }
@@ -106,6 +114,7 @@ extension RankPlacement: Codable {
     try values.encode(mask.numbers, forKey: .mask)
     try values.encode(allowed.numbers, forKey: .allowed)
     try values.encodeIfPresent(quota, forKey: .quota)
+    try values.encode(computing, forKey: .computing)
     try values.encodeIfPresent(threads, forKey: .threads)
     try values.encode(yields, forKey: .yields)
   }

@@ -11,6 +11,8 @@ public struct JobPlace: Sendable {
   public var exclude: String?
   /// What a rank is bound to, in `mpirun`'s words.
   public var bind: String
+  /// The threads of a rank, as far as they are known here: the cores that it is bound to, where it is bound to cores.
+  public var threads: Int
   /// The program that starts a command on a host, instead of `ssh`.
   public var agent: String?
   /// More settings of `mpirun`, `NAME=VALUE`.
@@ -24,12 +26,14 @@ public struct JobPlace: Sendable {
   /// A place from its parts; by default this machine.
   public init(
     hosts: HostList? = nil, interfaces: String? = nil, exclude: String? = nil,
-    bind: String = "core", agent: String? = nil, settings: [String] = [], starter: [String] = []
+    bind: String = "core", threads: Int = 1, agent: String? = nil, settings: [String] = [],
+    starter: [String] = []
   ) {
     self.hosts = hosts
     self.interfaces = interfaces
     self.exclude = exclude
     self.bind = bind
+    self.threads = threads
     self.agent = agent
     self.settings = settings
     self.starter = starter
@@ -58,7 +62,9 @@ public struct JobPlace: Sendable {
       }
       return line
     }
-    line += ["--host", hosts.placing(ranks).text, "-np", "\(ranks)", "--map-by", "slot"]
+    line += ["--host", hosts.placing(ranks).text, "-np", "\(ranks)", "--map-by"]
+    let isBoundToCores = threads > 1 && ["core", "hwthread"].contains(bind)
+    line += [isBoundToCores ? "slot:PE=\(threads)" : "slot"]
     line += ["--bind-to", bind == "none" ? bind : "\(bind):if-supported,overload-allowed"]
     if let agent { line += ["--mca", "plm_rsh_agent", agent] }
     for layer in ["btl_tcp", "oob_tcp"] {

@@ -24,6 +24,11 @@ package struct TraceEvent: BitwiseCopyable {
   var detail: Int32
   var bucket: Int32
   var microbatch: Int32
+
+  /// Whether it is a whole step.
+  var isStep: Bool { kind == Kind.step.rawValue }
+  /// Whether it is a layer's pass.
+  var isLayer: Bool { kind == Kind.layer.rawValue }
 }
 
 /// The last events of a rank, in memory made once; the oldest make room for new ones.
