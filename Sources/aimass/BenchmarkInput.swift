@@ -101,17 +101,19 @@ struct BenchmarkInput: ParsableCommand {
     let disk = FileBenchmark.diskRate(path, seconds: 0.5)
     let rates = try world.gather(
       [memory.bytesPerSecond, cache ?? .nan, disk ?? .nan], root: 0)
-    var step: Double?
+    var step: (seconds: Double, waitShare: Double)?
     if !inputOnly, trainer.stepCount > 0 {
       let timed = max(1, min(8, trainer.stepCount - 2))
-      step = try trainer.measureSpeed(warmUp: min(2, trainer.stepCount - timed), steps: timed)
-        .medianSeconds
+      let speed = try trainer.measureSpeed(
+        warmUp: min(2, trainer.stepCount - timed), steps: timed)
+      let waited = speed.phases.first { $0.name == "input" }?.seconds ?? 0
+      step = (speed.medianSeconds, waited / speed.phases.reduce(1e-9) { $0 + $1.seconds })
     }
     guard let warm, let rates else { return nil }
     return InputReport(
       name: name, globalBatch: trainer.samplesPerStep, microbatch: trainer.samplesPerPass,
       cold: first, warm: warm, memoryRate: Self.sum(rates, 0), pageCacheRate: Self.sum(rates, 1),
-      diskRate: Self.sum(rates, 2), stepSeconds: step)
+      diskRate: Self.sum(rates, 2), step: step)
   }
 
   /// One kind of rate of all ranks together.

@@ -15,8 +15,8 @@ struct InputReport {
   let memoryRate: Double
   let pageCacheRate: Double
   let diskRate: Double
-  /// The median training step; nil where none was timed.
-  let stepSeconds: Double?
+  /// The median training step, and the share of all of them that waited for input; nil where none was timed.
+  let step: (seconds: Double, waitShare: Double)?
 
   /// All ranks of a pass together.
   private struct Total {
@@ -63,17 +63,20 @@ struct InputReport {
     table.add(["disk", Self.rate(diskRate), ""])
     if let cold { add(Total(cold), "cold ", to: &table) }
     add(Total(warm), "", to: &table)
-    if let stepSeconds {
+    if let step {
       let total = Total(warm)
-      table.add(["training step", HumanUnits.seconds(stepSeconds), ""])
+      table.add([
+        "training step", HumanUnits.seconds(step.seconds),
+        HumanUnits.percent(step.waitShare, digits: 1) + " waiting for input",
+      ])
       table.add([
         "input delivers",
-        HumanUnits.fixed(stepSeconds / max(total.secondsPerStep, 1e-9), digits: 1) + " x",
+        HumanUnits.fixed(step.seconds / max(total.secondsPerStep, 1e-9), digits: 1) + " x",
         "what the step takes",
       ])
       table.add([
         "processor time of input",
-        HumanUnits.percent(total.processorSeconds / stepSeconds, digits: 1), "of the step",
+        HumanUnits.percent(total.processorSeconds / step.seconds, digits: 1), "of the step",
       ])
     }
     return "\(name)\n" + table.text(indent: 2, heading: false)
@@ -114,7 +117,8 @@ struct InputReport {
       .init("memoryBytesPerSecond", Self.number(memoryRate)),
       .init("pageCacheBytesPerSecond", Self.number(pageCacheRate)),
       .init("diskBytesPerSecond", Self.number(diskRate)),
-      .init("stepSeconds", stepSeconds.map { .number($0) } ?? .null),
+      .init("stepSeconds", step.map { .number($0.seconds) } ?? .null),
+      .init("stepWaitShare", step.map { .number($0.waitShare) } ?? .null),
     ]
     if let cold { members.append(.init("cold", Self.object(cold))) }
     members.append(.init("warm", Self.object(warm)))
