@@ -179,7 +179,9 @@ final class BlockCache: @unchecked Sendable {
     locked {
       var count = 0
       for row in rows.prefix(groupSize) {
-        let place = Int(places[Int(row) / rowsPerBlock])
+        let block = Int(row) / rowsPerBlock
+        precondition(row >= 0 && block < extents.blocks, "row \(row) of \(extents.blocks) blocks")
+        let place = Int(places[block])
         guard place > 0 else { break }
         hold(place - 1)
         slots[count] = place - 1

@@ -62,7 +62,8 @@ final class BlockSource: RowSource {
     // What is kept whole is decoded once in a run; more than two windows of what is not help nobody.
     let kept = max(cacheBytes * readers, Self.keptBytes) / slotBytes
     let wanted = window > 0 && kept < blockCount ? 2 * window + 8 : kept
-    let slots = min(max(wanted, 8 * readers + 8), max(1, blockCount))
+    // Each reader holds one and decodes a few more at once.
+    let slots = min(max(wanted, 6 * readers), max(1, blockCount))
     return BlockCache.Extents(
       blocks: blockCount, slots: slots, slotBytes: slotBytes, readers: readers)
   }
@@ -74,7 +75,9 @@ final class BlockSource: RowSource {
   func makeRoom(run: Int, runs: Int) {
     made.withLock {
       let wanted = extents(run: run, runs: runs, readers: 1)
-      if $0.map({ $0.extents.slots < wanted.slots }) ?? true { $0 = BlockCache(wanted) }
+      guard let cache = $0 else { return $0 = BlockCache(wanted) }
+      // What a node shares was made for its order.
+      if cache.extents.readers == 1, cache.extents.slots < wanted.slots { $0 = BlockCache(wanted) }
     }
   }
 

@@ -28,6 +28,9 @@ final class MappedFile: Sendable {
       close(descriptor)
       throw DatasetError(.ioFailure, "\(path): cannot be mapped: \(reason)")
     }
+    // What is wanted ahead is announced; what the kernel would guess around a touched page, megabytes on some
+    // machines, is read for nobody where a file is larger than memory.
+    _ = madvise(address, byteCount, Int32(MADV_RANDOM))
     base = UnsafeRawPointer(address)
   }
 

@@ -150,6 +150,7 @@ final class MappedSource: RowSource {
       if isChecked { try check(chunk) }
       let end = min(rows.upperBound, (chunk + 1) * rowsPerChunk)
       let place = offsets[chunk] + (row - chunk * rowsPerChunk) * rowBytes
+      if !isAtHand(row / rowsPerBlock) { file.announce(place..<place + (end - row) * rowBytes) }
       try body(file.bytes(at: place), end - row)
       row = end
     }
@@ -161,6 +162,7 @@ final class MappedSource: RowSource {
     if whole[chunk].load(ordering: .relaxed) { return }
     let bytes = file.bytes(at: offsets[chunk])
     let count = rowsPerChunk * rowBytes
+    file.announce(offsets[chunk]..<offsets[chunk] + count)
     let expected = UInt32(littleEndian: (bytes + count).loadUnaligned(as: UInt32.self))
     guard Kernels.fletcher32(bytes.assumingMemoryBound(to: UInt8.self), count: count) == expected
     else {
