@@ -77,7 +77,7 @@ let package = Package(
     room("Parameters", ["Buffers", "Tensors"]),
 
     // Floor 4: none knows another.
-    room("Datasets", ["Buffers", "HDF5", "Configuration", "Tensors", "CKernels"]),
+    room("Datasets", ["Buffers", "CZlib", "HDF5", "Configuration", "Tensors", "CKernels"]),
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),
@@ -106,7 +106,7 @@ let package = Package(
       "Benchmarks",
       [
         "Buffers", "CLinux", "MPI", "HDF5", "BLAS", "Configuration", "Reports", "Tensors",
-        "Parameters", "Exchange", "Pruning",
+        "Parameters", "Exchange", "Pruning", "Checkpoints",
       ]),
     // Floor 7
     .executableTarget(
@@ -138,7 +138,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
     .executableTarget(
       name: "allocation-checks",
-      dependencies: ["AllocationCounter", "BLAS", "Configuration", "MPI", "Training"],
+      dependencies: ["AllocationCounter", "BLAS", "Configuration", "MPI", "Tensors", "Training"],
       path: "Tests/AllocationChecks", swiftSettings: strict),
     .executableTarget(
       name: "file-checks",

@@ -52,4 +52,28 @@ uint32_t CKernels_fletcher32(const uint8_t *bytes, size_t count) {
   return (b << 16) | a;
 }
 
+void CKernels_unshuffle(const uint8_t *restrict bytes, size_t count, size_t width,
+                        uint8_t *restrict output) {
+  size_t numbers = count / width;
+  switch (width) {
+  case 2:
+    for (size_t i = 0; i < numbers; i++)
+      for (size_t k = 0; k < 2; k++) output[2 * i + k] = bytes[k * numbers + i];
+    break;
+  case 4:
+    for (size_t i = 0; i < numbers; i++)
+      for (size_t k = 0; k < 4; k++) output[4 * i + k] = bytes[k * numbers + i];
+    break;
+  case 8:
+    for (size_t i = 0; i < numbers; i++)
+      for (size_t k = 0; k < 8; k++) output[8 * i + k] = bytes[k * numbers + i];
+    break;
+  default:
+    for (size_t i = 0; i < numbers; i++)
+      for (size_t k = 0; k < width; k++) output[width * i + k] = bytes[k * numbers + i];
+  }
+  // What is no whole number lies at the end as it was.
+  for (size_t i = numbers * width; i < count; i++) output[i] = bytes[i];
+}
+
 void CKernels_flushDenormals(void) { _mm_setcsr(_mm_getcsr() | 0x8040); }

@@ -35,6 +35,12 @@ struct FieldExtents: Sendable {
     return offsets[sample]..<offsets[sample + 1]
   }
 
+  /// The rows of consecutive samples.
+  func rows(of samples: ClosedRange<Int>) -> Range<Int> {
+    guard let offsets else { return samples.lowerBound..<samples.upperBound + 1 }
+    return offsets[samples.lowerBound]..<offsets[samples.upperBound + 1]
+  }
+
   /// Whether a sample has the field.
   func isPresent(_ sample: Int) -> Bool { present?[sample] ?? true }
 

@@ -4,18 +4,23 @@ import Tensors
 /// What the consumer and the input thread share, under one lock.
 final class LoaderState: @unchecked Sendable {
   private let split: Split
+  private let readers: Int
   private let condition = NSCondition()
   private var free: [Microbatch]
   private var ready: [Microbatch] = []
   private var failure: DatasetError?
   private var isCancelled = false
+  /// Whether the input thread sleeps because everything was ready.
+  private var isResting = false
+  private let count: Int
   private var isFinished = true
   private var order: Sampler?
   private var request: (@Sendable (Int) -> BatchRequest?)?
 
-  init(_ split: Split, _ batches: [Microbatch]) {
-    self.split = split
+  init(_ split: Split, _ batches: [Microbatch], readers: Int) {
+    (self.split, self.readers) = (split, readers)
     free = batches
+    count = batches.count
     // Arrays that never grow never allocate.
     ready.reserveCapacity(batches.count)
   }
@@ -28,16 +33,21 @@ final class LoaderState: @unchecked Sendable {
     ready.removeAll(keepingCapacity: true)
     failure = nil
     isCancelled = false
+    isResting = false
     isFinished = false
     self.order = order
     self.request = request
   }
 
   /// The body of the input thread.
-  func run() {
-    var number = 0
-    while let wanted = request?(number), let microbatch = take() {
-      number += 1
+  ///
+  /// - Returns: processor seconds of the threads that read ahead.
+  func run() -> Double {
+    let ahead = ReadAhead(threads: readers)
+    let schedule = InputSchedule(split, order, ahead) { [request] in request?($0) }
+    split.makeRoom(for: order)
+    split.begin()
+    while let wanted = schedule.next(), let microbatch = take() {
       do throws(DatasetError) {
         try fill(microbatch, wanted)
         finish(microbatch, nil)
@@ -46,11 +56,13 @@ final class LoaderState: @unchecked Sendable {
         break
       }
     }
+    split.reach(.max)
     condition.lock()
     isFinished = true
     request = nil
     condition.broadcast()
     condition.unlock()
+    return ahead.stop()
   }
 
   /// Ends the series early.
@@ -67,6 +79,7 @@ final class LoaderState: @unchecked Sendable {
     defer { condition.unlock() }
     if ready.isEmpty, !isFinished {
       let start = clock()
+      rouse(atLeast: 1)
       while ready.isEmpty, !isFinished { condition.wait() }
       waited = clock() - start
     }
@@ -79,8 +92,16 @@ final class LoaderState: @unchecked Sendable {
   func recycle(_ microbatch: Microbatch) {
     condition.lock()
     free.append(microbatch)
-    condition.broadcast()
+    // Waking a thread costs more than filling a small microbatch: it is woken for several.
+    rouse(atLeast: ready.isEmpty ? 1 : max(1, count / 2))
     condition.unlock()
+  }
+
+  /// Wakes the input thread if it rests and has so many microbatches to fill.
+  private func rouse(atLeast least: Int) {
+    guard isResting, free.count >= least else { return }
+    isResting = false
+    condition.broadcast()
   }
 
   private func clock() -> Double {
@@ -93,7 +114,8 @@ final class LoaderState: @unchecked Sendable {
   private func take() -> Microbatch? {
     condition.lock()
     defer { condition.unlock() }
-    while free.isEmpty, !isCancelled { condition.wait() }
+    if free.isEmpty { isResting = true }
+    while isResting, !isCancelled { condition.wait() }
     return isCancelled ? nil : free.removeLast()
   }
 

@@ -28,6 +28,9 @@ final class MappedFile: Sendable {
       close(descriptor)
       throw DatasetError(.ioFailure, "\(path): cannot be mapped: \(reason)")
     }
+    // What is wanted ahead is announced; what the kernel would guess around a touched page, megabytes on some
+    // machines, is read for nobody where a file is larger than memory.
+    _ = madvise(address, byteCount, Int32(MADV_RANDOM))
     base = UnsafeRawPointer(address)
   }
 
@@ -38,6 +41,14 @@ final class MappedFile: Sendable {
 
   /// The bytes from `offset`, which the caller has compared with ``byteCount``.
   func bytes(at offset: Int) -> UnsafeRawPointer { base + offset }
+
+  /// Lets the kernel read some bytes, if it has not yet, and does not wait for them.
+  func announce(_ bytes: Range<Int>) {
+    let start = bytes.lowerBound / 4096 * 4096
+    let place = UnsafeMutableRawPointer(mutating: base + start)
+    // Advice only: what it does not bring comes page by page when it is touched.
+    _ = madvise(place, min(bytes.upperBound, byteCount) - start, Int32(MADV_WILLNEED))
+  }
 
   /// Throws if the file is shorter than it was: touching the lost bytes would kill the process.
   func requireWhole() throws(DatasetError) {

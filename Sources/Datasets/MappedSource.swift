@@ -16,8 +16,13 @@ final class MappedSource: RowSource {
   private let rowsPerChunk: Int
   private let offsets: [Int]
   private let isChecked: Bool
-  /// Whether each chunk was found whole.
+  /// A chunk, or a stretch of a contiguous dataset.
+  let rowsPerBlock: Int
+  private let blockCount: Int
+  /// Whether each block was found whole, or was brought where nothing tells.
   private nonisolated(unsafe) let whole: UnsafeMutablePointer<Atomic<Bool>>
+  private let wholeCount = Atomic<Int>(0)
+  private let counter: ReadCounter
 
   /// A source, or nil where the numbers do not lie plainly in the file.
   init?(_ dataset: HDF5Dataset, _ kind: NumberKind, _ open: OpenFile) throws(DatasetError) {
@@ -49,12 +54,15 @@ final class MappedSource: RowSource {
     rowCount = dataset.rowCount
     scalarsPerRow = dataset.scalarsPerRow
     location = dataset.location
-    whole = .allocate(capacity: offsets.count)
-    for chunk in offsets.indices { (whole + chunk).initialize(to: Atomic(false)) }
+    rowsPerBlock = isChecked ? rowsPerChunk : max(1, (1 << 20) / max(1, rowBytes))
+    blockCount = (rowCount + rowsPerBlock - 1) / rowsPerBlock
+    counter = ReadCounter(storedBytesPerRow: Double(rowBytes))
+    whole = .allocate(capacity: blockCount)
+    for block in 0..<blockCount { (whole + block).initialize(to: Atomic(false)) }
   }
 
   deinit {
-    whole.deinitialize(count: offsets.count)
+    whole.deinitialize(count: blockCount)
     whole.deallocate()
   }
 
@@ -92,6 +100,35 @@ final class MappedSource: RowSource {
       if isChecked { try check(Int(row) / rowsPerChunk) }
       try body(place, bytes(of: Int(row)))
     }
+    counter.handedOut(rows: rows.count, fileBytes: rows.count * rowBytes)
+  }
+
+  var statistics: ReadStatistics {
+    var all = ReadStatistics()
+    counter.add(to: &all, rowBytes: rowBytes)
+    return all
+  }
+
+  func isAtHand(_ block: Int) -> Bool { whole[block].load(ordering: .relaxed) }
+
+  func announce(_ block: Int) { file.announce(bytes(ofBlock: block)) }
+
+  func bring(_ block: Int, stamp: Int) -> Bool {
+    announce(block)
+    if !isChecked {
+      note(block)
+    } else if (try? file.requireWhole()) != nil {
+      // Whoever needs the block hears of its damage.
+      try? check(block)
+    }
+    return true
+  }
+
+  /// Where a block's rows lie in the file, which has no gaps between them.
+  private func bytes(ofBlock block: Int) -> Range<Int> {
+    let rows = block * rowsPerBlock..<min(rowCount, (block + 1) * rowsPerBlock)
+    let start = offsets[rows.lowerBound / rowsPerChunk] + rows.lowerBound % rowsPerChunk * rowBytes
+    return start..<start + rows.count * rowBytes
   }
 
   @inline(__always)
@@ -113,9 +150,11 @@ final class MappedSource: RowSource {
       if isChecked { try check(chunk) }
       let end = min(rows.upperBound, (chunk + 1) * rowsPerChunk)
       let place = offsets[chunk] + (row - chunk * rowsPerChunk) * rowBytes
+      if !isAtHand(row / rowsPerBlock) { file.announce(place..<place + (end - row) * rowBytes) }
       try body(file.bytes(at: place), end - row)
       row = end
     }
+    counter.handedOut(rows: rows.count, fileBytes: rows.count * rowBytes)
   }
 
   /// Compares a chunk with its checksum, once.
@@ -123,6 +162,7 @@ final class MappedSource: RowSource {
     if whole[chunk].load(ordering: .relaxed) { return }
     let bytes = file.bytes(at: offsets[chunk])
     let count = rowsPerChunk * rowBytes
+    file.announce(offsets[chunk]..<offsets[chunk] + count)
     let expected = UInt32(littleEndian: (bytes + count).loadUnaligned(as: UInt32.self))
     guard Kernels.fletcher32(bytes.assumingMemoryBound(to: UInt8.self), count: count) == expected
     else {
@@ -131,6 +171,13 @@ final class MappedSource: RowSource {
         "\(location): the chunk of \(count) bytes at byte \(offsets[chunk]) does not fit its "
           + "checksum; the file is damaged, get or prepare it again")
     }
-    whole[chunk].store(true, ordering: .relaxed)
+    note(chunk)
   }
+
+  private func note(_ block: Int) {
+    guard !whole[block].exchange(true, ordering: .relaxed) else { return }
+    wholeCount.add(1, ordering: .relaxed)
+  }
+
+  var isWhole: Bool { wholeCount.load(ordering: .relaxed) == blockCount }
 }

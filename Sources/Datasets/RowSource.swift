@@ -25,19 +25,32 @@ protocol RowSource: AnyObject, Sendable {
 
   /// Throws if the file lost bytes since it was opened.
   func requireWhole() throws(DatasetError)
+
+  /// Rows that are brought from the file together; block b has those from `b · rowsPerBlock` on.
+  var rowsPerBlock: Int { get }
+  /// What reading took.
+  var statistics: ReadStatistics { get }
+  /// Whether a block's rows could be lent at once.
+  func isAtHand(_ block: Int) -> Bool
+  /// Whether that is so of every block, and stays so.
+  var isWhole: Bool { get }
+  /// Brings a block from the file before somebody needs it, at a place of the series; trouble is left to the
+  /// one who does.
+  ///
+  /// - Returns: false where there is no room for it yet.
+  func bring(_ block: Int, stamp: Int) -> Bool
+  /// Lets the file's bytes of a block come while others are worked on.
+  func announce(_ block: Int)
+  /// Begins a series of places, from 0 on.
+  func begin()
+  /// Tells how far this process is in the series: nothing is needed any more that has a lesser stamp.
+  func reach(_ stamp: Int)
 }
 
 extension RowSource {
-  func withEachRow(
-    _ rows: UnsafeBufferPointer<Int64>,
-    _ body: (Int, UnsafeRawPointer) throws(DatasetError) -> Void
-  ) throws(DatasetError) {
-    for (place, row) in rows.enumerated() {
-      try withRows(Int(row)..<Int(row) + 1) { (raw, _) throws(DatasetError) in
-        try body(place, raw)
-      }
-    }
-  }
+  func announce(_ block: Int) {}
+  func begin() {}
+  func reach(_ stamp: Int) {}
 }
 
 /// Chooses how the rows of a dataset are read.
@@ -45,7 +58,7 @@ enum RowSources {
   /// A source for `dataset`.
   ///
   /// Contiguous numbers in this machine's types, and uncompressed chunks that a sample file of ours
-  /// lists, come straight from the mapped file; everything else goes through the library.
+  /// lists, come straight from the mapped file; everything else is decoded in blocks.
   static func make(
     _ dataset: HDF5Dataset, in file: OpenFile, cacheBytes: Int
   ) throws(DatasetError) -> any RowSource {
@@ -59,6 +72,6 @@ enum RowSources {
     {
       return source
     }
-    return LibrarySource(dataset, kind, cacheBytes: cacheBytes)
+    return BlockSource(dataset, kind, cacheBytes: cacheBytes)
   }
 }

@@ -19,10 +19,10 @@ public struct Sampler: Sendable, Equatable {
   public let count: Int
   /// Keys every epoch's order.
   public let seed: UInt64
-  private let order: Order
+  let order: Order
 
   /// What makes the order.
-  private enum Order: Sendable, Equatable {
+  enum Order: Sendable, Equatable {
     case full
     case window(runLength: Int, window: Int)
     case none
@@ -169,7 +169,11 @@ public struct Sampler: Sendable, Equatable {
     let start = position / windowLength * windowLength
     let length = min(windowLength, count - start)
     let inner = KeyedPermutation(count: length, key: key(epoch, 1 + start / windowLength))
-    let place = start + inner.value(at: position - start)
+    return joined(start + inner.value(at: position - start), epoch, runLength: runLength)
+  }
+
+  /// The sample at a place of the epoch's runs, one behind the other.
+  func joined(_ place: Int, _ epoch: Int, runLength: Int) -> Int {
     let runs = KeyedPermutation(count: (count + runLength - 1) / runLength, key: key(epoch, 0))
     // The last run of the file may be short; where it comes decides what follows it.
     let lastRun = Int(runs.count) - 1

@@ -17,7 +17,7 @@ public final class Split: Sendable {
 
   let contents: [SplitField]
   /// The row behind each sample, or nil where they are the same.
-  private let selection: [Int]?
+  let selection: [Int]?
 
   init(
     role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?, streams: Int? = nil
@@ -186,20 +186,5 @@ public final class Split: Sendable {
         sample, content.converter, into: output + start(content, microbatch, index, member),
         sample: number)
     }
-  }
-}
-
-extension Split {
-  /// How often compressed data was decoded: the read amplification is `decodedBlocks / blocks` after
-  /// an epoch.
-  public var readStatistics: (blocks: Int, decodedBlocks: Int) {
-    var total = (blocks: 0, decodedBlocks: 0)
-    for content in contents {
-      for case let source as LibrarySource in content.segments.map(\.source) {
-        total.blocks += source.blockCount
-        total.decodedBlocks += source.decodedBlocks
-      }
-    }
-    return total
   }
 }

@@ -10,10 +10,7 @@ extension HDF5Dataset {
   /// - Returns: the chunk's place.
   /// - Throws: ``HDF5Error``; a dataset that is not chunked is a programmer error and traps.
   public func chunk(at coordinate: [Int]) throws(HDF5Error) -> HDF5Chunk {
-    guard case .chunked = layout, coordinate.count == shape.count else {
-      preconditionFailure("\(location) has no chunk at \(coordinate)")
-    }
-    let start = coordinate.map { hsize_t($0) }
+    let start = chunkStart(coordinate)
     var mask: UInt32 = 0
     var address: haddr_t = 0
     var byteCount: hsize_t = 0
@@ -24,5 +21,48 @@ extension HDF5Dataset {
       offset: address == undefined ? nil : Int(exactly: address),
       byteCount: Int(clamping: byteCount),
       filterMask: mask)
+  }
+
+  /// Bytes that a chunk takes in the file.
+  ///
+  /// The corresponding C function is `H5Dget_chunk_storage_size`.
+  ///
+  /// - Parameter coordinate: the index of the chunk's first number, one per extent.
+  /// - Returns: its bytes after all filters, 0 where it was never written.
+  /// - Throws: ``HDF5Error``; a dataset that is not chunked is a programmer error and traps.
+  public func storedBytes(ofChunkAt coordinate: [Int]) throws(HDF5Error) -> Int {
+    let start = chunkStart(coordinate)
+    var byteCount: hsize_t = 0
+    try check("H5Dget_chunk_storage_size", place) {
+      H5Dget_chunk_storage_size(handle.id, start, &byteCount)
+    }
+    return Int(clamping: byteCount)
+  }
+
+  /// Reads a chunk as it lies in the file, filtered.
+  ///
+  /// The corresponding C function is `H5Dread_chunk`.
+  ///
+  /// - Parameters:
+  ///   - coordinate: the index of the chunk's first number, one per extent.
+  ///   - destination: room for ``storedBytes(ofChunkAt:)``.
+  /// - Returns: bit i is set where filter i was left out for this chunk.
+  /// - Throws: ``HDF5Error``; a dataset that is not chunked is a programmer error and traps.
+  public func readChunk(
+    at coordinate: [Int], into destination: UnsafeMutableRawPointer
+  ) throws(HDF5Error) -> UInt32 {
+    let start = chunkStart(coordinate)
+    var mask: UInt32 = 0
+    try check("H5Dread_chunk", place) {
+      H5Dread_chunk(handle.id, defaults, start, &mask, destination)
+    }
+    return mask
+  }
+
+  private func chunkStart(_ coordinate: [Int]) -> [hsize_t] {
+    guard case .chunked = layout, coordinate.count == shape.count else {
+      preconditionFailure("\(location) has no chunk at \(coordinate)")
+    }
+    return coordinate.map { hsize_t($0) }
   }
 }

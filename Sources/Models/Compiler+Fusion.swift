@@ -92,25 +92,8 @@ extension Compiler {
       values.indices.map { (flattened(values[$0]), values[$0].unitCount) })
     let flags = learns && configuration.fusion == .concat
     let context = fusionContext(values[0])
-    var inputs: [JoinStage.Input] = []
-    var parts: [FusionColumns.Part] = []
     let outputs = values.reduce(0) { $0 + $1.unitCount }
-    var column = 0
-    for (index, value) in values.enumerated() {
-      var substitute: Int?
-      if learns {
-        substitute = try slot(
-          "substitute.\(names[index])", [value.unitCount], context, .normal(deviation: 0.02),
-          units: [flattened(value)])
-      }
-      inputs.append(
-        JoinStage.Input(
-          ports[index], as: value, column: column, substitute: substitute,
-          flag: flags ? outputs + index : nil))
-      parts.append(
-        FusionColumns.Part(column: column, width: value.unitCount, axis: value.axis))
-      column += value.unitCount
-    }
+    let inputs = try joinInputs(ports, values, names, learns: learns, flags ? outputs : nil)
     let width = outputs + (flags ? values.count : 0)
     let joined = flags ? ChannelUnits.joined([(channels, outputs), (nil, values.count)]) : channels
     let inPlace = zip(names, inputs).filter {
@@ -124,8 +107,35 @@ extension Compiler {
     let port = Port(output)
     return (
       Stages(stages: [JoinStage(inputs, to: port)], output: port),
-      FusionColumns(width: width, parts: parts)
+      FusionColumns(
+        width: width,
+        parts: inputs.map {
+          FusionColumns.Part(column: $0.column, width: $0.width, axis: $0.value.axis)
+        })
     )
+  }
+
+  /// The encoders' outputs with their columns, substitutes where they are learned, and flags from a column on.
+  private mutating func joinInputs(
+    _ ports: [Port], _ values: [Value], _ names: [String], learns: Bool, _ firstFlag: Int?
+  ) throws -> [JoinStage.Input] {
+    let context = fusionContext(values[0])
+    var inputs: [JoinStage.Input] = []
+    var column = 0
+    for (index, value) in values.enumerated() {
+      var substitute: Int?
+      if learns {
+        substitute = try slot(
+          "substitute.\(names[index])", [value.unitCount], context, .normal(deviation: 0.02),
+          units: [flattened(value)])
+      }
+      inputs.append(
+        JoinStage.Input(
+          ports[index], as: value, column: column, substitute: substitute,
+          flag: firstFlag.map { $0 + index }))
+      column += value.unitCount
+    }
+    return inputs
   }
 
   /// Whether nobody but the fusion reads a modality's encoder.

@@ -53,4 +53,17 @@ extension Kernels {
   public static func fletcher32(_ bytes: UnsafePointer<UInt8>, count: Int) -> UInt32 {
     CKernels_fletcher32(bytes, count)
   }
+
+  /// Undoes HDF5's filter `shuffle`, which keeps the bytes of equal significance together.
+  ///
+  /// - Parameters:
+  ///   - bytes: `count` shuffled bytes.
+  ///   - count: how many; what is no whole number lies unchanged at the end.
+  ///   - width: bytes of a number.
+  ///   - output: `count` bytes, elsewhere.
+  public static func unshuffle(
+    _ bytes: UnsafePointer<UInt8>, count: Int, width: Int, into output: UnsafeMutablePointer<UInt8>
+  ) {
+    CKernels_unshuffle(bytes, count, width, output)
+  }
 }

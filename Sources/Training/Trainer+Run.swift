@@ -114,7 +114,8 @@ extension Trainer {
     let loader = BatchLoader(
       training, capacity: model.capacity,
       // The members of a group are in use at the same time, and those whose rows are fetched together.
-      depth: configuration.data.prefetch + max(membersPerRank, rowParts?.mostMicrobatches ?? 1) - 1)
+      depth: configuration.data.prefetch + max(membersPerRank, rowParts?.mostMicrobatches ?? 1) - 1,
+      readers: inputReaders)
     let cursor = MicrobatchCursor(
       step: step, totalSteps: totalSteps, plan: plan, topology: exchange.node.topology,
       seat: exchange.node.seat, group: model.synchronizedGroup, passes: couplingStep == nil ? 1 : 2)

@@ -159,9 +159,9 @@ public final class Trainer {
     carried = StreamStates(model, plan, microbatches: Self.fullShare(exchange, setUp))
     noise = NoiseScale(microbatches: setUp.plan.microbatchCount(ofStep: 0))
     saver = CheckpointSaver(world, CheckpointFolder(folder.checkpoints))
-    resumption = Resumption(CheckpointFolder(folder.checkpoints))
-    state = TrainingState()
+    (resumption, state) = (Resumption(CheckpointFolder(folder.checkpoints)), TrainingState())
     if configuration.train.ema != nil { averaged = try exchange.makeStore(name: "aimass-average") }
+    try shareInput()
   }
 }
 

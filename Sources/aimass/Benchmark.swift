@@ -9,8 +9,8 @@ struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure what this machine or allocation can do.",
     subcommands: [
-      BenchmarkNode.self, BenchmarkModel.self, BenchmarkExchange.self, BenchmarkSparse.self,
-      BenchmarkPruning.self, BenchmarkKernels.self,
+      BenchmarkNode.self, BenchmarkModel.self, BenchmarkInput.self, BenchmarkExchange.self,
+      BenchmarkSparse.self, BenchmarkPruning.self, BenchmarkKernels.self, BenchmarkCheckpoint.self,
     ])
 }
 

@@ -56,6 +56,9 @@ struct BenchmarkModel: ParsableCommand {
     guard counts.allSatisfy({ (1...1 << 24).contains($0) }) else {
       throw ValidationError("--batch, --micro, --steps and --warm-up take counts from 1 on.")
     }
+    guard roofline == nil || computing.threads ?? .count(1) == .count(1) else {
+      throw ValidationError("--roofline compares with one core; it takes no --threads.")
+    }
   }
 
   func run() throws {

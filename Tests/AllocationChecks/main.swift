@@ -3,16 +3,18 @@ import BLAS
 import Configuration
 import Glibc
 import MPI
+import Tensors
 import Training
 
 // Counts the heap allocations of training steps on the compute thread of every rank:
-// `mpirun -np 2 allocation-checks CONFIG.yaml [key=value]...`. Ends with 1 where a step allocates.
+// `mpirun -np 2 allocation-checks THREADS CONFIG.yaml [key=value]...`; several threads share even little work. Ends with 1 where a step allocates.
 
 let words = Array(CommandLine.arguments.dropFirst())
-guard let path = words.first else { exit(64) }
+guard words.count >= 2, let threads = Int(words[0]) else { exit(64) }
+let path = words[1]
 guard
   case .network(var settings) = try ConfiguredRun.load(
-    path: path, overrides: Array(words.dropFirst()))
+    path: path, overrides: Array(words.dropFirst(2)))
 else { exit(64) }
 BLAS.start()
 
@@ -27,15 +29,17 @@ let options = TrainingOptions(
     .joined(separator: "/"),
   output: "", version: "")
 let isClean = try withWorld(
-  threads: Trainer.threadLevel(for: settings, threads: 1),
+  threads: Trainer.threadLevel(for: settings, threads: threads),
   { world in
     let trainer = try Trainer(world, options, observer: nil)
     var step = 0
     var found = 0
-    _ = try trainer.measureSpeed(warmUp: first, steps: counted) {
-      step += 1
-      if step == first { AllocationCounter_start() }
-      if step == first + counted { found = AllocationCounter_stop() }
+    try Kernels.with(threads: threads, cores: threads, leastWork: 1) {
+      _ = try trainer.measureSpeed(warmUp: first, steps: counted) {
+        step += 1
+        if step == first { AllocationCounter_start() }
+        if step == first + counted { found = AllocationCounter_stop() }
+      }
     }
     print("rank \(world.rank): \(found) allocations in \(counted) steps")
     fflush(nil)

@@ -6,7 +6,7 @@ import Testing
 /// Embeddings that write into the columns of a join, against the same behind a layer that changes nothing.
 @Suite struct JoinedColumnTests {
   private static let fields = [
-    labels("u", classes: 7), values("t", [4]), labels("v", classes: 9),
+    labels("u", classes: 7), values("t", [6, 6, 4]), labels("v", classes: 9),
     labels("w", [2], classes: 5), labels("y", classes: 3),
   ]
 
@@ -32,7 +32,8 @@ import Testing
         ModalityConfiguration(name: "u", field: "u", encoder: embedding(7)),
         // Its first layer's memory is free again before the join begins.
         ModalityConfiguration(
-          name: "t", field: "t", encoder: [linear(60), .dropout(rate: 0), linear(6)]),
+          name: "t", field: "t",
+          encoder: [.averagePool(window(1)), .averagePool(window(2)), .flatten, linear(6)]),
         ModalityConfiguration(name: "v", field: "v", encoder: embedding(9, lazily: true)),
         // Two rows a sample are no columns of their own.
         ModalityConfiguration(

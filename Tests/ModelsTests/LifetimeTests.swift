@@ -7,7 +7,26 @@ import Testing
   typealias Case = FiniteDifferenceTests.Case
 
   private static let cases =
-    Case.layers + Case.composites + Case.losses + Case.sequences + Case.frontEnds
+    Case.layers + Case.composites + Case.losses + Case.sequences + Case.frontEnds + [joined]
+
+  /// An embedding that writes into the join before the other encoder runs, whose memory is given to others.
+  private static let joined = Case(
+    name: "an embedding beside pictures",
+    configuration: ModelConfiguration(
+      modalities: [
+        ModalityConfiguration(
+          name: "a", field: "ids", encoder: [.embedding(vocabulary: 6, size: 4)]),
+        ModalityConfiguration(
+          name: "b", field: "x",
+          encoder: [
+            conv(8, 3, padding: 1), .averagePool(window(2)), conv(4, 3), .globalAveragePool,
+            linear(8), .layerNorm(epsilon: 1e-5),
+          ]),
+      ],
+      heads: [
+        HeadConfiguration(name: "y", layers: [linear(3)], loss: plainCrossEntropy, target: "y")
+      ]),
+    fields: [labels("ids", classes: 6), values("x", [8, 8, 2]), labels("y", classes: 3)])
 
   private func bench(
     _ subject: Case, _ purpose: Model.Purpose, sharesMemory: Bool

@@ -82,8 +82,9 @@ private func checkPass(
       if let base = $0.baseAddress { sharded.read(ids, into: base + 2, stride: stride) }
     }
   }
-  let expected = ids.flatMap { id in
-    [0, 0] + (0..<width).map { draw(Int(id) * width + $0, 99) } + [0]
+  let expected: [Float] = ids.flatMap { id -> [Float] in
+    let row: [Float] = (0..<width).map { draw(Int(id) * width + $0, 99) }
+    return [0, 0] + row + [0]
   }
   try expectSame(found.map(\.bitPattern), expected.map(\.bitPattern), "rows read")
   let gradient = drawGradient(microbatch, ids.count, width)

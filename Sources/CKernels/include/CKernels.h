@@ -329,6 +329,9 @@ void CKernels_setThreadTeam(CKernels_Team *team);
 /// HDF5's Fletcher-32 over `bytes` (`H5_checksum_fletcher32`).
 uint32_t CKernels_fletcher32(const uint8_t *bytes, size_t count);
 
+/// Undoes HDF5's filter `shuffle`: byte k of number i lies at `k · numbers + i`. Neither memory overlaps.
+void CKernels_unshuffle(const uint8_t *bytes, size_t count, size_t width, uint8_t *output);
+
 /// Four 32-bit random words of Philox4x32-10 (Salmon et al. 2011).
 void CKernels_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]);
 
