@@ -132,6 +132,14 @@ let package = Package(
     .target(
       name: "FaultLibrary", path: "Tests/FaultLibrary",
       cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+    // Replaces malloc in the program that links it, so it is linked by one program alone.
+    .target(
+      name: "AllocationCounter", path: "Tests/AllocationCounter",
+      cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+    .executableTarget(
+      name: "allocation-checks",
+      dependencies: ["AllocationCounter", "BLAS", "Configuration", "MPI", "Tensors", "Training"],
+      path: "Tests/AllocationChecks", swiftSettings: strict),
     .executableTarget(
       name: "file-checks",
       dependencies: ["Buffers", "Checkpoints", "Configuration", "Datasets", "Tensors"],

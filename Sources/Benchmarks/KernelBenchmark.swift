@@ -32,14 +32,19 @@ public enum KernelBenchmark {
 
   /// Measures what the calling thread's core multiplies and adds at most, in registers.
   ///
-  /// - Parameter rounds: how often it is measured; the best counts.
+  /// - Parameters:
+  ///   - rounds: how often it is measured; the best counts.
+  ///   - precision: of what is multiplied.
   /// - Returns: one measurement, named `peak`.
-  public static func peak(rounds: Int) -> KernelMeasurement {
+  public static func peak(
+    rounds: Int, precision: Precision = .float32
+  ) -> KernelMeasurement {
     var value: Float = 1
     var result = KernelMeasurement(name: "peak", operations: 0, seconds: .infinity)
     for _ in 0..<rounds {
       let start = threadSeconds()
-      result.operations = Kernels.multiplyAdds(rounds: 100_000, &value)
+      result.operations = Kernels.multiplyAdds(
+        precision: precision, rounds: 100_000, &value)
       result.seconds = min(result.seconds, threadSeconds() - start)
     }
     return result
@@ -47,15 +52,20 @@ public enum KernelBenchmark {
 
   /// Measures forward products, input gradients and weight gradients of all ``layers``.
   ///
-  /// - Parameter rounds: how often each is measured; the best counts.
+  /// - Parameters:
+  ///   - rounds: how often each is measured; the best counts.
+  ///   - precision: what operands are rounded to.
   /// - Returns: layer by layer, three of each.
   /// - Precondition: `rounds` is at least 1.
-  public static func products(rounds: Int) -> [KernelMeasurement] {
-    layers.flatMap { measure($0.name, $0.rows, $0.inputs, $0.outputs, rounds) }
+  public static func products(
+    rounds: Int, precision: Precision = .float32
+  ) -> [KernelMeasurement] {
+    layers.flatMap { measure($0.name, $0.rows, $0.inputs, $0.outputs, rounds, precision) }
   }
 
   private static func measure(
-    _ name: String, _ rows: Int, _ inputs: Int, _ outputs: Int, _ rounds: Int
+    _ name: String, _ rows: Int, _ inputs: Int, _ outputs: Int, _ rounds: Int,
+    _ precision: Precision
   ) -> [KernelMeasurement] {
     let x = numbers(rows * inputs)
     let weight = numbers(inputs * outputs)
@@ -70,17 +80,20 @@ public enum KernelBenchmark {
     return [
       pass("forward") {
         Kernels.linearForward(
-          samples: rows, inputs: inputs, outputs: outputs, x: x.base, weight: weight.base,
+          precision: precision, samples: rows, inputs: inputs, outputs: outputs, x: x.base,
+          weight: weight.base,
           bias: nil, y: result.base)
       },
       pass("input gradient") {
         Kernels.linearInputGradient(
-          samples: rows, inputs: inputs, outputs: outputs, dy: dy.base, weight: weight.base,
+          precision: precision, samples: rows, inputs: inputs, outputs: outputs, dy: dy.base,
+          weight: weight.base,
           dx: result.base)
       },
       pass("weight gradient") {
         Kernels.linearWeightGradient(
-          samples: rows, inputs: inputs, outputs: outputs, x: x.base, dy: dy.base,
+          precision: precision, samples: rows, inputs: inputs, outputs: outputs, x: x.base,
+          dy: dy.base,
           weightGradient: result.base, biasGradient: nil)
       },
     ]

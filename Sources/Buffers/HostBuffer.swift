@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Memory on this rank, aligned to a cache line, with one owner.
@@ -11,33 +12,65 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
   public let base: UnsafeMutablePointer<Scalar>
   /// Who keeps the memory where it is not ours to free.
   private let keeper: AnyObject?
+  /// Bytes that the kernel mapped for this buffer; 0 where they come from elsewhere.
+  private let mapped: Int
 
   /// Bytes from which memory comes straight from the kernel.
-  private static var mappedBytes: Int { 16 << 20 }
+  private static var leastMapped: Int { 16 << 20 }
+  /// Bytes of a large page, and from which on it is worth asking for some.
+  private static var largePage: Int { 2 << 20 }
 
   /// Allocates `count` zeroed scalars at an address that is a multiple of 64 bytes.
   ///
   /// Large buffers take up memory page by page as they are written, so that room for the longest
   /// possible batch costs no more than the batches that come.
   ///
-  /// - Parameter count: how many; zero is allowed.
-  public init(count: Int) {
+  /// - Parameters:
+  ///   - count: how many; zero is allowed.
+  ///   - largePages: asks the kernel for pages of 2 MiB, for memory that is swept over again and again: fewer
+  ///     addresses are looked up, and neighbours lie together. A page is taken up whole.
+  public init(count: Int, largePages: Bool = false) {
     precondition(count >= 0, "a buffer cannot hold \(count) scalars")
     self.count = count
     keeper = nil
     let bytes = max(1, count * MemoryLayout<Scalar>.stride)
-    if bytes >= Self.mappedBytes {
-      let mapped = mmap(
-        nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-      guard let mapped, mapped != MAP_FAILED else {
-        preconditionFailure("no memory for \(bytes) bytes")
-      }
-      base = mapped.bindMemory(to: Scalar.self, capacity: count)
+    if largePages, bytes >= Self.largePage {
+      mapped = (bytes + Self.largePage - 1) / Self.largePage * Self.largePage
+      base = Self.mapLargePages(mapped).bindMemory(to: Scalar.self, capacity: count)
       return
     }
+    if bytes >= Self.leastMapped {
+      mapped = bytes
+      base = Self.map(bytes).bindMemory(to: Scalar.self, capacity: count)
+      return
+    }
+    mapped = 0
     let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     base = raw.bindMemory(to: Scalar.self, capacity: count)
+  }
+
+  /// Zeroed memory from the kernel.
+  private static func map(_ bytes: Int, spare: Int = 0) -> UnsafeMutableRawPointer {
+    let start = mmap(
+      nil, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+      0)
+    guard let start, start != MAP_FAILED else {
+      preconditionFailure("no memory for \(bytes) bytes")
+    }
+    return start
+  }
+
+  /// The same in large pages, `bytes` being a multiple of one.
+  private static func mapLargePages(_ bytes: Int) -> UnsafeMutableRawPointer {
+    let start = map(bytes, spare: largePage)
+    let base = start.alignedUp(toMultipleOf: largePage)
+    if base > start { munmap(start, base - start) }
+    let end = start + bytes + largePage
+    if end > base + bytes { munmap(base + bytes, end - (base + bytes)) }
+    // A kernel that has no such pages gives small ones, which hold the same.
+    _ = CLinux_advise_huge_pages(base, bytes)
+    return base
   }
 
   /// A buffer on memory that `keeper` holds, as a part of shared memory; never freed by us.
@@ -51,13 +84,13 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     self.count = count
     self.base = base
     self.keeper = keeper
+    mapped = 0
   }
 
   deinit {
     guard keeper == nil else { return }
-    let bytes = count * MemoryLayout<Scalar>.stride
-    if bytes >= Self.mappedBytes {
-      munmap(base, bytes)
+    if mapped > 0 {
+      munmap(base, mapped)
     } else {
       UnsafeMutableRawPointer(base).deallocate()
     }

@@ -13,31 +13,50 @@
 #include "speech.h"
 #include "input.h"
 #include "updates.h"
+#include "rows.h"
 #include "wire.h"
 #include "select.h"
 #include "convolution_axis.h"
 #include "convolution.h"
+#include "convolution_pack.h"
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
 #include "peak.h"
+#define PAIRS(name) name##Pairs
+#define PAIRS_TABLE bfloat16Products
+#define PAIRS_SUPPORTED BUILD_SUPPORTED
+#include "bfloat16.h"
+#undef PAIRS
+#undef PAIRS_TABLE
+#undef PAIRS_SUPPORTED
+#ifdef BUILD_DOTS
+static const CKernels_Products dotProducts;
+#endif
 #include "sparse.h"
 #include "recurrent.h"
 #include "ctc.h"
 
 static bool supported(void) { return BUILD_SUPPORTED; }
 
-static const CKernels_Table table = {
-    .name = BUILD_NAME, .supported = supported,
+static const CKernels_Products float32Products = {
+    .supported = supported,
     .packConvolution = packConvolution, .packConvolutionTransposed = packConvolutionTransposed,
     .convolutionForward = convolutionForward,
     .convolutionInputGradient = convolutionInputGradient,
     .convolutionWeightGradient = convolutionWeightGradient,
+    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product,
+    .multiplyAdds = multiplyAdds,
+};
+
+static const CKernels_Table table = {
+    .name = BUILD_NAME, .supported = supported,
     .addBias = addBias, .sumRows = sumRows, .activate = activate,
-    .activateGradient = activateGradient, .add = add, .addInto = addInto, .scale = scale,
+    .activateGradient = activateGradient, .add = add, .addRelu = addRelu, .addInto = addInto,
+    .addThroughRelu = addThroughRelu, .scale = scale,
     .sum = sum, .squaredNorm = squaredNorm, .isFinite = isFinite,
-    .batchNormStatistics = batchNormStatistics, .batchNormApply = batchNormApply,
-    .batchNormBackward = batchNormBackward, .batchNormMoments = batchNormMoments,
+    .batchNormApply = batchNormApply,
+    .batchNormMoments = batchNormMoments,
     .batchNormGradientSums = batchNormGradientSums,
     .batchNormInputGradient = batchNormInputGradient, .layerNormForward = layerNormForward,
     .layerNormWeightGradient = layerNormWeightGradient,
@@ -50,11 +69,13 @@ static const CKernels_Table table = {
     .binaryCrossEntropy = binaryCrossEntropy, .meanSquaredError = meanSquaredError, .huber = huber,
     .candidateSums = candidateSums, .candidateProbabilities = candidateProbabilities,
     .embeddingForward = embeddingForward, .embeddingBackward = embeddingBackward,
+    .spreadRows = spreadRows, .collectRows = collectRows, .rowNorms = rowNorms,
+    .sgdRows = sgdRows, .adamRows = adamRows,
     .rowDots = rowDots, .rowDotsGradient = rowDotsGradient,
     .copyColumns = copyColumns, .addColumns = addColumns, .sgdUpdate = sgdUpdate,
     .adamUpdate = adamUpdate, .lambDirection = lambDirection, .larsUpdate = larsUpdate,
-    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat,
-    .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product, .multiplyAdds = multiplyAdds, .sparseTile = sparseTile,
+    .subtractScaled = subtractScaled, .averageUpdate = averageUpdate, .convertUInt8 = convertUInt8, .convertFloat = convertFloat, .permute = permute,
+    .sparseTile = sparseTile,
     .sparseProduct = sparseProduct, .lstmForward = lstmForward,
     .lstmBackward = lstmBackward, .gruForward = gruForward, .gruBackward = gruBackward,
     .gruGates = gruGates, .gruState = gruState, .gruStateGradient = gruStateGradient,
@@ -64,5 +85,9 @@ static const CKernels_Table table = {
     .attentionPoolBackward = attentionPoolBackward, .powerSpectrum = powerSpectrum,
     .logarithms = logarithms, .deltas = deltas, .addNoise = addNoise,
     .roundToBFloat16 = roundToBFloat16, .widenBFloat16 = widenBFloat16,
-    .keepMagnitudes = keepMagnitudes,
+    .keepMagnitudes = keepMagnitudes, 
+    .float32 = &float32Products, .bfloat16 = &bfloat16Products,
+#ifdef BUILD_DOTS
+    .dots = &dotProducts,
+#endif
 };

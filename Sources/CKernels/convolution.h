@@ -3,17 +3,19 @@
 // Outputs are tiled: a run of pixels whose taps are the same, times up to four blocks of 16 channels,
 // accumulates in registers; weights are packed [group][block of 16][KH][KW][C][16]. A last block of 8 or
 // fewer channels uses half vectors. Each output is summed over (kernel row, kernel column, channel) in this
-// order whatever the tile, so tiling never touches bits.
+// order whatever the tile, so tiling never touches bits; outputs of a thin last block have an order of their own.
 
 #include "convolution_lines.h"
 
 /// What a tile of pixels needs beside its pointers.
-typedef struct {
+typedef struct Tile {
+  const struct TileFunctions *functions;
   int64_t rowTaps, rowSource, rowWeight;
   int64_t columnTaps, columnSource, columnWeight;
   int64_t channels;
   int64_t blocks, blockWeight;  // whole blocks, or one
   int64_t valid;                // outputs of a block
+  bool thin, relu;              // whether its lanes are channels; whether it ends with a relu
   int64_t nextSource, nextWeight;  // from the last column of a row of taps to the next row
   const float *weights;
   float bias[64];
@@ -44,6 +46,9 @@ typedef struct {
   int64_t pixels, xStep, yStep;
 } Lattice;
 
+/// Zeros instead of what is not above zero; NaN passes, as in `activate`.
+#define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0) & (__typeof__((v) <= 0))(v)))
+
 typedef void (*TileFunction)(const Tile *, const Lattice *, const float *x, float *y);
 
 // Tiles of B blocks times T pixels. With 32 vector registers a pixel is loaded once for up to four blocks:
@@ -68,6 +73,15 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE, 14, 8, 6};
 static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 #endif
 
+#define NARROW 8
+
+/// The tiles of numbers, or of pairs of them: by blocks of 16 and pixels, of one block of at most 8, and of two
+/// lines of pixels or null; and whether thin blocks have their own.
+typedef struct TileFunctions {
+  const TileFunction (*whole)[MOST_LINE + 1], (*half)[MOST_LINE + 1], *lines;
+  bool thin;
+} TileFunctions;
+
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
@@ -86,6 +100,11 @@ static const int64_t mostPixels[MOST_BLOCKS + 1] = {0, MOST_LINE};
 
 #ifdef BUILD_MASKS
 #include "convolution_pair.h"
+#include "convolution_thin.h"
+static const TileFunctions tileFunctions = {tileFunctions_16, tileFunctions_8, pairFunctions, true};
+#else
+static const TileFunctions tileFunctions = {tileFunctions_16, tileFunctions_8, 0, false};
+INLINE bool isThin(int64_t outputs, int64_t sources) { return outputs * sources < 0; }
 #endif
 
 /// All pixels of a lattice in nearly equal tiles of at most `most` pixels along its lines: the longer ones in
@@ -107,24 +126,28 @@ static void computeTiles(const TileFunction *functions, int64_t most, const Tile
 /// All pixels of a lattice.
 static void computeLattice(const Tile *tile, Lattice l, const float *x, float *y) {
 #ifdef BUILD_MASKS
+  if (tile->thin) {
+    computeTiles(thinFunctions[tile->valid], mostThinPixels[tile->valid], tile, l, x, y);
+    return;
+  }
   bool upwards = l.xLine == -tile->rowSource;
-  if (tile->blocks == 1 && tile->valid > 8 && tile->rowTaps > 1 && l.lines > 1 && l.pixels >= LEAST_PAIR &&
+  if (tile->functions->lines && tile->blocks == 1 && tile->valid > 8 && tile->rowTaps > 1 && l.lines > 1 && l.pixels >= LEAST_PAIR &&
       (upwards || l.xLine == tile->rowSource)) {
     Lattice pairs = l;
     pairs.lines = l.lines / 2 * 2;
     if (upwards) {
       pairs.xLine = -l.xLine;
       pairs.yLine = -l.yLine;
-      computeTiles(pairFunctions, MOST_PAIR, tile, pairs, x + (pairs.lines - 1) * l.xLine,
+      computeTiles(tile->functions->lines, MOST_PAIR, tile, pairs, x + (pairs.lines - 1) * l.xLine,
                    y + (pairs.lines - 1) * l.yLine);
-    } else computeTiles(pairFunctions, MOST_PAIR, tile, pairs, x, y);
+    } else computeTiles(tile->functions->lines, MOST_PAIR, tile, pairs, x, y);
     x += pairs.lines * l.xLine;
     y += pairs.lines * l.yLine;
     l.lines -= pairs.lines;
   }
 #endif
   const TileFunction *functions =
-      tile->valid <= 8 ? tileFunctions_8[1] : tileFunctions_16[tile->blocks];
+      tile->valid <= 8 ? tile->functions->half[1] : tile->functions->whole[tile->blocks];
   computeTiles(functions, mostPixels[tile->blocks], tile, l, x, y);
 }
 
@@ -145,7 +168,7 @@ typedef struct {
 
 /// Points the tile at the taps of one pair of runs.
 static void aim(Tile *tile, const Images *m, const Run *row, const Run *column) {
-  int64_t block = m->groupSources * 16;
+  int64_t block = m->groupSources * (tile->thin ? 1 : 16);
   tile->channels = m->groupSources;
   tile->rowTaps = row->tapCount;
   tile->columnTaps = column->tapCount;
@@ -163,10 +186,11 @@ static void aim(Tile *tile, const Images *m, const Run *row, const Run *column) 
   tile->nextWeight = tile->rowWeight - (tile->columnTaps - 1) * tile->columnWeight;
 }
 
-/// Whether the pixels of a pair of runs are so few that tiles go across samples instead.
-INLINE bool isNarrow(const Images *m, const Run *row, const Run *column) {
-  int64_t most = row->count > column->count ? row->count : column->count;
-  return most < 4 && m->samples > most;
+/// Whether the pixels of a pair of runs are too few to keep the multipliers busy, so that tiles go across
+/// samples instead.
+INLINE bool isNarrow(const Tile *tile, const Images *m, const Run *row, const Run *column) {
+  int64_t pixels = row->count * column->count;
+  return pixels * tile->blocks < NARROW && m->samples > pixels;
 }
 
 /// The pixels of a pair of runs: of `samples` images from `first` on, tiled along rows, columns or,
@@ -200,18 +224,19 @@ static void computeRuns(Tile *tile, const Images *m, const Run *rows, int64_t ro
   for (int64_t n = 0; n < m->samples; n++)
     for (int64_t r = 0; r < rowCount; r++)
       for (int64_t q = 0; q < columnCount; q++)
-        if (!isNarrow(m, rows + r, columns + q))
+        if (!isNarrow(tile, m, rows + r, columns + q))
           computePair(tile, m, rows + r, columns + q, n, 1);
   for (int64_t r = 0; r < rowCount; r++)
     for (int64_t q = 0; q < columnCount; q++)
-      if (isNarrow(m, rows + r, columns + q))
+      if (isNarrow(tile, m, rows + r, columns + q))
         computePair(tile, m, rows + r, columns + q, 0, m->samples);
 }
 
 /// Drives forward and input gradient: the same loops over other axes.
-static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t samples, int64_t groups,
+static void convolve(const TileFunctions *functions, const Axis *rowAxis, const Axis *columnAxis,
+                     int64_t samples, int64_t groups,
                      const float *source, int64_t sourceChannels, float *target,
-                     int64_t targetChannels, const float *packed, const float *bias,
+                     int64_t targetChannels, const float *packed, const float *bias, bool relu,
                      int64_t kernelHeight, int64_t kernelWidth) {
   int64_t groupSources = sourceChannels / groups, groupTargets = targetChannels / groups;
   int64_t blocks = (groupTargets + 15) / 16;
@@ -234,7 +259,9 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
           m.source = source + g * groupSources;
           m.target = target + g * groupTargets + first;
           m.weights = packed + (g * blocks + first / 16) * blockFloats;
-          Tile tile = {.blocks = count, .blockWeight = blockFloats, .valid = valid};
+          bool thin = functions->thin && isThin(valid, groupSources);
+          Tile tile = {.functions = functions, .blocks = count, .blockWeight = thin ? blockFloats / 16 : blockFloats,
+                       .valid = valid, .thin = thin, .relu = relu};
           if (bias)
             __builtin_memcpy(tile.bias, bias + g * groupTargets + first,
                              (size_t)(valid + 16 * (count - 1)) * sizeof(float));
@@ -245,52 +272,26 @@ static void convolve(const Axis *rowAxis, const Axis *columnAxis, int64_t sample
   }
 }
 
-static void packConvolution(const CKernels_Convolution *g, const float *weights, float *packed) {
-  int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t blocks = (G + 15) / 16, taps = g->kernelHeight * g->kernelWidth;
-  for (int64_t group = 0; group < g->groups; group++)
-    for (int64_t b = 0; b < blocks; b++)
-      for (int64_t tap = 0; tap < taps; tap++)
-        for (int64_t c = 0; c < C; c++) {
-          int64_t valid = G - 16 * b < 16 ? G - 16 * b : 16;
-          v16 w = loadPart(weights + (tap * C + c) * O + group * G + 16 * b, valid);
-          store16(packed + (((group * blocks + b) * taps + tap) * C + c) * 16, w);
-        }
+INLINE Axis rowsOf(const CKernels_Convolution *g, bool inverse) {
+  return (Axis){inverse ? g->outHeight : g->height, inverse ? g->height : g->outHeight, g->kernelHeight,
+                g->strideHeight, g->paddingHeight, g->dilationHeight, inverse};
 }
-
-static void packConvolutionTransposed(const CKernels_Convolution *g, const float *weights,
-                                      float *packed) {
-  int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
-  int64_t blocks = (C + 15) / 16, taps = g->kernelHeight * g->kernelWidth;
-  for (int64_t group = 0; group < g->groups; group++)
-    for (int64_t b = 0; b < blocks; b++)
-      for (int64_t tap = 0; tap < taps; tap++)
-        for (int64_t o = 0; o < G; o++) {
-          float *out = packed + (((group * blocks + b) * taps + tap) * G + o) * 16;
-          for (int64_t i = 0; i < 16; i++) {
-            int64_t c = 16 * b + i;
-            out[i] = c < C ? weights[(tap * C + c) * O + group * G + o] : 0;
-          }
-        }
+INLINE Axis columnsOf(const CKernels_Convolution *g, bool inverse) {
+  return (Axis){inverse ? g->outWidth : g->width, inverse ? g->width : g->outWidth, g->kernelWidth,
+                g->strideWidth, g->paddingWidth, g->dilationWidth, inverse};
 }
 
 static void convolutionForward(const CKernels_Convolution *g, int64_t samples, const float *input,
-                               const float *packed, const float *bias, float *output) {
-  Axis rows = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
-               g->dilationHeight, false};
-  Axis columns = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                  g->dilationWidth, false};
-  convolve(&rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
-           bias, g->kernelHeight, g->kernelWidth);
+                               const float *packed, const float *bias, bool relu, float *output) {
+  Axis rows = rowsOf(g, false), columns = columnsOf(g, false);
+  convolve(&tileFunctions, &rows, &columns, samples, g->groups, input, g->channels, output, g->outChannels, packed,
+           bias, relu, g->kernelHeight, g->kernelWidth);
 }
 
 static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samples,
                                      const float *outputGradient, const float *packed,
                                      float *inputGradient) {
-  Axis rows = {g->outHeight, g->height, g->kernelHeight, g->strideHeight, g->paddingHeight,
-               g->dilationHeight, true};
-  Axis columns = {g->outWidth, g->width, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                  g->dilationWidth, true};
-  convolve(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
-           g->channels, packed, 0, g->kernelHeight, g->kernelWidth);
+  Axis rows = rowsOf(g, true), columns = columnsOf(g, true);
+  convolve(&tileFunctions, &rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient,
+           g->channels, packed, 0, false, g->kernelHeight, g->kernelWidth);
 }

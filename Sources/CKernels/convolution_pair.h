@@ -38,6 +38,8 @@ INLINE void computePairTile(int T, const Tile *tile, const Lattice *l, const flo
   addPair(T, true, false, 1, tile, &taps, &steps, sum);
   addPair(T, true, true, tile->rowTaps - 1, tile, &taps, &steps, sum);
   addPair(T, false, true, 1, tile, &taps, &steps, sum);
+  if (tile->relu)
+    for (int t = 0; t < 2 * T; t++) sum[t] = RECTIFIED(sum[t]);
   const int64_t yStep = l->yStep, yLine = l->yLine, valid = tile->valid;
 #pragma clang loop unroll(full)
   for (int t = 0; t < T; t++) {

@@ -28,6 +28,8 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
       advanceLines(&lines, T);
     }
   }
+  if (tile->relu)
+    for (int i = 0; i < B * T; i++) sum[i] = RECTIFIED(sum[i]);
   if (B > 1 || tile->valid == LANES) {
 #pragma clang loop unroll(full)
     for (int t = 0; t < T; t++, y += yStep)
@@ -44,14 +46,13 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
 #define TILE(B, T)                                                                             \
   static __attribute__((noinline)) void TILE_NAME(tile##B##x##T)(                              \
       const Tile *tile, const Lattice *l, const float *x, float *y) {                          \
-    const int64_t tiles = l->pixels / T;                                                       \
-    int64_t left = tiles;                                                                      \
-    for (int64_t i = l->lines * tiles; i > 0; i--) {                                           \
+    int64_t left = l->lines;                                                                   \
+    for (int64_t i = l->pixels / T * left; i > 0; i--) {                                       \
       TILE_NAME(computeTile)(B, T, tile, x, l->xStep, y, l->yStep);                            \
       left--;                                                                                  \
-      x += left ? T * l->xStep : l->xLine - (tiles - 1) * T * l->xStep;                        \
-      y += left ? T * l->yStep : l->yLine - (tiles - 1) * T * l->yStep;                        \
-      left = left ? left : tiles;                                                              \
+      x += left ? l->xLine : T * l->xStep - (l->lines - 1) * l->xLine;                         \
+      y += left ? l->yLine : T * l->yStep - (l->lines - 1) * l->yLine;                         \
+      left = left ? left : l->lines;                                                           \
     }                                                                                          \
   }
 TILES(TILE)

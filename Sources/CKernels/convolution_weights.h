@@ -7,13 +7,35 @@
 
 /// Pixels whose taps are the same, of several samples.
 typedef struct {
+  const struct WeightTileFunctions *functions;
   const float *dy, *end;
   int64_t samples, rows, columns;
   int64_t xSample, dySample, xRow, dyRow, xColumn, dyColumn;
   int64_t xTapRow, dwTapRow;  // between kernel rows
   int64_t pitch;              // between weight rows
   int64_t blocks, valid;      // whole blocks, or one; outputs of a block
+  bool thin;                  // whether its lanes are weight rows
+  int64_t thinPitch;          // between outputs then
 } Pixels;
+
+/// One row of pixels of one sample.
+typedef struct {
+  const float *x, *dy;
+  int64_t left, rows, xRow, dyRow, xNext, dyNext;
+} PixelLine;
+
+INLINE PixelLine firstLine(const Pixels *p, const float *x) {
+  int64_t down = p->rows - 1;
+  return (PixelLine){x,       p->dy,    p->rows,                    p->rows,
+                     p->xRow, p->dyRow, p->xSample - down * p->xRow, p->dySample - down * p->dyRow};
+}
+/// Goes on down a sample and then to the next, by one loop over both; as `nextTaps` does.
+INLINE void nextLine(PixelLine *l) {
+  l->left--;
+  l->x += l->left ? l->xRow : l->xNext;
+  l->dy += l->left ? l->dyRow : l->dyNext;
+  l->left = l->left ? l->left : l->rows;
+}
 
 typedef void (*WeightTileFunction)(const Pixels *, const float *x, float *dw);
 
@@ -49,6 +71,13 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {
 static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0}, {0, 6, 3, 2, 1, 1}};
 #endif
 
+/// The tiles of numbers, or of pairs of them: by blocks of 16, kernel rows and weight rows; and whether thin blocks
+/// have their own.
+typedef struct WeightTileFunctions {
+  const WeightTileFunction (*whole)[MOST_TAP_ROWS + 1][MOST_LENGTH + 1], (*half)[MOST_TAP_ROWS + 1][MOST_LENGTH + 1];
+  bool thin;
+} WeightTileFunctions;
+
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
@@ -67,9 +96,22 @@ static const int64_t mostLength[MOST_WEIGHT_BLOCKS + 1][MOST_TAP_ROWS + 1] = {{0
 #define TILES(T) ONE_WEIGHT_BLOCK(T)
 #include "convolution_weights_tile.h"
 
+#ifdef BUILD_MASKS
+#include "convolution_weights_thin.h"
+static const WeightTileFunctions weightTiles = {weightTiles_16, weightTiles_8, true};
+#else
+static const WeightTileFunctions weightTiles = {weightTiles_16, weightTiles_8, false};
+#endif
+
 /// `tapRows` kernel rows of `length` weight rows each, in nearly equal tiles.
 static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int64_t length,
                            float *dw) {
+#ifdef BUILD_MASKS
+  if (p->thin) {
+    accumulateThinRows(p, x, tapRows, length, dw);
+    return;
+  }
+#endif
   const int64_t *longest = mostLength[p->blocks];
   int64_t tiles = (length + longest[1] - 1) / longest[1];
   int64_t most = 1;
@@ -80,7 +122,7 @@ static void accumulateRows(const Pixels *p, const float *x, int64_t tapRows, int
     for (int64_t i = 0; i < tiles; i++) {
       int64_t first = i * length / tiles, L = (i + 1) * length / tiles - first;
       WeightTileFunction tile =
-          p->valid <= 8 ? weightTiles_8[1][R][L] : weightTiles_16[p->blocks][R][L];
+          p->valid <= 8 ? p->functions->half[1][R][L] : p->functions->whole[p->blocks][R][L];
       tile(p, x + row * p->xTapRow + first, dw + row * p->dwTapRow + first * p->pitch);
     }
   }
@@ -107,8 +149,7 @@ static void accumulateRun(const CKernels_Convolution *g, const CKernels_Weights 
   p->xColumn = column->sourceTargetStep * g->channels;
   p->dyColumn = column->targetStep * O;
   p->xTapRow = row->sourceTapStep * xPitch;
-  p->dwTapRow = g->kernelWidth * C * O;
-  p->pitch = O;
+  p->dwTapRow = g->kernelWidth * C * p->pitch;
   if (p->xRow == p->columns * p->xColumn && p->dyRow == p->columns * p->dyColumn) {
     p->columns *= p->rows;
     p->rows = 1;
@@ -129,7 +170,7 @@ static void accumulateRun(const CKernels_Convolution *g, const CKernels_Weights 
       int64_t first = larger(begin, part->column), end = least(begin + length, part->columnEnd);
       if (first < end)
         accumulateRows(p, x + n * p->xSample + i * column->sourceTapStep * g->channels + first - begin,
-                       tapEnd - tap, end - first, dw + first * O);
+                       tapEnd - tap, end - first, dw + first * p->pitch);
     }
   }
 }
@@ -143,17 +184,24 @@ static void clearWeights(const CKernels_Convolution *g, const CKernels_Weights *
                          (size_t)(part->outputEnd - part->output) * sizeof(float));
 }
 
-/// The sum of a weight has one order, whichever others are computed with it.
-static void convolutionWeightGradient(const CKernels_Convolution *g, const CKernels_Weights *part,
-                                      int64_t samples, const float *input,
-                                      const float *outputGradient, float *weightGradient) {
+/// Adds what was summed as [output][weight row].
+static void addThinSums(const CKernels_Convolution *g, const CKernels_Weights *part, const Pixels *p,
+                        const float *sums, float *dw) {
+  int64_t columns = g->kernelWidth * (g->channels / g->groups);
+  for (int64_t row = part->row; row < part->rowEnd; row++)
+    for (int64_t w = row * columns + part->column; w < row * columns + part->columnEnd; w++)
+      for (int64_t o = 0; o < p->valid; o++) dw[w * g->outChannels + o] += sums[o * p->thinPitch + w];
+}
+
+/// Adds the gradient of some samples to that of the weights, of which each has one order, whichever others are
+/// computed with it.
+static void accumulateWeights(const WeightTileFunctions *functions, const CKernels_Convolution *g,
+                              const CKernels_Weights *part, int64_t samples, const float *input,
+                              const float *outputGradient, float *weightGradient) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
+  int64_t weights = g->kernelHeight * g->kernelWidth * C;
   const float *end = outputGradient + samples * g->outHeight * g->outWidth * O;
-  clearWeights(g, part, weightGradient);
-  Axis rowAxis = {g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight,
-                  g->dilationHeight, false};
-  Axis columnAxis = {g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth,
-                     g->dilationWidth, false};
+  Axis rowAxis = rowsOf(g, false), columnAxis = columnsOf(g, false);
   Run rows[MOST_RUNS], columns[MOST_RUNS];
   int64_t rowPhase = 0, rowTarget = 0, rowCount;
   while ((rowCount = collectRuns(&rowAxis, &rowPhase, &rowTarget, rows)) > 0) {
@@ -162,13 +210,25 @@ static void convolutionWeightGradient(const CKernels_Convolution *g, const CKern
       for (int64_t group = part->group; group < part->groupEnd; group++)
         for (int64_t block = part->output, count; block < part->outputEnd; block += 16 * count) {
           count = least(blocksAtOnce(part->outputEnd, block), MOST_WEIGHT_BLOCKS);
-          int64_t first = group * G + block;
-          Pixels p = {.end = end, .blocks = count, .valid = columnsLeft(part->outputEnd, block)};
+          int64_t first = group * G + block, valid = columnsLeft(part->outputEnd, block);
+          bool thin = functions->thin && isThin(valid, C);
+          Pixels p = {.functions = functions, .end = end, .blocks = count, .valid = valid, .pitch = thin ? 1 : O,
+                      .thin = thin, .thinPitch = weights};
+          float *sums = thin ? CKernels_threadRoom(valid * weights) : weightGradient + first;
+          if (thin) __builtin_memset(sums, 0, (size_t)(valid * weights) * sizeof(float));
           for (int64_t r = 0; r < rowCount; r++)
             for (int64_t q = 0; q < columnCount; q++)
               accumulateRun(g, part, samples, &p, rows + r, columns + q, input + group * C,
-                            outputGradient + first, weightGradient + first);
+                            outputGradient + first, sums);
+          if (thin) addThinSums(g, part, &p, sums, weightGradient + first);
         }
     }
   }
+}
+
+static void convolutionWeightGradient(const CKernels_Convolution *g, const CKernels_Weights *part,
+                                      int64_t samples, const float *input,
+                                      const float *outputGradient, float *weightGradient) {
+  clearWeights(g, part, weightGradient);
+  accumulateWeights(&weightTiles, g, part, samples, input, outputGradient, weightGradient);
 }

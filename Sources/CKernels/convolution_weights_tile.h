@@ -8,18 +8,11 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
   const int64_t columns = p->columns, xColumn = p->xColumn, dyColumn = p->dyColumn;
   const int64_t xTapRow = p->xTapRow;
   const float *last = p->end - LANES;
-  // One loop over samples and rows, which has the next addresses early.
-  const int64_t rows = p->rows, xRow = p->xRow, dyRow = p->dyRow;
-  const int64_t xNext = p->xSample - (rows - 1) * xRow, dyNext = p->dySample - (rows - 1) * dyRow;
-  const float *dyLine = p->dy;
-  int64_t row = rows;
-  for (int64_t lines = p->samples * rows; lines > 0; lines--) {
-    const float *xp = x, *dy = dyLine;
-    row--;
-    x += row ? xRow : xNext;
-    dyLine += row ? dyRow : dyNext;
-    row = row ? row : rows;
-    for (int64_t q = columns; q > 0; q--) {
+  PixelLine line = firstLine(p, x);
+  for (int64_t lines = p->samples * p->rows; lines > 0; lines--) {
+    const float *xp = line.x, *dy = line.dy;
+    nextLine(&line);
+    for (int64_t q = columns; q > 0; q--, xp += xColumn, dy += dyColumn) {
       TILE_VECTOR g[MOST_WEIGHT_BLOCKS];
       // A whole vector is faster; lanes past `valid` are ignored. It must not pass the end.
       if (B > 1) {
@@ -36,8 +29,6 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
 #pragma clang loop unroll(full)
           for (int b = 0; b < B; b++) sum[(b * R + a) * L + l] += g[b] * pixel;
         }
-      xp += xColumn;
-      dy += dyColumn;
     }
   }
 #pragma clang loop unroll(full)
@@ -48,7 +39,7 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
       for (int l = 0; l < L; l++) {
         float *out = dw + a * p->dwTapRow + l * p->pitch + 16 * b;
         TILE_VECTOR part = sum[(b * R + a) * L + l];
-        if (B > 1) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
+        if (B > 1 || p->valid == LANES) *(TILE_VECTOR *)out = TILE_LOAD(out) + part;
         else TILE_STORE(out, TILE_LOAD_PART(out, p->valid) + part, p->valid);
       }
 }

@@ -86,8 +86,23 @@ static void activateGradient(CKernels_Function f, float slope, int64_t count, co
 static void add(int64_t count, const float *a, const float *b, float *sum) {
   EACH(i, count) sum[i] = a[i] + b[i];
 }
+/// NaN passes, as through `activate`.
+static void addRelu(int64_t count, const float *a, const float *b, float *sum) {
+  EACH(i, count) {
+    float v = a[i] + b[i];
+    sum[i] = v <= 0 ? 0 : v;
+  }
+}
 static void addInto(int64_t count, const float *source, float *destination) {
   EACH(i, count) destination[i] += source[i];
+}
+/// A sum of gradients, back through the relu that gave `output`.
+static void addThroughRelu(int64_t count, const float *source, const float *output,
+                           float *destination) {
+  EACH(i, count) {
+    float v = destination[i] + source[i];
+    destination[i] = output[i] > 0 ? v : 0;
+  }
 }
 static void scale(int64_t count, float factor, float *values) {
   EACH(i, count) values[i] *= factor;
@@ -147,47 +162,4 @@ static void addColumns(int64_t rows, int64_t width, const float *source, int64_t
   for (int64_t r = 0; r < rows; r++)
     for (int64_t i = 0; i < width; i++)
       destination[r * destinationStride + i] += source[r * sourceStride + i];
-}
-
-static void embeddingForward(int64_t rows, int64_t size, const int64_t *ids, const float *table,
-                             float *output) {
-  // Rows lie anywhere in memory: each would be waited for by itself.
-  for (int64_t r = 0; r < rows; r++) {
-    if (r + 8 < rows) CKernels_prefetch(table + ids[r + 8] * size, size * 4);
-    __builtin_memcpy(output + r * size, table + ids[r] * size, (size_t)size * sizeof(float));
-  }
-}
-static void embeddingBackward(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
-                              const float *dy, float *dTable) {
-  __builtin_memset(dTable, 0, (size_t)(vocabulary * size) * sizeof(float));
-  for (int64_t r = 0; r < rows; r++) {
-    if (r + 8 < rows) CKernels_prefetch(dTable + ids[r + 8] * size, size * 4);
-    float *sum = dTable + ids[r] * size;
-    const float *part = dy + r * size;
-    EACH(i, size) sum[i] += part[i];
-  }
-}
-
-/// y[r] = Σ x[r, i] x[r, half + i] over the first `factors` of each half; sixteen sums, then their total.
-static void rowDots(int64_t rows, int64_t half, int64_t factors, const float *x, float *y) {
-  for (int64_t r = 0; r < rows; r++) {
-    const float *a = x + 2 * r * half, *b = a + half;
-    v16 part = {0};
-    for (int64_t i = 0; i < factors; i += 16) {
-      int64_t valid = columnsLeft(factors, i);
-      part += loadColumns(a + i, valid) * loadColumns(b + i, valid);
-    }
-    y[r] = (float)totalWide(widen16(part));
-  }
-}
-static void rowDotsGradient(int64_t rows, int64_t half, int64_t factors, const float *x,
-                            const float *dy, float *dx) {
-  for (int64_t r = 0; r < rows; r++) {
-    const float *a = x + 2 * r * half, *b = a + half;
-    float *da = dx + 2 * r * half, *db = da + half, d = dy[r];
-    EACH(i, factors) {
-      da[i] = d * b[i];
-      db[i] = d * a[i];
-    }
-  }
 }

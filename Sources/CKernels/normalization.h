@@ -9,13 +9,13 @@ INLINE void storeWide(double *p, Wide v, int64_t count) {
 ///
 /// With d the distance of the first row from the mean, the cancellation costs (d / deviation)² units
 /// in the last place of Float64; the first row being one of the n, that is at most n.
-INLINE void moments(int64_t rows, int64_t pitch, int64_t valid, const float *x, Wide *mean,
+INLINE void moments(int64_t rows, int64_t channels, int64_t valid, const float *x, Wide *mean,
                     Wide *squares) {
   double count = (double)rows;
   Wide shift = widen16(loadColumns(x, valid));
   Wide s = {{0}, {0}}, q = {{0}, {0}};
   for (int64_t r = 0; r < rows; r++) {
-    Wide v = widen16(loadColumns(x + r * pitch, valid));
+    Wide v = widen16(loadColumns(x + r * channels, valid));
     v.low -= shift.low;
     v.high -= shift.high;
     s.low += v.low;
@@ -29,80 +29,100 @@ INLINE void moments(int64_t rows, int64_t pitch, int64_t valid, const float *x, 
   squares->high = q.high - s.high * s.high / count;
 }
 
-/// Mean and biased variance per channel; rows lie `pitch` floats apart.
-static void batchNormStatistics(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                                float *mean, float *variance) {
-  double count = (double)rows;
+/// Mean and squared distances from it per channel, to be combined with those of other rows.
+static void batchNormMoments(int64_t rows, int64_t channels, const float *x, double *mean,
+                             double *squares) {
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
     Wide m, q;
-    moments(rows, pitch, valid, x + column, &m, &q);
-    Wide v = {q.low / count, q.high / count};
-    v16 least = {0}, biased = narrow16(v);
-    biased = (v16)((i16)biased & ~(biased < least));  // rounding may leave less than nothing
-    storeColumns(mean + column, narrow16(m), valid);
-    storeColumns(variance + column, biased, valid);
-  }
-}
-
-/// Mean and squared distances from it per channel, to be combined with those of other microbatches.
-static void batchNormMoments(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                             double *mean, double *squares) {
-  for (int64_t column = 0; column < channels; column += 16) {
-    int64_t valid = columnsLeft(channels, column);
-    Wide m, q;
-    moments(rows, pitch, valid, x + column, &m, &q);
+    moments(rows, channels, valid, x + column, &m, &q);
     storeWide(mean + column, m, valid);
     storeWide(squares + column, q, valid);
   }
 }
 
+/// `weight / √(variance + ε)` of up to 16 channels.
+INLINE v16 factors(int64_t valid, const float *weight, const float *variance, float epsilon) {
+  float factor[16] = {0};
+  for (int64_t i = 0; i < valid; i++) factor[i] = weight[i] / __builtin_sqrtf(variance[i] + epsilon);
+  return load16(factor);
+}
+
+/// One expression for forward and backward, so that both round alike and agree about what is above zero.
+INLINE v16 normalised(v16 x, v16 mean, v16 factor, v16 bias) { return (x - mean) * factor + bias; }
+
+/// Adds `added` where it is not null, then takes the relu where that is asked for.
 static void batchNormApply(int64_t rows, int64_t channels, const float *x, const float *mean,
                            const float *variance, float epsilon, const float *weight,
-                           const float *bias, bool relu, float *y) {
+                           const float *bias, const float *added, bool relu, float *y) {
   for (int64_t column = 0; column < channels; column += 16) {
     int64_t valid = columnsLeft(channels, column);
-    float factor[16] = {0};
-    for (int64_t i = 0; i < valid; i++)
-      factor[i] = weight[column + i] / __builtin_sqrtf(variance[column + i] + epsilon);
-    v16 m = loadColumns(mean + column, valid), f = load16(factor), zero = {0};
-    v16 s = loadColumns(bias + column, valid);
+    v16 f = factors(valid, weight + column, variance + column, epsilon), zero = {0};
+    v16 m = loadColumns(mean + column, valid), s = loadColumns(bias + column, valid);
     for (int64_t r = 0; r < rows; r++) {
-      v16 v = (loadColumns(x + r * channels + column, valid) - m) * f + s;
+      int64_t place = r * channels + column;
+      v16 v = normalised(loadColumns(x + place, valid), m, f, s);
+      if (added) v += loadColumns(added + place, valid);
       if (relu) v = (v16)((i16)v & ~(v <= zero));  // NaN is not <= 0 and passes
-      storeColumns(y + r * channels + column, v, valid);
+      storeColumns(y + place, v, valid);
     }
   }
 }
 
-/// Σ dy and Σ dy · (x − mean) of up to 16 channels, and from them the gradients of weight and bias.
-INLINE void gradientSums(int64_t rows, int64_t pitch, int64_t valid, const float *x,
-                         const float *mean, const float *variance, float epsilon, const float *dy,
-                         double *sums, double *products, float *dWeight, float *dBias) {
-  Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(loadColumns(mean, valid));
-  for (int64_t r = 0; r < rows; r++) {
-    Wide g = widen16(loadColumns(dy + r * pitch, valid));
-    Wide v = widen16(loadColumns(x + r * pitch, valid));
-    s.low += g.low;
-    s.high += g.high;
-    q.low += g.low * (v.low - m.low);
-    q.high += g.high * (v.high - m.high);
-  }
-  storeWide(sums, s, valid);
-  storeWide(products, q, valid);
-  for (int64_t i = 0; i < valid; i++) {
-    double inverse = 1.0 / __builtin_sqrt((double)variance[i] + (double)epsilon);
-    dBias[i] = (float)sums[i];
-    dWeight[i] = (float)(products[i] * inverse);
+/// A relu behind the normalisation of up to 16 channels: what it lets through is known from x alone.
+typedef struct {
+  bool on;
+  v16 mean, factor, bias;
+} Rectifier;
+
+/// `bias` is null where there is no relu.
+INLINE Rectifier rectifier(int64_t valid, const float *mean, const float *variance, float epsilon,
+                           const float *weight, const float *bias) {
+  Rectifier relu = {.on = bias != 0};
+  if (!bias) return relu;
+  relu.mean = loadColumns(mean, valid);
+  relu.factor = factors(valid, weight, variance, epsilon);
+  relu.bias = loadColumns(bias, valid);
+  return relu;
+}
+
+INLINE v16 letThrough(Rectifier relu, v16 gradient, v16 x) {
+  v16 zero = {0};
+  if (!relu.on) return gradient;
+  return (v16)((i16)gradient & (normalised(x, relu.mean, relu.factor, relu.bias) > zero));
+}
+
+/// Σ dy and Σ dy · (x − mean) per channel; `bias` where a relu lies behind, else null.
+static void batchNormGradientSums(int64_t rows, int64_t channels, const float *x, const float *mean,
+                                  const float *variance, float epsilon, const float *weight,
+                                  const float *bias, const float *dy, double *sums,
+                                  double *products) {
+  for (int64_t column = 0; column < channels; column += 16) {
+    int64_t valid = columnsLeft(channels, column);
+    Rectifier relu = rectifier(valid, mean + column, variance + column, epsilon, weight + column,
+                               bias ? bias + column : 0);
+    Wide s = {{0}, {0}}, q = {{0}, {0}}, m = widen16(loadColumns(mean + column, valid));
+    for (int64_t r = 0; r < rows; r++) {
+      v16 input = loadColumns(x + r * channels + column, valid);
+      Wide g = widen16(letThrough(relu, loadColumns(dy + r * channels + column, valid), input));
+      Wide v = widen16(input);
+      s.low += g.low;
+      s.high += g.high;
+      q.low += g.low * (v.low - m.low);
+      q.high += g.high * (v.high - m.high);
+    }
+    storeWide(sums + column, s, valid);
+    storeWide(products + column, q, valid);
   }
 }
 
 /// `dx = γ/σ · (dy − mean(dy) − x̂ · mean(dy · x̂))` of up to 16 channels; the means are `count`-ths of
 /// the sums.
-INLINE void inputGradient(int64_t rows, double count, int64_t pitch, int64_t valid, const float *x,
+INLINE void inputGradient(int64_t rows, double count, int64_t channels, int64_t valid, const float *x,
                           const float *mean, const float *variance, float epsilon,
-                          const float *weight, const double *sums, const double *products,
-                          const float *dy, float *dx) {
+                          const float *weight, const float *bias, const double *sums,
+                          const double *products, const float *dy, float *dx) {
+  Rectifier relu = rectifier(valid, mean, variance, epsilon, weight, bias);
   float factor[16] = {0}, centre[16] = {0}, slope[16] = {0};
   for (int64_t i = 0; i < valid; i++) {
     double inverse = 1.0 / __builtin_sqrt((double)variance[i] + (double)epsilon);
@@ -112,47 +132,21 @@ INLINE void inputGradient(int64_t rows, double count, int64_t pitch, int64_t val
   }
   v16 m = loadColumns(mean, valid), f = load16(factor), a = load16(centre), b = load16(slope);
   for (int64_t r = 0; r < rows; r++) {
-    int64_t place = r * pitch;
-    v16 g = loadColumns(dy + place, valid), v = loadColumns(x + place, valid);
+    int64_t place = r * channels;
+    v16 v = loadColumns(x + place, valid), g = letThrough(relu, loadColumns(dy + place, valid), v);
     storeColumns(dx + place, f * (g - a - (v - m) * b), valid);
   }
 }
 
-/// Training mode, with the statistics of these rows alone.
-static void batchNormBackward(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                              const float *mean, const float *variance, float epsilon,
-                              const float *weight, const float *dy, float *dx, float *dWeight,
-                              float *dBias) {
-  for (int64_t column = 0; column < channels; column += 16) {
-    int64_t valid = columnsLeft(channels, column);
-    double sums[16], products[16];
-    gradientSums(rows, pitch, valid, x + column, mean + column, variance + column, epsilon,
-                 dy + column, sums, products, dWeight + column, dBias + column);
-    inputGradient(rows, (double)rows, pitch, valid, x + column, mean + column, variance + column,
-                  epsilon, weight + column, sums, products, dy + column, dx + column);
-  }
-}
-
-/// The first half of `batchNormBackward`, to be combined with other microbatches.
-static void batchNormGradientSums(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                                  const float *mean, const float *variance, float epsilon,
-                                  const float *dy, double *sums, double *products, float *dWeight,
-                                  float *dBias) {
-  for (int64_t column = 0; column < channels; column += 16)
-    gradientSums(rows, pitch, columnsLeft(channels, column), x + column, mean + column,
-                 variance + column, epsilon, dy + column, sums + column, products + column,
-                 dWeight + column, dBias + column);
-}
-
-/// The second half, with sums over `count` rows of which these are a part.
+/// Of some rows; the sums are over `count` rows of which these are a part.
 static void batchNormInputGradient(int64_t rows, double count, int64_t channels, const float *x,
                                    const float *mean, const float *variance, float epsilon,
-                                   const float *weight, const double *sums, const double *products,
-                                   const float *dy, float *dx) {
+                                   const float *weight, const float *bias, const double *sums,
+                                   const double *products, const float *dy, float *dx) {
   for (int64_t column = 0; column < channels; column += 16)
     inputGradient(rows, count, channels, columnsLeft(channels, column), x + column, mean + column,
-                  variance + column, epsilon, weight + column, sums + column, products + column,
-                  dy + column, dx + column);
+                  variance + column, epsilon, weight + column, bias ? bias + column : 0,
+                  sums + column, products + column, dy + column, dx + column);
 }
 
 static void layerNormForward(int64_t rows, int64_t width, const float *x, float epsilon,

@@ -11,6 +11,8 @@
 
 typedef float Lanes __attribute__((vector_size(4 * PRODUCT_LANES), aligned(4)));
 typedef float Spread __attribute__((ext_vector_type(PRODUCT_LANES)));
+typedef uint32_t PairLanes __attribute__((vector_size(4 * PRODUCT_LANES), aligned(4)));
+typedef uint32_t PairSpread __attribute__((ext_vector_type(PRODUCT_LANES)));
 
 enum {
   LANES = PRODUCT_LANES,
@@ -18,9 +20,12 @@ enum {
   STRETCH = 256,       // a panel's stretch is at most 32 KiB and stays in the first cache
   BLOCK_ROWS = 224,    // of x, at most 224 KiB: a quarter of a second cache of 1 MiB
   BLOCK_COLUMNS = 512, // of M, at most 512 KiB: half of it
+  PAIR_STRETCH = 256,  // in pairs, of as many bytes
+  PAIR_ROW = PAIR_STRETCH + 16,  // rows of x that far apart do not fall on the same lines of the first cache
+  PAIR_ROOM = 1 << 16,  // pairs of images that are packed at a time: a quarter of a second cache of 1 MiB
 };
 
-/// What the tiles of one stretch share; strides in floats.
+/// What the tiles of one stretch share; strides in floats, or in pairs of bfloat16.
 typedef struct {
   int64_t inner, xRow, xStep, startRow, yRow;
   float factor;
@@ -28,6 +33,8 @@ typedef struct {
 
 typedef void (*ProductTile)(const Stretch *, const float *x, const float *panel, int64_t valid,
                             const float *start, float *y);
+typedef void (*PairTile)(const Stretch *, const uint32_t *x, const uint32_t *panel, int64_t valid,
+                         const float *start, float *y);
 
 #if PRODUCT_LANES == 16
 INLINE Lanes loadLanes(const float *p, int64_t count) { return loadPart(p, count); }
@@ -58,6 +65,12 @@ INLINE void storeLanes(float *p, Lanes v, int64_t count) {
 #define VECTORS 2
 #define TILE_NAME(name) name##_2
 #include "product_tile.h"
+
+/// How many of `images` of `size` pairs each are packed at a time.
+INLINE int64_t imagesTogether(int64_t size, int64_t images) {
+  int64_t most = PAIR_ROOM / size;
+  return least(images, most < 1 ? 1 : most);
+}
 
 /// Nearly equal tiles of rows: the first `longer` have one row more than the others.
 typedef struct {

@@ -89,8 +89,8 @@ static void productBlock(const CKernels_Product *p, int64_t column, int64_t k, f
 static void product(const CKernels_Product *p) {
   int64_t depth = least(p->inner, STRETCH), columns = least(p->columns, BLOCK_COLUMNS);
   int64_t most = (columns + PANEL - 1) / PANEL * PANEL * depth;
-  int64_t tiles = p->xStep != 1 ? depth * least(p->rows, BLOCK_ROWS) + 16 : 0;
-  float *room = CKernels_threadRoom(most + tiles);
+  // What the largest product needs, so that longer sequences later in a run ask for no more.
+  float *room = CKernels_threadRoom(STRETCH * (BLOCK_COLUMNS + BLOCK_ROWS) + 16);
   for (int64_t column = 0; column < p->columns; column += BLOCK_COLUMNS) {
     int64_t k = 0;
     do {

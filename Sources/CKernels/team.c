@@ -19,9 +19,9 @@
 enum {
   LINE = 64,
   PARTS_BITS = 16,
-  // A tenth of a millisecond: longer than a pass of a small layer on one thread, shorter than a wait for
-  // other ranks.
-  SPIN_CYCLES = 300000,
+  // About a millisecond: longer than what a step does on one thread alone, since to wake one that sleeps takes as
+  // long as a small layer; shorter than a wait for other nodes.
+  SPIN_CYCLES = 3000000,
 };
 
 typedef struct {

@@ -5,6 +5,9 @@ typedef int32_t i16 __attribute__((vector_size(64), aligned(4)));
 typedef double d8 __attribute__((vector_size(64), aligned(8)));
 typedef float v8 __attribute__((vector_size(32), aligned(4)));
 typedef uint32_t u16 __attribute__((vector_size(64), aligned(4)));
+typedef uint32_t u8 __attribute__((vector_size(32), aligned(4)));
+typedef uint32_t PairSpread16 __attribute__((ext_vector_type(16)));
+typedef uint32_t PairSpread8 __attribute__((ext_vector_type(8)));
 
 #define INLINE static inline __attribute__((always_inline))
 

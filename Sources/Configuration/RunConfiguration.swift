@@ -301,6 +301,8 @@ public struct TrainConfiguration: Sendable, Equatable {
   public var nonFinite: NonFinitePolicy
   /// What happens to the samples that do not fill a global batch.
   public var lastBatch: LastBatch
+  /// What matrix products and convolutions round their operands to; default `float32`.
+  public var precision = Precision.float32
 
   /// A length in steps or epochs.
   public enum Length: Sendable, Equatable {
@@ -315,6 +317,13 @@ public struct TrainConfiguration: Sendable, Equatable {
     case keep
     /// Not used this epoch.
     case drop
+  }
+  /// What matrix products and convolutions round their operands to; all else is float32.
+  public enum Precision: String, Sendable, Equatable, CaseIterable {
+    /// Nothing is rounded.
+    case float32
+    /// To bfloat16, of 8 significant bits.
+    case bfloat16
   }
 }
 

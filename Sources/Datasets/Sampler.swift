@@ -120,12 +120,11 @@ public struct Sampler: Sendable, Equatable {
   public func samples(
     at positions: Range<Int>, epoch: Int, into output: UnsafeMutablePointer<Int64>
   ) {
-    // The one order that every sample of a large batch is looked up in.
-    let whole =
-      order == .full ? KeyedPermutation(count: count, key: key(epoch, 0)) : nil
+    if order == .full {
+      return KeyedPermutation(count: count, key: key(epoch, 0)).values(at: positions, into: output)
+    }
     for (number, position) in positions.enumerated() {
-      let sample = whole?.value(at: position) ?? sample(at: position, epoch: epoch)
-      output[number] = Int64(sample)
+      output[number] = Int64(sample(at: position, epoch: epoch))
     }
   }
 

@@ -20,6 +20,12 @@ struct GrowingBuffer<Scalar: BitwiseCopyable>: ~Copyable {
   /// Empties it and keeps the memory.
   mutating func removeAll() { count = 0 }
 
+  /// Gives room at the end back.
+  mutating func shorten(to count: Int) {
+    precondition(count <= self.count, "\(count) of \(self.count) scalars")
+    self.count = count
+  }
+
   /// Takes more room at the end.
   ///
   /// - Parameter more: scalars.

@@ -9,9 +9,9 @@ import Tensors
 /// a rank asks for in ascending order come in that order, and a checkpoint holds one run for each rank. The
 /// price is that ids sorted by frequency give the first owners more to do. A step:
 ///
-/// 1. ``fetch(_:)``: ids go to the owners, rows come back.
-/// 2. The passes read by ``read(_:into:)``, and hand in the gradients of what they read by
-///    ``add(_:gradient:microbatch:)``.
+/// 1. ``forget()``, ``want(_:)`` for each coming pass, ``fetch()``: ids go to the owners, rows come back.
+/// 2. The passes read by ``read(_:into:stride:)``, and hand in the gradients of what they read by
+///    ``add(_:gradient:stride:microbatch:)``.
 /// 3. ``reduce(microbatches:)``: the gradients of rows go to the owners, microbatch by microbatch, and are
 ///    added along ``SummationTree``, a microbatch that did not read a row counting as +0. So the sums have
 ///    the bits of a table that every node holds whole.
@@ -42,32 +42,40 @@ public final class ShardedTable {
   private let world: Communicator
   private let bounds: [Int]
   private let isOnOtherNode: [Bool]
-  /// The ids of the last fetch, ascending and distinct.
-  private var wanted: [Int64] = []
-  private var found = IdIndex()
-  private var foundPlaces = GrowingBuffer<Int64>()
-  /// The places in ``wanted`` of the ids whose rows are here anyway.
-  private var ownPlaces = 0..<0
-  /// The rows of the others.
+  /// What the coming passes read; more than ``runCount`` of them are kept for later steps.
+  private var runs: [Run] = []
+  private var runCount = 0
+  /// The rows of others that runs read, run by run; where they lie among ``fetched``; and each of them once.
+  private var foreign = GrowingBuffer<Int64>()
+  private var foreignPlaces = GrowingBuffer<Int64>()
+  private var wanted = RowGrouping()
   private var fetched = GrowingBuffer<Float>()
-  /// Each fetched row's number in the contribution that is being added up; -1 for none.
-  private var numbers = GrowingBuffer<Int>()
   private var contributions: [Contribution] = []
-  private var contributedPlaces = GrowingBuffer<Int>()
   private var contributedValues = GrowingBuffer<Float>()
-  /// What came from other ranks, and the rows of this rank's own contributions to what it owns.
+  /// What goes to other ranks and comes from them.
+  private var sentHeads = GrowingBuffer<Int64>()
+  private var sentValues = GrowingBuffer<Float>()
   private var receivedHeads = GrowingBuffer<Int64>()
   private var receivedValues = GrowingBuffer<Float>()
-  private var ownRows = GrowingBuffer<Int64>()
   private var tree = RowTree()
   private var total = RowSum()
 
-  /// The gradients of the fetched rows that a microbatch has read.
+  /// The ids of one pass.
+  private final class Run {
+    let grouping = RowGrouping()
+    /// Which of the distinct ones this rank owns.
+    var own = 0..<0
+    /// The first of the others in ``foreign``.
+    var firstForeign = 0
+  }
+
+  /// The gradients of the rows that a microbatch has read.
   private struct Contribution {
     let microbatch: Int
-    /// Its part of ``contributedPlaces``, places in ``wanted``, ascending; its scalars lie as far behind in
-    /// ``contributedValues``.
-    let rows: Range<Int>
+    let run: Run
+    /// Where its first row lies in ``contributedValues``.
+    let offset: Int
+    let isFinite: Bool
   }
 
   /// Zeroed rows.
@@ -117,110 +125,118 @@ public final class ShardedTable {
 
   // MARK: Rows to who needs them
 
-  /// Brings rows here, and sends others theirs.
+  /// Begins the next step: forgets what passes wanted, read and handed in.
+  public func forget() {
+    runCount = 0
+    contributions.removeAll(keepingCapacity: true)
+    contributedValues.removeAll()
+    foreign.removeAll()
+  }
+
+  /// Takes the ids that one of the coming passes will read, in its order; before ``fetch()``.
+  ///
+  /// - Parameter ids: those that the table has no row for are left out.
+  /// - Cost: sorts them.
+  public func want(_ ids: UnsafeBufferPointer<Int64>) {
+    if runCount == runs.count { runs.append(Run()) }
+    let run = runs[runCount]
+    runCount += 1
+    run.grouping.group(ids, below: table.rowCount)
+    let groups = run.grouping.groups
+    run.own = places(of: owned, in: groups)
+    run.firstForeign = foreign.count
+    for part in [0..<run.own.lowerBound, run.own.upperBound..<groups.count] {
+      foreign.append(
+        UnsafeBufferPointer(start: groups.rows + part.lowerBound, count: part.count))
+    }
+  }
+
+  /// Brings the wanted rows here, and sends others theirs.
   ///
   /// Collective.
   ///
-  /// - Parameter ids: this rank's, ascending and distinct; may be none.
   /// - Throws: `MPIError` if a message fails.
-  public func fetch(_ ids: [Int64]) throws {
-    wanted = ids
-    found.rebuild(ids)
-    numbers.removeAll()
-    numbers.extend(by: ids.count).update(repeating: -1, count: ids.count)
-    contributions.removeAll(keepingCapacity: true)
-    contributedPlaces.removeAll()
-    contributedValues.removeAll()
-    ownPlaces = places(of: owned, in: 0..<ids.count) { Int(ids[$0]) }
+  public func fetch() throws {
     guard world.size > 1 else { return }
-    let (asked, counts) = split(0..<ids.count) { Int(ids[$0]) }
-    var questions = GrowingBuffer<Int64>()
-    let coming = try exchange(asked.map { ids[$0] }, counts: counts, into: &questions)
-    var answer: [Float] = []
-    answer.reserveCapacity(questions.count * table.width)
-    for id in questions.all {
-      answer.append(contentsOf: UnsafeBufferPointer(start: row(Int(id)), count: table.width))
+    wanted.group(foreign.all, below: table.rowCount)
+    let groups = wanted.groups
+    foreignPlaces.removeAll()
+    let places = foreignPlaces.extend(by: foreign.count)
+    for row in 0..<groups.count {
+      for number in groups.starts[row]..<groups.starts[row + 1] {
+        places[Int(groups.places[Int(number)])] = Int64(row)
+      }
     }
-    try exchange(answer, counts: coming.map { $0 * table.width }, into: &fetched)
+    // They ascend, and so do the owners'.
+    let asked = (0..<world.size).map { rank in
+      self.places(of: bounds[rank]..<bounds[rank + 1], in: groups).count
+    }
+    let coming = try exchange(
+      UnsafeBufferPointer(start: groups.rows, count: groups.count), counts: asked,
+      into: &receivedHeads)
+    sentValues.removeAll()
+    Kernels.embeddingForward(
+      rows: receivedHeads.count, size: table.width, ids: receivedHeads.base, table: firstRow,
+      output: sentValues.extend(by: receivedHeads.count * table.width), stride: table.width)
+    try exchange(
+      sentValues.all, counts: coming.map { $0 * table.width }, into: &fetched)
   }
 
-  /// An owned row.
-  private func row(_ number: Int) -> UnsafeMutablePointer<Float> {
-    values + (number - owned.lowerBound) * table.width
-  }
+  /// Where row 0 would lie if this rank owned it.
+  private var firstRow: UnsafeMutablePointer<Float> { values - owned.lowerBound * table.width }
 
   /// Writes a row for each id.
   ///
   /// - Parameters:
-  ///   - ids: all of them fetched.
-  ///   - output: room for `[ids.count, width]`.
-  public func read(_ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>) {
-    let width = table.width
-    if ownPlaces.count == wanted.count, let first = ids.baseAddress, !owned.isEmpty {
-      for id in ids { precondition(owned.contains(Int(id)), "row \(id) was not fetched") }
-      return Kernels.embeddingForward(
-        rows: ids.count, size: width, ids: first, table: row(0), output: output)
+  ///   - ids: what ``want(_:)`` was given for this pass.
+  ///   - output: room for a row for each.
+  ///   - stride: floats from one of these rows to the next, at least the width.
+  public func read(
+    _ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    let run = self.run(of: ids)
+    let (groups, own) = (run.grouping.groups, run.own)
+    func spread(_ part: RowGroups, from table: UnsafeMutablePointer<Float>) {
+      Kernels.spreadRows(
+        part, size: self.table.width, table: table, output: output, stride: stride)
     }
-    let places = placesOf(ids)
-    let (own, others, first) = (ownPlaces, fetched.base, values - owned.lowerBound * width)
-    for (number, id) in ids.enumerated() {
-      let place = Int(places[number])
-      let source =
-        own.contains(place)
-        ? first + Int(id) * width
-        : others + (place < own.lowerBound ? place : place - own.count) * width
-      (output + number * width).update(from: source, count: width)
-    }
+    spread(groups[own], from: firstRow)
+    guard own.count < groups.count else { return }
+    let others = UnsafePointer(foreignPlaces.base + run.firstForeign)
+    spread(groups[0..<own.lowerBound, others], from: fetched.base)
+    spread(groups[own.upperBound..<groups.count, others + own.lowerBound], from: fetched.base)
   }
 
-  /// The places of fetched ids, valid until the next call.
-  private func placesOf(_ ids: UnsafeBufferPointer<Int64>) -> UnsafeMutablePointer<Int64> {
-    foundPlaces.removeAll()
-    let places = foundPlaces.extend(by: ids.count)
-    found.places(of: ids, into: places)
-    return places
+  /// The run that wanted these ids.
+  private func run(of ids: UnsafeBufferPointer<Int64>) -> Run {
+    for run in runs[..<runCount] where run.grouping.isOf(ids) { return run }
+    preconditionFailure("\(ids.count) ids of table \(number) were not fetched for a pass")
   }
 
-  /// The places of ascending rows that lie in a range.
-  private func places(
-    of rows: Range<Int>, in places: Range<Int>, row: (Int) -> Int
-  ) -> Range<Int> {
+  /// The places of grouped rows that lie in a range of the table's.
+  private func places(of rows: Range<Int>, in groups: RowGroups) -> Range<Int> {
     func first(from bound: Int) -> Int {
-      var (low, high) = (places.lowerBound, places.upperBound)
+      var (low, high) = (0, groups.count)
       while low < high {
         let middle = (low + high) / 2
-        if row(middle) < bound { low = middle + 1 } else { high = middle }
+        if groups.rows[middle] < bound { low = middle + 1 } else { high = middle }
       }
       return low
     }
     return first(from: rows.lowerBound)..<first(from: rows.upperBound)
   }
 
-  /// The places of ascending rows that other ranks own, and how many each of them does.
-  private func split(
-    _ places: Range<Int>, row: (Int) -> Int
-  ) -> (others: [Int], counts: [Int]) {
-    var (others, counts) = ([Int](), [Int](repeating: 0, count: world.size))
-    for rank in 0..<world.size where rank != world.rank {
-      let part = self.places(of: bounds[rank]..<bounds[rank + 1], in: places, row: row)
-      others += part
-      counts[rank] = part.count
-    }
-    return (others, counts)
-  }
-
   /// Sends a run to each rank, none to itself, and takes those that come.
   @discardableResult
   private func exchange<Scalar: MPIScalar & BitwiseCopyable>(
-    _ values: [Scalar], counts: [Int], into received: inout GrowingBuffer<Scalar>
+    _ values: UnsafeBufferPointer<Scalar>, counts: [Int],
+    into received: inout GrowingBuffer<Scalar>
   ) throws -> [Int] {
     let coming = try world.allToAll(counts.map(Int64.init)).map(Int.init)
     received.removeAll()
     let count = coming.reduce(0, +)
     let room = UnsafeMutableBufferPointer(start: received.extend(by: count), count: count)
-    try values.withUnsafeBufferPointer {
-      try world.allToAll($0, counts: counts, into: room, counts: coming)
-    }
+    try world.allToAll(values, counts: counts, into: room, counts: coming)
     for (rank, count) in counts.enumerated() where count > 0 {
       let bytes = count * MemoryLayout<Scalar>.stride
       bytesSent += bytes
@@ -235,51 +251,38 @@ public final class ShardedTable {
   /// Adds up a microbatch's gradient of the rows it read, id by id as they come, from +0.
   ///
   /// - Parameters:
-  ///   - ids: what ``read(_:into:)`` was given.
-  ///   - gradient: `[ids.count, width]`.
+  ///   - ids: what ``read(_:into:stride:)`` was given.
+  ///   - gradient: a row for each.
+  ///   - stride: floats from one of these rows to the next, at least the width.
   ///   - microbatch: its number in the step; later calls have larger ones.
   public func add(
-    _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>, microbatch: Int
+    _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>, stride: Int,
+    microbatch: Int
   ) {
-    let first = contributedPlaces.count
-    // The places of the ids; then the numbers of their rows in this contribution.
-    let (rowOf, numbers) = (placesOf(ids), self.numbers.base)
-    for number in ids.indices { numbers[Int(rowOf[number])] = 0 }
-    for place in wanted.indices where numbers[place] == 0 {
-      numbers[place] = contributedPlaces.count - first
-      contributedPlaces.append(place)
-    }
-    for number in ids.indices { rowOf[number] = Int64(numbers[Int(rowOf[number])]) }
-    let range = first..<contributedPlaces.count
-    for place in contributedPlaces.all[range] { numbers[place] = -1 }
-    Kernels.embeddingBackward(
-      rows: ids.count, size: table.width, vocabulary: range.count, ids: rowOf, dy: gradient,
-      dTable: contributedValues.extend(by: range.count * table.width))
-    contributions.append(Contribution(microbatch: microbatch, rows: range))
+    let run = self.run(of: ids)
+    let (groups, offset) = (run.grouping.groups, contributedValues.count)
+    let isFinite = Kernels.collectRows(
+      groups, size: table.width, values: gradient, stride: stride,
+      sums: contributedValues.extend(by: groups.count * table.width))
+    contributions.append(
+      Contribution(microbatch: microbatch, run: run, offset: offset, isFinite: isFinite))
   }
 
   /// `Σ g²` of what a microbatch has added.
   ///
   /// - Cost: one look at each scalar.
   public func squaredNorm(ofMicrobatch microbatch: Int) -> Double {
-    added(in: microbatch).reduce(0) { $0 + Kernels.squaredNorm($1.count, $1.values) }
+    contributions.reduce(0) { sum, part in
+      guard part.microbatch == microbatch else { return sum }
+      return sum
+        + Kernels.squaredNorm(
+          part.run.grouping.groups.count * table.width, contributedValues.base + part.offset)
+    }
   }
 
   /// Whether what a microbatch has added has neither NaN nor infinity.
-  ///
-  /// - Cost: one look at each scalar.
   public func isFinite(microbatch: Int) -> Bool {
-    added(in: microbatch).allSatisfy { Kernels.isFinite($0.count, $0.values) }
-  }
-
-  /// Where the scalars of a microbatch lie.
-  private func added(in microbatch: Int) -> [(count: Int, values: UnsafePointer<Float>)] {
-    contributions.filter { $0.microbatch == microbatch }.map {
-      (
-        $0.rows.count * table.width,
-        UnsafePointer(contributedValues.base + $0.rows.lowerBound * table.width)
-      )
-    }
+    contributions.allSatisfy { $0.microbatch != microbatch || $0.isFinite }
   }
 
   /// Brings all gradients of owned rows here and adds them up; fills ``sums``.
@@ -291,38 +294,31 @@ public final class ShardedTable {
   public func reduce(microbatches: Int) throws {
     var leaves = [RowSum](repeating: RowSum(), count: microbatches)
     if world.size > 1 { try receive(into: &leaves) }
-    ownRows.removeAll()
-    _ = ownRows.extend(by: contributedPlaces.count)
-    ownRows.removeAll()
-    for part in contributions {
-      let places = ownPart(of: part)
-      guard !places.isEmpty else { continue }
-      let start = ownRows.count
-      for place in places { ownRows.append(wanted[contributedPlaces.base[place]]) }
-      leaves[part.microbatch] = RowSum(
-        rows: UnsafeBufferPointer(start: ownRows.base + start, count: places.count),
-        values: contributedValues.base + places.lowerBound * table.width)
+    for part in contributions where !part.run.own.isEmpty {
+      leaves[part.microbatch] = sum(part, part.run.own)
     }
     total = tree.sum(leaves, width: table.width)
   }
 
-  /// The part of a contribution that this rank owns.
-  private func ownPart(of part: Contribution) -> Range<Int> {
-    places(of: ownPlaces, in: part.rows) { contributedPlaces.base[$0] }
+  /// A part of a contribution.
+  private func sum(_ part: Contribution, _ places: Range<Int>) -> RowSum {
+    RowSum(
+      rows: UnsafeBufferPointer(
+        start: part.run.grouping.groups.rows + places.lowerBound, count: places.count),
+      values: contributedValues.base + part.offset + places.lowerBound * table.width)
   }
 
   /// Sends others what they own of this rank's contributions, and takes those of others as leaves.
   private func receive(into leaves: inout [RowSum]) throws {
-    let (heads, headCounts, values, valueCounts) = packed()
-    try exchange(heads, counts: headCounts, into: &receivedHeads)
-    try exchange(values, counts: valueCounts, into: &receivedValues)
+    let (headCounts, valueCounts) = pack()
+    try exchange(sentHeads.all, counts: headCounts, into: &receivedHeads)
+    try exchange(sentValues.all, counts: valueCounts, into: &receivedValues)
     var (next, scalar) = (0, 0)
     while next < receivedHeads.count {
-      let (microbatch, count) = (
-        Int(receivedHeads.base[next]), Int(receivedHeads.base[next + 1])
-      )
+      let head = receivedHeads.base + next
+      let (microbatch, count) = (Int(head[0]), Int(head[1]))
       leaves[microbatch] = RowSum(
-        rows: UnsafeBufferPointer(start: receivedHeads.base + next + 2, count: count),
+        rows: UnsafeBufferPointer(start: head + 2, count: count),
         values: receivedValues.base + scalar)
       next += 2 + count
       scalar += count * table.width
@@ -331,28 +327,27 @@ public final class ShardedTable {
 
   /// What goes to each other rank: per contribution its microbatch, the number of rows and their ids; and the
   /// rows' gradients.
-  private func packed() -> (
-    heads: [Int64], headCounts: [Int], values: [Float], valueCounts: [Int]
-  ) {
-    var (heads, values) = ([Int64](), [Float]())
+  private func pack() -> (headCounts: [Int], valueCounts: [Int]) {
+    sentHeads.removeAll()
+    sentValues.removeAll()
     var (headCounts, valueCounts) = ([Int](), [Int]())
     for rank in 0..<world.size {
-      let (oldHeads, oldValues) = (heads.count, values.count)
+      let (oldHeads, oldValues) = (sentHeads.count, sentValues.count)
       for part in contributions where rank != world.rank {
-        let rows = places(of: bounds[rank]..<bounds[rank + 1], in: part.rows) {
-          Int(wanted[contributedPlaces.base[$0]])
-        }
-        guard !rows.isEmpty else { continue }
-        heads += [Int64(part.microbatch), Int64(rows.count)]
-        heads += rows.map { wanted[contributedPlaces.base[$0]] }
-        values += UnsafeBufferPointer(
-          start: contributedValues.base + rows.lowerBound * table.width,
-          count: rows.count * table.width)
+        let groups = part.run.grouping.groups
+        let places = self.places(of: bounds[rank]..<bounds[rank + 1], in: groups)
+        guard !places.isEmpty else { continue }
+        let sum = self.sum(part, places)
+        sentHeads.append(Int64(part.microbatch))
+        sentHeads.append(Int64(places.count))
+        sentHeads.append(sum.rows)
+        sentValues.append(
+          UnsafeBufferPointer(start: sum.values, count: places.count * table.width))
       }
-      headCounts.append(heads.count - oldHeads)
-      valueCounts.append(values.count - oldValues)
+      headCounts.append(sentHeads.count - oldHeads)
+      valueCounts.append(sentValues.count - oldValues)
     }
-    return (heads, headCounts, values, valueCounts)
+    return (headCounts, valueCounts)
   }
 
   /// The global gradient of every touched row that this rank owns; valid until the next step.

@@ -5,18 +5,18 @@ import Tensors
 final class ActivationLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { !readsOutput }
+  var readsOutput: Bool { function.isKnownFromOutput }
   private let function: Kernels.ElementwiseFunction
-  private let isFused: Bool
   private let scalars: Extent
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
 
-  /// An activation; `isFused` says that the layer before has applied it already.
-  init(input: Value, output: Value, function: Kernels.ElementwiseFunction, isFused: Bool) {
+  /// An activation; in place where both lie together.
+  init(input: Value, output: Value, function: Kernels.ElementwiseFunction) {
     self.input = input
     self.output = output
     self.function = function
-    self.isFused = isFused
     scalars = input.scalars
   }
 
@@ -31,7 +31,6 @@ final class ActivationLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
-    guard !isFused else { return }
     Kernels.activate(
       function, count: pass.count(scalars), input: pass.floats(input.place),
       output: pass.floats(output.place))

@@ -53,14 +53,16 @@ final class AttentionLayer: MicrobatchLayer {
   func forward(_ pass: Pass) {
     let rows = pass.count(rows)
     Kernels.linearForward(
-      samples: rows, inputs: channels, outputs: 3 * width, x: pass.floats(input.place),
+      precision: geometry.precision, samples: rows, inputs: channels, outputs: 3 * width,
+      x: pass.floats(input.place),
       weight: pass.parameters + slots.weight, bias: slots.bias.map { pass.parameters + $0 },
       y: pass.floats(joined))
     Kernels.attentionForward(
       geometry, samples: pass.samples, heads(pass), dropout: dropout(pass),
       output: pass.floats(mixed), outputStride: width, scratch: pass.scratch)
     Kernels.linearForward(
-      samples: rows, inputs: width, outputs: channels, x: pass.floats(mixed),
+      precision: geometry.precision, samples: rows, inputs: width, outputs: channels,
+      x: pass.floats(mixed),
       weight: pass.parameters + slots.outWeight,
       bias: slots.outBias.map { pass.parameters + $0 }, y: pass.floats(output.place))
   }
@@ -84,11 +86,12 @@ final class AttentionLayer: MicrobatchLayer {
     let rows = pass.count(rows)
     let dy = pass.floats(outputGradient)
     Kernels.linearWeightGradient(
-      samples: rows, inputs: width, outputs: channels, x: pass.floats(mixed), dy: dy,
+      precision: geometry.precision, samples: rows, inputs: width, outputs: channels,
+      x: pass.floats(mixed), dy: dy,
       weightGradient: pass.gradient(slots.outWeight),
       biasGradient: slots.outBias.map { pass.gradient($0) })
     Kernels.linearInputGradient(
-      samples: rows, inputs: width, outputs: channels, dy: dy,
+      precision: geometry.precision, samples: rows, inputs: width, outputs: channels, dy: dy,
       weight: pass.parameters + slots.outWeight, dx: pass.floats(mixedGradient))
     let joined = pass.floats(joinedGradient)
     Kernels.attentionBackward(
@@ -96,12 +99,14 @@ final class AttentionLayer: MicrobatchLayer {
       outputGradient: pass.floats(mixedGradient), outputStride: width,
       gradients: AttentionGradients(joined: joined, width: width), scratch: pass.scratch)
     Kernels.linearWeightGradient(
-      samples: rows, inputs: channels, outputs: 3 * width, x: pass.floats(input.place), dy: joined,
+      precision: geometry.precision, samples: rows, inputs: channels, outputs: 3 * width,
+      x: pass.floats(input.place), dy: joined,
       weightGradient: pass.gradient(slots.weight),
       biasGradient: slots.bias.map { pass.gradient($0) })
     guard let inputGradient else { return }
     Kernels.linearInputGradient(
-      samples: rows, inputs: channels, outputs: 3 * width, dy: joined,
+      precision: geometry.precision, samples: rows, inputs: channels, outputs: 3 * width,
+      dy: joined,
       weight: pass.parameters + slots.weight, dx: pass.floats(inputGradient))
   }
 

@@ -3,13 +3,17 @@ import Tensors
 /// Normalisation of each channel by the statistics of the microbatch, or by the running ones.
 ///
 /// y = weight · (x − mean) / √(variance + ε) + bias. A following `relu` is applied in the same
-/// sweep; its own layer then only turns the gradient back.
+/// sweep, and a residual sum where it ends the sum's body. What that relu lets through on the way back is
+/// computed again from x.
 final class BatchNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   let rows: Extent
   let channels: Int
   let mean, variance: Region
+  /// True where the residual that it ends takes the last sweep, and adds its shortcut in it.
+  var isJoined = false
   private let settings: Settings
   private var outputGradient = Place.slab(0)
   private var inputGradient = Place.slab(0)
@@ -33,28 +37,40 @@ final class BatchNormLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
-    guard pass.training else {
-      apply(
-        pass, mean: pass.parameters + settings.runningMean,
-        variance: pass.parameters + settings.runningVariance)
-      return
-    }
     // Every sample of the microbatch may lack the modality: nothing to normalise, nothing to learn.
     guard pass.count(rows) > 0 else { return }
-    let (mean, variance) = (pass.floats(mean), pass.floats(variance))
-    Kernels.batchNormStatistics(
-      rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
-      mean: mean, variance: variance)
-    apply(pass, mean: mean, variance: variance)
+    if pass.training {
+      Kernels.batchNormStatistics(
+        rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
+        mean: pass.floats(mean), variance: pass.floats(variance))
+    }
+    if !isJoined { apply(pass, relu: settings.relu) }
+  }
+
+  /// Normalises by the statistics of the microbatch or the running ones, and adds `added` if there is one.
+  func apply(_ pass: Pass, adding added: UnsafePointer<Float>? = nil, relu: Bool) {
+    let (mean, variance) =
+      pass.training
+      ? (UnsafePointer(pass.floats(mean)), UnsafePointer(pass.floats(variance)))
+      : (pass.parameters + settings.runningMean, pass.parameters + settings.runningVariance)
+    apply(pass, mean: mean, variance: variance, adding: added, relu: relu)
   }
 
   /// Normalises by the given statistics.
-  func apply(_ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>) {
+  func apply(
+    _ pass: Pass, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>,
+    adding added: UnsafePointer<Float>? = nil, relu: Bool? = nil
+  ) {
     Kernels.batchNormApply(
       rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
       mean: mean, variance: variance, epsilon: settings.epsilon,
       weight: pass.parameters + settings.weight, bias: pass.parameters + settings.bias,
-      relu: settings.relu, y: pass.floats(output.place))
+      adding: added, relu: relu ?? settings.relu, y: pass.floats(output.place))
+  }
+
+  /// The bias where the output went through a relu, for the way back.
+  private func rectified(_ pass: Pass) -> UnsafePointer<Float>? {
+    settings.relu ? pass.parameters + settings.bias : nil
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -79,9 +95,9 @@ final class BatchNormLayer: MicrobatchLayer {
     Kernels.batchNormBackward(
       rows: rows, channels: channels, x: pass.floats(input.place), mean: mean,
       variance: variance, epsilon: settings.epsilon,
-      weight: pass.parameters + settings.weight, dy: pass.floats(outputGradient),
-      dx: pass.floats(inputGradient), dWeight: pass.gradient(settings.weight),
-      dBias: pass.gradient(settings.bias), scratch: pass.scratch)
+      weight: pass.parameters + settings.weight, rectified: rectified(pass),
+      dy: pass.floats(outputGradient), dx: pass.floats(inputGradient),
+      dWeight: pass.gradient(settings.weight), dBias: pass.gradient(settings.bias))
     writeStatistics(pass, mean: mean, variance: variance, ofGroup: rows)
   }
 
@@ -92,8 +108,10 @@ final class BatchNormLayer: MicrobatchLayer {
   ) {
     Kernels.batchNormGradientSums(
       rows: pass.count(rows), channels: channels, x: pass.floats(input.place),
-      mean: mean, variance: variance, epsilon: settings.epsilon, dy: pass.floats(outputGradient),
-      sums: sums, products: products, dWeight: pass.gradient(settings.weight),
+      mean: mean, variance: variance, epsilon: settings.epsilon,
+      weight: pass.parameters + settings.weight, rectified: rectified(pass),
+      dy: pass.floats(outputGradient), sums: sums, products: products,
+      dWeight: pass.gradient(settings.weight),
       dBias: pass.gradient(settings.bias))
   }
 
@@ -105,8 +123,8 @@ final class BatchNormLayer: MicrobatchLayer {
     Kernels.batchNormInputGradient(
       rows: pass.count(rows), ofGroup: count, channels: channels,
       x: pass.floats(input.place), mean: mean, variance: variance, epsilon: settings.epsilon,
-      weight: pass.parameters + settings.weight, sums: sums, products: products,
-      dy: pass.floats(outputGradient), dx: pass.floats(inputGradient))
+      weight: pass.parameters + settings.weight, rectified: rectified(pass), sums: sums,
+      products: products, dy: pass.floats(outputGradient), dx: pass.floats(inputGradient))
   }
 
   /// Writes n · mean and n · variance for the microbatch's n rows, the variance unbiased where the

@@ -26,8 +26,22 @@ struct Chain {
     reversed = stages.reversed().filter(\.layer.output.requiresGradient)
   }
 
+  /// The layer that writes the output, where that could be elsewhere; nil where it could not.
+  var writer: (any JoinableLayer)? {
+    guard let layer = stages.last?.layer as? any JoinableLayer, layer.isJoinable,
+      layer.output.place == output.place
+    else { return nil }
+    return layer
+  }
+
   /// Where the way back begins, among the model's summaries; nil where no layer is on it.
   var last: Int? { reversed.first?.index }
+
+  /// The last layer that computes.
+  var lastLayer: (any Layer)? { stages.last?.layer }
+
+  /// Whether the way back reads what enters the chain or leaves it.
+  var readsOutput: Bool { lastLayer?.readsOutput ?? true }
 
   /// Runs the layers, first to last.
   func forward(_ group: Group) {

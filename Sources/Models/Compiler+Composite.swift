@@ -10,7 +10,9 @@ extension Compiler {
       throw ModelError(.setting, context.path, "residual expected at least one layer, found none")
     }
     let input = context.input.shared
-    let body = try chain(layers, from: input, prefix: "\(context.path).layers")
+    let body = try chain(
+      layers, from: input, prefix: "\(context.path).layers", keepsLast: true)
+    let regions = plan.regions.count
     let side = try chain(shortcut, from: input, prefix: "\(context.path).shortcut")
     guard body.output.element == .float, side.output.element == .float else {
       throw ModelError(
@@ -26,6 +28,17 @@ extension Compiler {
             ? "give a shortcut, for example a 1x1 conv with the same stride and outputs"
             : "make strides and outputs of both agree"))
     }
+    var endsInNorm = false
+    if case .batchNorm = layers.last { endsInNorm = true }
+    let layer = try sum(body, side, from: input, endsInNorm: endsInNorm, context)
+    release(side, since: regions)
+    return Compiled(layer: layer, output: layer.output)
+  }
+
+  /// The sum of two chains, over the first one's output where that is legal, with the relu behind it.
+  private mutating func sum(
+    _ body: Chain, _ side: Chain, from input: Value, endsInNorm: Bool, _ context: LayerContext
+  ) throws -> ResidualLayer {
     units.couple(body.output.channelUnits, side.output.channelUnits)
     var output = body.output
     output.requiresGradient = body.output.requiresGradient || side.output.requiresGradient
@@ -35,10 +48,15 @@ extension Compiler {
     if !body.output.overwritable {
       output.place = .region(plan.reserve(try memory(output, context.path)))
     }
-    return Compiled(
-      layer: ResidualLayer(
-        input: input, output: output, body: body, shortcut: side, index: summaries.count),
-      output: output)
+    output.isRectified = takesRelu(context)
+    output.rectifier = output.isRectified ? Rectifier() : nil
+    let isInPlace = output.place == body.output.place
+    return ResidualLayer(
+      input: input, output: output, body: body, shortcut: side, index: summaries.count,
+      norm: endsInNorm && isInPlace ? body.lastLayer as? BatchNormLayer : nil,
+      relu: output.rectifier,
+      // The relu before it has no other reader: the layers of a chain follow one another.
+      inputRelu: context.previous == .activation(.relu) ? context.input.rectifier : nil)
   }
 
   /// `concat`: the branches' outputs side by side on the last axis.

@@ -102,7 +102,7 @@ extension Compiler {
     return ConvolutionGeometry(
       height: height, width: width, channels: channels, outChannels: settings.out,
       kernel: settings.kernel, stride: settings.stride, padding: settings.padding,
-      dilation: settings.dilation, groups: settings.groups)
+      dilation: settings.dilation, groups: settings.groups, precision: precision)
   }
 
   /// Checks each setting by itself, and groups against channels.
@@ -146,8 +146,9 @@ extension Compiler {
     flat: Bool, _ context: LayerContext
   ) throws -> Compiled {
     let (weight, bias, own) = try slots(settings, geometry, flat: flat, context)
-    let output = try output(
+    var output = try output(
       shape, context, .channels(own), requiresGradient: true, channelsFirst: true)
+    output.isRectified = takesRelu(context)
     scratchCount = max(scratchCount, ConvolutionLayer.scratchCount(geometry))
     return Compiled(
       layer: ConvolutionLayer(

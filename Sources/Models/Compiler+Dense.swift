@@ -26,7 +26,8 @@ extension Compiler {
       input.shape.dropLast() + [out], context, .channels(own), requiresGradient: true,
       channelsFirst: false)
     let layer = LinearLayer(
-      input: input, output: output, weight: weight, bias: biasSlot, tap: tap(ofWeightAt: weight))
+      input: input, output: output, weight: weight, bias: biasSlot, precision: precision,
+      tap: tap(ofWeightAt: weight))
     linearLayers.append(layer)
     return Compiled(layer: layer, output: output, multiplyAdds: input.count * out)
   }

@@ -2,7 +2,7 @@ import Configuration
 import Tensors
 
 extension Compiler {
-  /// An activation, over its input where that is legal.
+  /// An activation, over its input where that is legal; no layer where the one before has applied it.
   mutating func activation(
     _ activation: LayerConfiguration.Activation, _ context: LayerContext
   ) throws -> Compiled {
@@ -11,16 +11,23 @@ extension Compiler {
       try require(
         slope.isFinite, "leakyRelu slope", expected: "to be finite", found: slope, context)
     }
+    if activation == .relu, input.isRectified {
+      var output = input
+      output.isRectified = false
+      output.overwritable = false
+      return Compiled(layer: nil, output: output)
+    }
     let isInPlace = input.overwritable && ActivationLayer.worksInPlace(activation)
     var output = try elementwiseOutput(isInPlace: isInPlace, context)
     output.overwritable = !ActivationLayer.worksInPlace(activation)
-    // The batch norm before has looked ahead and applied it; its output is always overwritable.
-    var isFused = false
-    if case .batchNorm = context.previous { isFused = activation == .relu }
     return Compiled(
-      layer: ActivationLayer(
-        input: input, output: output, function: activation.kernel, isFused: isFused),
+      layer: ActivationLayer(input: input, output: output, function: activation.kernel),
       output: output)
+  }
+
+  /// Whether the layer at `context` applies the relu behind it in its own sweep: nobody reads what lies between.
+  func takesRelu(_ context: LayerContext) -> Bool {
+    context.next == .activation(.relu) && !readPaths.contains(context.path)
   }
 
   /// `dropout`, over its input where that is legal.

@@ -29,7 +29,7 @@ extension Compiler {
         returnsGradient: encoders.contains { $0.output.value.requiresGradient },
         parameterCount: own, multiplyAddsPerSample: stages.multiplyAdds,
         arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
-    probes.append(Probe(path: "fusion", place: output.place, scalars: output.scalars))
+    probes.append(Probe(path: "fusion", output))
     return Fusion(
       encoders: encoders, stages: stages.stages, output: stages.output,
       summary: Fusion.Summary(
@@ -92,9 +92,35 @@ extension Compiler {
       values.indices.map { (flattened(values[$0]), values[$0].unitCount) })
     let flags = learns && configuration.fusion == .concat
     let context = fusionContext(values[0])
-    var inputs: [JoinStage.Input] = []
-    var parts: [FusionColumns.Part] = []
     let outputs = values.reduce(0) { $0 + $1.unitCount }
+    let inputs = try joinInputs(ports, values, names, learns: learns, flags ? outputs : nil)
+    let width = outputs + (flags ? values.count : 0)
+    let joined = flags ? ChannelUnits.joined([(channels, outputs), (nil, values.count)]) : channels
+    let inPlace = zip(names, inputs).filter {
+      $1.port.writer != nil && isOnlyReader(of: $0, configuration)
+    }
+    let output = try output(
+      [width], context, .channels(joined),
+      requiresGradient: learns || values.contains { $0.requiresGradient },
+      channelsFirst: false, apart: !inPlace.isEmpty)
+    for (_, input) in inPlace { joinInPlace(input, in: output) }
+    let port = Port(output)
+    return (
+      Stages(stages: [JoinStage(inputs, to: port)], output: port),
+      FusionColumns(
+        width: width,
+        parts: inputs.map {
+          FusionColumns.Part(column: $0.column, width: $0.width, axis: $0.value.axis)
+        })
+    )
+  }
+
+  /// The encoders' outputs with their columns, substitutes where they are learned, and flags from a column on.
+  private mutating func joinInputs(
+    _ ports: [Port], _ values: [Value], _ names: [String], learns: Bool, _ firstFlag: Int?
+  ) throws -> [JoinStage.Input] {
+    let context = fusionContext(values[0])
+    var inputs: [JoinStage.Input] = []
     var column = 0
     for (index, value) in values.enumerated() {
       var substitute: Int?
@@ -106,22 +132,28 @@ extension Compiler {
       inputs.append(
         JoinStage.Input(
           ports[index], as: value, column: column, substitute: substitute,
-          flag: flags ? outputs + index : nil))
-      parts.append(
-        FusionColumns.Part(column: column, width: value.unitCount, axis: value.axis))
+          flag: firstFlag.map { $0 + index }))
       column += value.unitCount
     }
-    let width = outputs + (flags ? values.count : 0)
-    let joined = flags ? ChannelUnits.joined([(channels, outputs), (nil, values.count)]) : channels
-    let output = try output(
-      [width], context, .channels(joined),
-      requiresGradient: learns || values.contains { $0.requiresGradient },
-      channelsFirst: false)
-    let port = Port(output)
-    return (
-      Stages(stages: [JoinStage(inputs, to: port)], output: port),
-      FusionColumns(width: width, parts: parts)
-    )
+    return inputs
+  }
+
+  /// Whether nobody but the fusion reads a modality's encoder.
+  private func isOnlyReader(of name: String, _ configuration: ModelConfiguration) -> Bool {
+    configuration.coupling == nil && !configuration.heads.contains { $0.source == name }
+  }
+
+  /// Lets an encoder's last layer write into the join, whose memory no encoder has had; its own is free for others.
+  private mutating func joinInPlace(_ input: JoinStage.Input, in joined: Value) {
+    guard let writer = input.port.writer else { return }
+    let columns = JoinedColumns(
+      place: joined.place, column: input.column, stride: joined.unitCount)
+    for index in probes.indices where probes[index].columns == writer.columns {
+      probes[index].columns = columns
+    }
+    if case .region(let region) = writer.columns.place { plan.release(region) }
+    writer.columns = columns
+    input.isInPlace = true
   }
 
   /// Throws where an encoder leaves a sequence to a fusion of vectors.

@@ -49,7 +49,7 @@ extension Compiler {
     let layer = GatedFusionLayer(
       input: context.input, output: output, columns: columns, slots: slots,
       hidden: plan.reserve(scalars), gates: plan.reserve(scalars),
-      present: plan.reserve(count, of: Int32.self))
+      present: plan.reserve(count, of: Int32.self), precision: precision)
     scratchCount = max(scratchCount, capacity * columns.width, 2 * out * count)
     return Compiled(
       layer: layer, output: output, multiplyAdds: out * columns.width * (1 + count))
@@ -87,7 +87,7 @@ extension Compiler {
     return Compiled(
       layer: LowRankFusionLayer(
         input: context.input, output: output, columns: columns, slots: slots, bias: bias,
-        rank: rank, factors: plan.reserve(scalars)), output: output,
+        rank: rank, factors: plan.reserve(scalars), precision: precision), output: output,
       multiplyAdds: width * (columns.width + columns.parts.count))
   }
 

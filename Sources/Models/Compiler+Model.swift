@@ -48,10 +48,16 @@ extension Compiler {
     try checkSharding(configuration)
     let readPoints = try points(wishes.reading)
     let hints = try self.hints(wishes.hints)
-    for hint in hints.reversed() { hint.planBackward(&slabs) }
-    for branch in branches.reversed() { branch.planBackward(&slabs) }
-    coupled?.1.planBackward(&slabs)
-    fusion.planBackward(&slabs)
+    switch purpose {
+    case .training:
+      for hint in hints.reversed() { hint.planBackward(&slabs) }
+      for branch in branches.reversed() { branch.planBackward(&slabs) }
+      coupled?.1.planBackward(&slabs)
+      fusion.planBackward(&slabs)
+    case .evaluation:
+      for branch in branches { branch.planEvaluation(&slabs) }
+    }
+    forgetReleasedProbes()
     precondition(slabs.isIdle, "a gradient's memory was never released")
     return Network(
       fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,

@@ -23,11 +23,11 @@ extension Compiler {
         "runningMean", [channels], context, role: statistic, .constant(0), units: axes),
       runningVariance: try slot(
         "runningVariance", [channels], context, role: statistic, .constant(1), units: axes),
-      epsilon: Float(epsilon), relu: context.next == .activation(.relu))
+      epsilon: Float(epsilon), relu: takesRelu(context))
     rememberFold(of: settings, channels: channels, behind: context.previous)
-    let output = try output(
+    var output = try output(
       input.shape, context, .same, requiresGradient: true, channelsFirst: input.channelsFirst)
-    scratchCount = max(scratchCount, 2 * channels)
+    output.isRectified = settings.relu
     let plain = BatchNormLayer(
       input: input, output: output, settings: settings, mean: plan.reserve(channels),
       variance: plan.reserve(channels))

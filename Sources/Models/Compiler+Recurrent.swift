@@ -70,7 +70,8 @@ extension Compiler {
     _ own: ChannelUnits?, _ context: LayerContext
   ) throws -> RecurrentLayer.Cell {
     let recurrence = Recurrence(
-      cell: settings.cell.recurrence, inputs: value.channels, hidden: settings.hidden)
+      cell: settings.cell.recurrence, inputs: value.channels, hidden: settings.hidden,
+      precision: precision)
     let (gates, hidden) = (recurrence.gates, settings.hidden)
     let suffix = "\(level)" + (side == 1 ? "Reversed" : "")
     let rows = try product([value.mostUnits, capacity], context.path)

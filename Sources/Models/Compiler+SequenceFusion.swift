@@ -63,7 +63,8 @@ extension Compiler {
         ], path))
     let stage = CrossAttentionStage(
       from: from, as: query, to: to, as: key, output: port,
-      geometry: AttentionGeometry(heads: heads, size: width / heads, isCausal: false),
+      geometry: AttentionGeometry(
+        heads: heads, size: width / heads, isCausal: false, precision: precision),
       slots: slots,
       memory: CrossAttentionStage.Memory(
         queries: plan.reserve(rows), keyValues: plan.reserve(keys), mixed: plan.reserve(rows)))

@@ -87,7 +87,8 @@ extension Compiler {
     try require(configuration.headSize ?? 1, atLeast: 1, "attention headSize", context)
     _ = try product([3, heads, configuration.headSize ?? width / heads, width], context.path)
     let geometry = AttentionGeometry(
-      heads: heads, size: configuration.headSize ?? width / heads, isCausal: configuration.causal)
+      heads: heads, size: configuration.headSize ?? width / heads, isCausal: configuration.causal,
+      precision: precision)
     try require(
       configuration.dropout >= 0 && configuration.dropout < 1, "attention dropout",
       expected: "in 0 ..< 1", found: configuration.dropout, context)

@@ -61,6 +61,7 @@ final class ChainLayer: Layer {
   private let chain: Chain
   var input: Value { chain.input }
   var output: Value { chain.output }
+  var readsOutput: Bool { chain.readsOutput }
 
   /// Wraps `chain`.
   init(_ chain: Chain) { self.chain = chain }

@@ -6,8 +6,12 @@ import Tensors
 struct Compiler {
   /// N: the most samples of a microbatch.
   let capacity: Int
+  /// What matrix products and convolutions round their operands to.
+  let precision: Precision
+  /// What the model is for.
+  let purpose: Model.Purpose
   /// Where everything of a pass will lie.
-  var plan = ArenaPlan()
+  var plan: ArenaPlan
   /// The slots, in canonical order.
   var layout = ParameterLayout()
   /// The layers, in forward order.
@@ -57,6 +61,8 @@ struct Compiler {
   var readPaths: Set<String> = []
   /// Where they are read, so far.
   var foundPoints: [String: ReadPoint] = [:]
+  /// The memory of what is read there, after a pass.
+  var pinned: Set<Region> = []
 
   /// What the synchronised batch norms of a model have in common.
   struct Synchronization {
@@ -73,8 +79,15 @@ struct Compiler {
   /// The output of one layer, by name.
   struct Probe {
     let path: String
-    let place: Place
     let scalars: Extent
+    /// Where it lies; rows that follow one another are those of units.
+    var columns: JoinedColumns
+
+    init(path: String, _ value: Value) {
+      self.path = path
+      scalars = value.scalars
+      columns = JoinedColumns(place: value.place, column: 0, stride: value.unitCount)
+    }
   }
 
   /// An integer field that must stay below a limit.
@@ -98,8 +111,15 @@ struct Compiler {
   }
 
   /// An empty compilation for microbatches of `capacity` samples.
-  init(capacity: Int) {
-    self.capacity = capacity
+  ///
+  /// `sharesMemory` lets tensors lie where others lay that nobody needs any more.
+  init(
+    capacity: Int, precision: Precision = .float32, purpose: Model.Purpose = .training,
+    sharesMemory: Bool = true
+  ) {
+    (self.capacity, self.precision) = (capacity, precision)
+    self.purpose = purpose
+    plan = ArenaPlan(shares: sharesMemory)
     slabs = SlabPlan(capacity: capacity)
   }
 
@@ -132,21 +152,30 @@ struct Compiler {
   static let largestCount = Int(Int32.max)
 
   /// Compiles `configurations` one after the other; their paths are `prefix.0`, `prefix.1` and on.
+  ///
+  /// `keepsLast` says that the last layer computes again after the chain is over.
   mutating func chain(
-    _ configurations: [LayerConfiguration], from input: Value, prefix: String
+    _ configurations: [LayerConfiguration], from input: Value, prefix: String,
+    keepsLast: Bool = false
   ) throws -> Chain {
     var stages: [Chain.Stage] = []
     var value = input
+    var life = Life()
     for (index, configuration) in configurations.enumerated() {
       let context = LayerContext(
         path: "\(prefix).\(index)", input: value,
         previous: index > 0 ? configurations[index - 1] : nil,
         next: index + 1 < configurations.count ? configurations[index + 1] : nil)
       let bytes = plan.byteCount
+      let regions = plan.regions.count
       let scalars = layout.count
       let first = summaries.count
       let compiled = try layer(configuration, context)
       value = compiled.output
+      if compiled.layer != nil, !(compiled.layer is ResidualLayer) { value.rectifier = nil }
+      if !keepsLast || context.next != nil {
+        settle(&life, compiled.layer, from: context.input, to: value, since: regions)
+      }
       // Layers inside a composite are listed first and have counted their own share.
       let inner = summaries[first...]
       let own = layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount }
@@ -161,9 +190,11 @@ struct Compiler {
           returnsGradient: context.input.requiresGradient, parameterCount: own,
           multiplyAddsPerSample: compiled.multiplyAdds,
           arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
-      probes.append(Probe(path: context.path, place: value.place, scalars: value.scalars))
+      probes.append(Probe(path: context.path, value))
       guard let point = readPoint(context.path, value) else { continue }
       value = point.output
+      value.rectifier = nil
+      life = Life()
       stages.append(Chain.Stage(layer: point, index: summaries.count - 1, firstSlot: nil))
     }
     return Chain(input: input, output: value, stages: stages)
@@ -191,10 +222,11 @@ struct Compiler {
 
   /// Reserves memory for an output of units of `shape`, as many as the input has, and describes it.
   ///
-  /// `rule` says what its channels have to do with those of the input; without one they all stay.
+  /// `rule` says what its channels have to do with those of the input; without one they all stay. `apart` is for
+  /// what layers before this one write too, so that it lies where nothing else did.
   mutating func output(
     _ shape: [Int], _ context: LayerContext, _ rule: UnitRule = .unknown, requiresGradient: Bool,
-    overwritable: Bool = true, channelsFirst: Bool
+    overwritable: Bool = true, channelsFirst: Bool, apart: Bool = false
   ) throws -> Value {
     var value = context.input
     switch rule {
@@ -210,7 +242,9 @@ struct Compiler {
     value.overwritable = overwritable
     value.channelsFirst = channelsFirst
     value.flattened = nil
-    value.place = .region(plan.reserve(try memory(value, context.path)))
+    value.isRectified = false
+    let count = try memory(value, context.path)
+    value.place = .region(apart ? plan.reserveApart(count) : plan.reserve(count))
     return value
   }
 

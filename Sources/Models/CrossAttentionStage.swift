@@ -55,18 +55,20 @@ final class CrossAttentionStage: FusionStage {
   private func forward(_ pass: Pass) {
     let (own, other) = (pass.count(rows.queries), pass.count(rows.keys))
     Kernels.linearForward(
-      samples: own, inputs: widths.queries, outputs: widths.queries,
+      precision: geometry.precision, samples: own, inputs: widths.queries, outputs: widths.queries,
       x: pass.floats(from.value.place), weight: pass.parameters + slots.query, bias: nil,
       y: pass.floats(queries))
     Kernels.linearForward(
-      samples: other, inputs: widths.keys, outputs: 2 * widths.queries,
+      precision: geometry.precision, samples: other, inputs: widths.keys,
+      outputs: 2 * widths.queries,
       x: pass.floats(to.value.place), weight: pass.parameters + slots.keyValue, bias: nil,
       y: pass.floats(keyValues))
     Kernels.attentionForward(
       geometry, samples: pass.samples, heads(pass), dropout: nil, output: pass.floats(mixed),
       outputStride: widths.queries, scratch: pass.scratch)
     Kernels.linearForward(
-      samples: own, inputs: widths.queries, outputs: widths.queries, x: pass.floats(mixed),
+      precision: geometry.precision, samples: own, inputs: widths.queries, outputs: widths.queries,
+      x: pass.floats(mixed),
       weight: pass.parameters + slots.output, bias: nil, y: pass.floats(output.value.place))
   }
 
@@ -98,7 +100,8 @@ final class CrossAttentionStage: FusionStage {
     if let toGradient {
       for pass in group.passes {
         Kernels.linearInputGradient(
-          samples: pass.count(rows.keys), inputs: widths.keys, outputs: 2 * widths.queries,
+          precision: geometry.precision, samples: pass.count(rows.keys), inputs: widths.keys,
+          outputs: 2 * widths.queries,
           dy: pass.floats(keyGradient), weight: pass.parameters + slots.keyValue,
           dx: pass.floats(toGradient))
       }
@@ -107,7 +110,8 @@ final class CrossAttentionStage: FusionStage {
     if let fromGradient {
       for pass in group.passes {
         Kernels.linearInputGradient(
-          samples: pass.count(rows.queries), inputs: widths.queries, outputs: widths.queries,
+          precision: geometry.precision, samples: pass.count(rows.queries), inputs: widths.queries,
+          outputs: widths.queries,
           dy: pass.floats(queryGradient), weight: pass.parameters + slots.query,
           dx: pass.floats(fromGradient))
       }
@@ -118,10 +122,11 @@ final class CrossAttentionStage: FusionStage {
   private func differentiate(_ pass: Pass, _ dy: UnsafePointer<Float>) {
     let (own, other, width) = (pass.count(rows.queries), pass.count(rows.keys), widths.queries)
     Kernels.linearWeightGradient(
-      samples: own, inputs: width, outputs: width, x: pass.floats(mixed), dy: dy,
+      precision: geometry.precision, samples: own, inputs: width, outputs: width,
+      x: pass.floats(mixed), dy: dy,
       weightGradient: pass.gradient(slots.output), biasGradient: nil)
     Kernels.linearInputGradient(
-      samples: own, inputs: width, outputs: width, dy: dy,
+      precision: geometry.precision, samples: own, inputs: width, outputs: width, dy: dy,
       weight: pass.parameters + slots.output, dx: pass.floats(mixedGradient))
     let keys = pass.floats(keyGradient)
     Kernels.attentionBackward(
@@ -131,10 +136,12 @@ final class CrossAttentionStage: FusionStage {
         queries: pass.floats(queryGradient), keys: keys, values: keys + width),
       scratch: pass.scratch)
     Kernels.linearWeightGradient(
-      samples: other, inputs: widths.keys, outputs: 2 * width, x: pass.floats(to.value.place),
+      precision: geometry.precision, samples: other, inputs: widths.keys, outputs: 2 * width,
+      x: pass.floats(to.value.place),
       dy: keys, weightGradient: pass.gradient(slots.keyValue), biasGradient: nil)
     Kernels.linearWeightGradient(
-      samples: own, inputs: width, outputs: width, x: pass.floats(from.value.place),
+      precision: geometry.precision, samples: own, inputs: width, outputs: width,
+      x: pass.floats(from.value.place),
       dy: pass.floats(queryGradient), weightGradient: pass.gradient(slots.query),
       biasGradient: nil)
   }

@@ -28,16 +28,9 @@ final class DotLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
-    let x = pass.floats(input.place)
-    let y = pass.floats(output.place)
-    let count = pass.count(rows)
-    Kernels.rowDots(rows: count, half: half, factors: factors, x: x, y: y)
-    guard let bias else { return }
-    let offset = pass.parameters[bias]
-    for row in 0..<count {
-      let (left, right) = (x + 2 * row * half, x + (2 * row + 1) * half)
-      y[row] += offset + (left[factors] + right[factors])
-    }
+    Kernels.rowDots(
+      rows: pass.count(rows), half: half, factors: factors, x: pass.floats(input.place),
+      bias: bias.map { pass.parameters + $0 }, y: pass.floats(output.place))
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -57,14 +50,9 @@ final class DotLayer: MicrobatchLayer {
       pass.gradient(bias)[0] = sum
     }
     guard let inputGradient else { return }
-    let x = pass.floats(input.place)
-    let dx = pass.floats(inputGradient)
-    Kernels.rowDotsGradient(rows: count, half: half, factors: factors, x: x, dy: dy, dx: dx)
-    guard bias != nil else { return }
-    for row in 0..<count {
-      dx[2 * row * half + factors] = dy[row]
-      dx[(2 * row + 1) * half + factors] = dy[row]
-    }
+    Kernels.rowDotsGradient(
+      rows: count, half: half, factors: factors, x: pass.floats(input.place), dy: dy,
+      biases: bias != nil, dx: pass.floats(inputGradient))
   }
 }
 

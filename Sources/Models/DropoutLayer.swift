@@ -7,6 +7,8 @@ import Tensors
 final class DropoutLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { false }
+  var readsOutput: Bool { false }
   private let rate: Float
   private let path: UInt32
   private let isInPlace: Bool

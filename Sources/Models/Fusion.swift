@@ -13,7 +13,7 @@ final class Encoder {
     self.mixture = mixture
     self.gate = gate
     self.chain = chain
-    self.output = Port(output)
+    self.output = Port(output, writer: chain.writer)
   }
 
   /// Mixes samples, leaves out who is missing, and runs the layers.

@@ -10,6 +10,7 @@ final class GatedFusionLayer: MicrobatchLayer {
   let output: Value
   private let columns: FusionColumns
   private let slots: [Slots]
+  private let precision: Precision
   private let size: Int
   /// h and g of each modality, `[M, n, O]`; overwritten by their gradients.
   private let hidden, gates: Region
@@ -26,8 +27,9 @@ final class GatedFusionLayer: MicrobatchLayer {
   /// Gates of `size` dimensions over the rows of a join.
   init(
     input: Value, output: Value, columns: FusionColumns, slots: [Slots], hidden: Region,
-    gates: Region, present: Region
+    gates: Region, present: Region, precision: Precision
   ) {
+    self.precision = precision
     self.input = input
     self.output = output
     self.columns = columns
@@ -45,11 +47,12 @@ final class GatedFusionLayer: MicrobatchLayer {
       let h = pass.floats(hidden) + index * count
       columns.copy(part, samples: pass.samples, from: rows, to: pass.scratch)
       Kernels.linearForward(
-        samples: pass.samples, inputs: part.width, outputs: size, x: pass.scratch,
+        precision: precision, samples: pass.samples, inputs: part.width, outputs: size,
+        x: pass.scratch,
         weight: pass.parameters + slots[index].weight, bias: nil, y: h)
       Kernels.activate(.tanh, count: count, input: h, output: h)
       Kernels.linearForward(
-        samples: pass.samples, inputs: columns.width, outputs: size, x: rows,
+        precision: precision, samples: pass.samples, inputs: columns.width, outputs: size, x: rows,
         weight: pass.parameters + slots[index].gate, bias: nil,
         y: pass.floats(gates) + index * count)
     }
@@ -102,10 +105,12 @@ final class GatedFusionLayer: MicrobatchLayer {
       let da = pass.floats(gates) + index * count
       columns.copy(part, samples: samples, from: rows, to: pass.scratch)
       Kernels.linearWeightGradient(
-        samples: samples, inputs: part.width, outputs: size, x: pass.scratch, dy: dh,
+        precision: precision, samples: samples, inputs: part.width, outputs: size, x: pass.scratch,
+        dy: dh,
         weightGradient: pass.gradient(slots[index].weight), biasGradient: nil)
       Kernels.linearWeightGradient(
-        samples: samples, inputs: columns.width, outputs: size, x: rows, dy: da,
+        precision: precision, samples: samples, inputs: columns.width, outputs: size, x: rows,
+        dy: da,
         weightGradient: pass.gradient(slots[index].gate), biasGradient: nil)
     }
     if let inputGradient { propagate(pass, into: pass.floats(inputGradient)) }
@@ -132,12 +137,12 @@ final class GatedFusionLayer: MicrobatchLayer {
     dx.update(repeating: 0, count: samples * columns.width)
     for (index, part) in columns.parts.enumerated() {
       Kernels.linearInputGradient(
-        samples: samples, inputs: columns.width, outputs: size,
+        precision: precision, samples: samples, inputs: columns.width, outputs: size,
         dy: pass.floats(gates) + index * count, weight: pass.parameters + slots[index].gate,
         dx: pass.scratch)
       Kernels.addInto(count: samples * columns.width, source: pass.scratch, destination: dx)
       Kernels.linearInputGradient(
-        samples: samples, inputs: part.width, outputs: size,
+        precision: precision, samples: samples, inputs: part.width, outputs: size,
         dy: pass.floats(hidden) + index * count, weight: pass.parameters + slots[index].weight,
         dx: pass.scratch)
       columns.add(part, samples: samples, from: pass.scratch, to: dx)

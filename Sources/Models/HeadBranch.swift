@@ -59,6 +59,13 @@ final class HeadBranch {
     return (own, soft.add(pass, outputs: outputs, scale: softScale, gradient: gradient))
   }
 
+  /// Plans for evaluation alone: the loss's kernel writes a gradient that nobody reads.
+  func planEvaluation(_ slabs: inout SlabPlan) {
+    let gradient = slabs.acquire(chain.output.count)
+    outputGradient = gradient.place
+    slabs.release(gradient)
+  }
+
   /// Plans the way back to what is read.
   func planBackward(_ slabs: inout SlabPlan) {
     let gradient = slabs.acquire(chain.output.count)

@@ -106,11 +106,16 @@ final class HintBranch {
   private let inputs: Int
   private let rows: Extent
   private let errors: Region
+  private let precision: Precision
   private var inputGradient = Place.slab(0)
 
   /// A hint whose regressor begins at `weight` and whose errors lie in `errors`, `[rows, channels]`.
-  init(_ request: HintRequest, _ point: ReadPoint, index: Int, weight: Int, errors: Region) {
+  init(
+    _ request: HintRequest, _ point: ReadPoint, index: Int, weight: Int, errors: Region,
+    precision: Precision
+  ) {
     self.request = request
+    self.precision = precision
     self.point = point
     self.index = index
     self.weight = weight
@@ -144,7 +149,8 @@ final class HintBranch {
     let (v, r) = (pass.floats(point.input.place), pass.floats(errors))
     let regressor = pass.parameters + weight
     Kernels.linearForward(
-      samples: count, inputs: inputs, outputs: outputs, x: v, weight: regressor, bias: nil, y: r)
+      precision: precision, samples: count, inputs: inputs, outputs: outputs, x: v,
+      weight: regressor, bias: nil, y: r)
     let scale = Float(request.weight / normalizer)
     let width = rows.perUnit * outputs
     var total = 0.0
@@ -158,10 +164,11 @@ final class HintBranch {
       }
     }
     Kernels.linearWeightGradient(
-      samples: count, inputs: inputs, outputs: outputs, x: v, dy: r,
+      precision: precision, samples: count, inputs: inputs, outputs: outputs, x: v, dy: r,
       weightGradient: pass.gradient(weight), biasGradient: nil)
     Kernels.linearInputGradient(
-      samples: count, inputs: inputs, outputs: outputs, dy: r, weight: regressor,
+      precision: precision, samples: count, inputs: inputs, outputs: outputs, dy: r,
+      weight: regressor,
       dx: pass.floats(inputGradient))
     return total / 2
   }

@@ -20,6 +20,8 @@ final class JoinStage: FusionStage {
     let substitute: Int?
     /// The column of its flag; nil for none.
     let flag: Int?
+    /// Whether the encoder writes the columns itself, and reads their gradient where the join has it.
+    var isInPlace = false
     fileprivate var gradient: Place?
 
     /// Columns `column ..< column + width`.
@@ -49,12 +51,18 @@ final class JoinStage: FusionStage {
 
   func planBackward(_ slabs: inout SlabPlan) {
     guard let gradient = output.gradient else { return }
-    for input in reversed where input.value.requiresGradient {
+    for input in reversed where input.value.requiresGradient && !input.isInPlace {
       let slice = slabs.acquire(input.value.count)
       input.gradient = slice.place
       input.port.plan(slice, &slabs)
     }
-    slabs.release(gradient)
+    // The first encoder is the last on the way back, and gives the memory back.
+    var rest = gradient
+    for input in inputs where input.isInPlace {
+      input.port.plan(rest, &slabs)
+      rest = gradient.lent
+    }
+    slabs.release(rest)
   }
 
   func backward(_ group: Group) {
@@ -71,14 +79,16 @@ final class JoinStage: FusionStage {
     }
   }
 
-  /// Copies an encoder's outputs to its columns.
+  /// Copies an encoder's outputs to its columns, unless they are there.
   private func join(_ input: Input, _ pass: Pass) {
     let source = UnsafePointer(pass.floats(input.value.place))
     let target = pass.floats(output.value.place) + input.column
     guard let axis = input.value.axis else {
-      Kernels.copyColumns(
-        rows: pass.samples, width: input.width, source: source, sourceStride: input.width,
-        destination: target, destinationStride: width)
+      if !input.isInPlace {
+        Kernels.copyColumns(
+          rows: pass.samples, width: input.width, source: source, sourceStride: input.width,
+          destination: target, destinationStride: width)
+      }
       guard let flag = input.flag else { return }
       for sample in 0..<pass.samples { target[sample * width + flag - input.column] = 1 }
       return

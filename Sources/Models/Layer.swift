@@ -8,6 +8,11 @@ protocol Layer: AnyObject {
   /// What leaves.
   var output: Value { get }
 
+  /// Whether the way back reads the input; where it does not, later layers may write over it.
+  var readsInput: Bool { get }
+  /// Whether the way back reads the output.
+  var readsOutput: Bool { get }
+
   /// Computes the outputs of all microbatches of the group, and keeps what the backward pass needs.
   func forward(_ group: Group)
 
@@ -23,6 +28,13 @@ protocol Layer: AnyObject {
 
   /// Computes the gradients of the layer's slots and, when needed, of the input.
   func backward(_ group: Group)
+}
+
+extension Layer {
+  /// The careful answer.
+  var readsInput: Bool { true }
+  /// The careful answer.
+  var readsOutput: Bool { true }
 }
 
 /// A layer to which a microbatch is all there is: everything but composites and synchronised norms.

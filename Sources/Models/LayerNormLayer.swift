@@ -4,6 +4,7 @@ import Tensors
 final class LayerNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   private let rows: Extent
   private let width: Int
   private let epsilon: Float

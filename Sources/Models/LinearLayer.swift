@@ -4,10 +4,12 @@ import Tensors
 final class LinearLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   private let rows: Extent
   private let inputs, outputs: Int
   private let weight: Int
   private let bias: Int?
+  private let precision: Precision
   private var outputGradient = Place.slab(0)
   private var inputGradient: Place?
   private var sparse: Sparse?
@@ -21,8 +23,11 @@ final class LinearLayer: MicrobatchLayer {
   }
 
   /// A linear layer whose slots begin at `weight` and `bias`.
-  init(input: Value, output: Value, weight: Int, bias: Int?, tap: InputTap) {
+  init(
+    input: Value, output: Value, weight: Int, bias: Int?, precision: Precision, tap: InputTap
+  ) {
     self.tap = tap
+    self.precision = precision
     self.input = input
     self.output = output
     self.weight = weight
@@ -68,7 +73,7 @@ final class LinearLayer: MicrobatchLayer {
       return
     }
     Kernels.linearForward(
-      samples: pass.count(rows), inputs: inputs, outputs: outputs,
+      precision: precision, samples: pass.count(rows), inputs: inputs, outputs: outputs,
       x: x, weight: pass.parameters + weight,
       bias: bias.map { pass.parameters + $0 }, y: pass.floats(output.place))
   }
@@ -85,11 +90,13 @@ final class LinearLayer: MicrobatchLayer {
     let rows = pass.count(self.rows)
     let dy = pass.floats(outputGradient)
     Kernels.linearWeightGradient(
-      samples: rows, inputs: inputs, outputs: outputs, x: pass.floats(input.place), dy: dy,
+      precision: precision, samples: rows, inputs: inputs, outputs: outputs,
+      x: pass.floats(input.place), dy: dy,
       weightGradient: pass.gradient(weight), biasGradient: bias.map { pass.gradient($0) })
     guard let inputGradient else { return }
     Kernels.linearInputGradient(
-      samples: rows, inputs: inputs, outputs: outputs, dy: dy, weight: pass.parameters + weight,
+      precision: precision, samples: rows, inputs: inputs, outputs: outputs, dy: dy,
+      weight: pass.parameters + weight,
       dx: pass.floats(inputGradient))
   }
 }

@@ -10,6 +10,7 @@ final class LowRankFusionLayer: MicrobatchLayer {
   let output: Value
   private let columns: FusionColumns
   private let slots: [Slots]
+  private let precision: Precision
   private let bias: Int
   private let rank, size: Int
   /// The factors, `[M, n, R · O]`.
@@ -27,8 +28,9 @@ final class LowRankFusionLayer: MicrobatchLayer {
   /// A product of rank `rank` over the rows of a join.
   init(
     input: Value, output: Value, columns: FusionColumns, slots: [Slots], bias: Int, rank: Int,
-    factors: Region
+    factors: Region, precision: Precision
   ) {
+    self.precision = precision
     self.input = input
     self.output = output
     self.columns = columns
@@ -46,7 +48,8 @@ final class LowRankFusionLayer: MicrobatchLayer {
       columns.copy(
         part, samples: pass.samples, from: pass.floats(input.place), to: pass.scratch)
       Kernels.linearForward(
-        samples: pass.samples, inputs: part.width, outputs: width, x: pass.scratch,
+        precision: precision, samples: pass.samples, inputs: part.width, outputs: width,
+        x: pass.scratch,
         weight: pass.parameters + slots[index].weight,
         bias: pass.parameters + slots[index].bias, y: pass.floats(factors) + index * count)
     }
@@ -89,12 +92,13 @@ final class LowRankFusionLayer: MicrobatchLayer {
       differentiate(index, pass, into: df)
       columns.copy(part, samples: samples, from: pass.floats(input.place), to: pass.scratch)
       Kernels.linearWeightGradient(
-        samples: samples, inputs: part.width, outputs: width, x: pass.scratch, dy: df,
+        precision: precision, samples: samples, inputs: part.width, outputs: width, x: pass.scratch,
+        dy: df,
         weightGradient: pass.gradient(slots[index].weight),
         biasGradient: pass.gradient(slots[index].bias))
       guard let inputGradient else { continue }
       Kernels.linearInputGradient(
-        samples: samples, inputs: part.width, outputs: width, dy: df,
+        precision: precision, samples: samples, inputs: part.width, outputs: width, dy: df,
         weight: pass.parameters + slots[index].weight, dx: pass.scratch)
       columns.add(part, samples: samples, from: pass.scratch, to: pass.floats(inputGradient))
     }

@@ -78,7 +78,8 @@ extension Model {
   ///
   /// Looks at the inputs (`input NAME`), then at every layer's output in forward order (its path),
   /// then at the heads' targets (`target NAME`) and losses (`loss of NAME`). A layer whose output
-  /// was overwritten by the next is seen as the next one left it.
+  /// was overwritten by the next is seen as the next one left it, and one whose memory later layers got is
+  /// left out.
   ///
   /// - Parameters:
   ///   - microbatch: the samples of the last pass.
@@ -95,7 +96,7 @@ extension Model {
       if !samples.isEmpty { return NonFinitePlace(name: "input \(field.name)", samples: samples) }
     }
     for probe in probes {
-      guard case .region(let region) = probe.place else { continue }
+      guard case .region(let region) = probe.columns.place else { continue }
       let samples = nonFiniteSamples(of: probe, lane.arena.floats(region), microbatch, lane)
       if !samples.isEmpty { return NonFinitePlace(name: probe.path, samples: samples) }
     }
@@ -139,13 +140,18 @@ extension Model {
     _ lane: Lane
   ) -> [Int64] {
     let axis = probe.scalars.axis < 0 ? nil : probe.scalars.axis
-    let width = probe.scalars.perUnit
-    let count = lane.offsets.units(axis, samples: microbatch.count) * width
-    guard !Kernels.isFinite(count, values) else { return [] }
+    let (width, stride) = (probe.scalars.perUnit, probe.columns.stride)
+    let first = values + probe.columns.column
+    func isFinite(_ units: Range<Int>) -> Bool {
+      guard stride != width else {
+        return Kernels.isFinite(units.count * width, first + units.lowerBound * width)
+      }
+      return units.allSatisfy { Kernels.isFinite(width, first + $0 * stride) }
+    }
+    guard !isFinite(0..<lane.offsets.units(axis, samples: microbatch.count)) else { return [] }
     let offsets = axis.map(lane.offsets.offsets)
     return Self.samples(microbatch) { sample in
-      let units = offsets.map { $0[sample]..<$0[sample + 1] } ?? sample..<sample + 1
-      return Kernels.isFinite(units.count * width, values + units.lowerBound * width)
+      isFinite(offsets.map { $0[sample]..<$0[sample + 1] } ?? sample..<sample + 1)
     }
   }
 

@@ -52,6 +52,7 @@ extension Model {
     normalizers: UnsafePointer<Double>, step: Int, coupled: CouplingGradient? = nil,
     meeting: (any StatisticMeeting)? = nil, observer: (any PassObserver)? = nil
   ) {
+    precondition(purpose == .training, "a model that was compiled for evaluation alone")
     let group = gather(members, parameters, step: step, meeting: meeting, observer: observer)
     forward(group)
     // The way back is the reverse of the way there, so that finished slots form one run.

@@ -61,6 +61,7 @@ extension Compiler {
   mutating func readPoint(_ path: String, _ value: Value) -> ReadPoint? {
     guard readPaths.contains(path) else { return nil }
     let point = ReadPoint(path: path, value.shared)
+    if case .region(let region) = value.place { pinned.insert(region) }
     foundPoints[path] = point
     return point
   }
@@ -106,7 +107,8 @@ extension Compiler {
         initializer: .uniform(bound: Float(1 / Double(value.channels).squareRoot())))
       let count = try product([value.positions, request.channels, capacity], path)
       let branch = HintBranch(
-        request, point, index: summaries.count, weight: slot.offset, errors: plan.reserve(count))
+        request, point, index: summaries.count, weight: slot.offset, errors: plan.reserve(count),
+        precision: precision)
       summaries.append(
         LayerSummary(
           path: "\(ParameterSlot.hintPrefix)\(path)", kind: "linear",

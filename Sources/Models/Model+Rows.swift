@@ -51,24 +51,31 @@ extension Model {
     set { rowPort.source = newValue }
   }
 
-  /// The rows of a sharded table that passes over some samples will read.
+  /// Lends the ids that a pass over some samples will read of a sharded table, in its order.
   ///
   /// - Parameters:
-  ///   - microbatches: any number of samples, with their numbers in the split and the numbers of the fields of ids.
+  ///   - microbatch: the samples, with their numbers in the split and the numbers of the fields of ids.
   ///   - step: the optimizer step, which keys what training leaves out; nil for evaluation.
   ///   - table: the table's place among the layout's sharded tables.
-  /// - Returns: the rows, ascending, each once. Ids that the table has no row for are left out.
-  /// - Cost: sorts the ids, two or three passes over them.
-  public func rowsRead(_ microbatches: [Microbatch], step: Int?, table: Int) -> [Int64] {
-    let limit = Int64(layout.shardedTables[table].rowCount)
-    var ids: [Int64] = []
-    for microbatch in microbatches {
-      let offsets = measure(microbatch, step: step)
-      forEachId(shardedReaders[table], microbatch, offsets) {
-        if $0 >= 0, $0 < limit { ids.append($0) }
-      }
+  ///   - body: takes the ids, some of which the table may have no row for.
+  /// - Returns: what `body` returns.
+  /// - Throws: what `body` throws.
+  /// - Cost: nothing, or a copy where the modality is left out of some samples.
+  public func withIdsRead<Result>(
+    _ microbatch: Microbatch, step: Int?, table: Int,
+    _ body: (UnsafeBufferPointer<Int64>) throws -> Result
+  ) rethrows -> Result {
+    let reader = shardedReaders[table]
+    guard reader.keptAxis == nil else {
+      var ids: [Int64] = []
+      forEachId(reader, microbatch, measure(microbatch, step: step)) { ids.append($0) }
+      return try ids.withUnsafeBufferPointer(body)
     }
-    return distinctIds(ids, below: limit)
+    let index = reader.fieldIndex
+    return try body(
+      UnsafeBufferPointer(
+        start: microbatch.integers(index),
+        count: microbatch.units(index) * fields[index].scalarsPerUnit))
   }
 
   /// Visits the ids that a table's readers get in a pass.

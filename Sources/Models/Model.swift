@@ -67,11 +67,22 @@ public final class Model {
   /// Room for the rows of all members of a group.
   let statisticRows: HostBuffer<Double>
   private let lanePlan: Lane.Plan
+  let purpose: Purpose
+  /// Bytes of the arena that the forward pass is done with.
+  private let released: [Range<Int>]
   private(set) var lanes: [Lane] = []
   /// The pass of each lane.
   private(set) var passes = HostBuffer<Pass>(count: 0)
   /// Lanes with a microbatch of the next pass of a group.
   var seated = 0
+
+  /// What a model is compiled for.
+  public enum Purpose: Sendable {
+    /// Training and evaluation: what the backward pass reads is kept for it.
+    case training
+    /// Evaluation alone: nothing is kept longer than the forward pass reads it.
+    case evaluation
+  }
 
   /// Compiles `configuration` for data of `fields`.
   ///
@@ -80,28 +91,35 @@ public final class Model {
   ///   - fields: what each microbatch will hold, in its order.
   ///   - capacity: N, the most samples of a microbatch.
   ///   - seed: keys dropout and the initial values.
+  ///   - precision: what matrix products and convolutions round their operands to, in training and in evaluation.
   ///   - requireTargets: false accepts data without the heads' targets, for prediction only.
   ///   - selectable: whether ``select(_:)`` may be used; costs a copy of the inputs in each pass.
   ///   - lanes: microbatches that go through the model at the same time, more than 1 only for
   ///     synchronised batch norms; see ``reserveLanes(_:)``.
   ///   - reading: paths of layers whose outputs are read after a pass; see ``readLayers``.
+  ///   - purpose: what passes there will be; a model for evaluation takes less memory.
+  ///   - sharesMemory: false gives every tensor memory of its own, for comparison.
   ///   - hints: layers that learn from those of another network; see ``learn(hints:)``.
   /// - Throws: ``ModelError`` naming the first layer, head or modality that does not fit.
   public init(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], capacity: Int, seed: UInt64,
-    requireTargets: Bool = true, selectable: Bool = false, lanes: Int = 1,
-    reading: [String] = [], hints: [HintRequest] = []
+    precision: Precision = .float32, requireTargets: Bool = true, selectable: Bool = false,
+    lanes: Int = 1, reading: [String] = [], purpose: Purpose = .training,
+    sharesMemory: Bool = true, hints: [HintRequest] = []
   ) throws {
     guard capacity >= 1 else {
       throw ModelError(
         .setting, "batch.micro", "expected at least 1 sample in a microbatch, found \(capacity)")
     }
-    var compiler = Compiler(capacity: capacity)
+    var compiler = Compiler(
+      capacity: capacity, precision: precision, purpose: purpose, sharesMemory: sharesMemory)
     let network = try compiler.network(
       configuration, fields: fields, requireTargets: requireTargets, selectable: selectable,
       wishes: Compiler.Wishes(reading: reading, hints: hints))
-    let scratch = compiler.plan.reserve(compiler.scratchCount)
+    released = compiler.plan.released
     let regions = compiler.slabs.reserve(in: &compiler.plan)
+    // Layers use it all the time, so it lies where nothing else did.
+    let scratch = compiler.plan.reserveApart(compiler.scratchCount)
     let start = compiler.plan.reserve(0)
     try Self.check(compiler.plan)
     lanePlan = Lane.Plan(
@@ -125,6 +143,7 @@ public final class Model {
     tableBytes = compiler.tableBytes
     (layout, layers, units) = (compiler.layout, compiler.summaries, compiler.units)
     (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
+    self.purpose = purpose
     modalities = configuration.modalities.map(\.name)
     isSelectable = selectable
     reserveLanes(lanes)
@@ -141,6 +160,16 @@ public final class Model {
     precondition(count >= 1, "a model cannot have \(count) lanes")
     while lanes.count < count { lanes.append(Lane(lanePlan)) }
     passes = HostBuffer(count: lanes.count)
+  }
+
+  /// Fills the memory of lane 0 with NaN, so that a test sees who reads what was not written in this pass.
+  ///
+  /// - Parameter onlyReleased: leaves alone what the backward pass may read.
+  package func poison(onlyReleased: Bool) {
+    let arena = lanes[0].arena
+    for stretch in onlyReleased ? released : [0..<arena.byteCount] {
+      arena.fill(stretch, with: 0xFF)
+    }
   }
 
   /// Bytes of all activations, tapes, gradients and scratch together, of all lanes.

@@ -4,6 +4,8 @@ import Tensors
 final class MaxPoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { false }
+  var readsOutput: Bool { false }
   private let geometry: PoolGeometry
   private let units: Extent
   private let winners: Region
@@ -49,6 +51,8 @@ final class MaxPoolLayer: MicrobatchLayer {
 final class AveragePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { false }
+  var readsOutput: Bool { false }
   private let geometry: PoolGeometry
   private let units: Extent
   private var outputGradient = Place.slab(0)
@@ -87,6 +91,8 @@ final class AveragePoolLayer: MicrobatchLayer {
 final class GlobalAveragePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { false }
+  var readsOutput: Bool { false }
   private let units: Extent
   private let positions, channels: Int
   private var outputGradient = Place.slab(0)

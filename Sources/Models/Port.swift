@@ -7,11 +7,16 @@ import Tensors
 final class Port {
   /// The tensor.
   let value: Value
+  /// The layer that writes it, where it could do so elsewhere.
+  let writer: (any JoinableLayer)?
   /// Where the sum lies; nil until a reader gave a gradient.
   private(set) var gradient: Gradient?
 
   /// A tensor that nobody has given a gradient of.
-  init(_ value: Value) { self.value = value }
+  init(_ value: Value, writer: (any JoinableLayer)? = nil) {
+    self.value = value
+    self.writer = writer
+  }
 
   /// Plans to add one reader's gradient; takes it over.
   func plan(_ gradient: Gradient, _ slabs: inout SlabPlan) {

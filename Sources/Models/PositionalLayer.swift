@@ -5,6 +5,8 @@ import Tensors
 final class PositionalLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { false }
+  var readsOutput: Bool { false }
   private let axis: Int
   private let table: Table
   private var outputGradient = Place.slab(0)

@@ -1,6 +1,6 @@
 /// Where the rows of tables come from that no rank holds whole, and where their gradients go.
 ///
-/// Who implements it has fetched the rows of ``Model/rowsRead(_:step:table:)`` before a pass, and sends
+/// Who implements it has fetched the rows of ``Model/withIdsRead(_:step:table:_:)`` before a pass, and sends
 /// gradients on after it: a pass itself never waits.
 public protocol RowSource: AnyObject {
   /// Writes a row for each id.
@@ -8,17 +8,21 @@ public protocol RowSource: AnyObject {
   /// - Parameters:
   ///   - table: the table's place among the layout's sharded tables.
   ///   - ids: numbers of rows.
-  ///   - output: room for `[ids.count, width]`.
+  ///   - output: room for a row for each.
+  ///   - stride: floats from one of these rows to the next, at least the width.
   func read(
-    table: Int, _ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>)
+    table: Int, _ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>,
+    stride: Int)
 
   /// Takes the gradient of what was read.
   ///
   /// - Parameters:
   ///   - table: the table's place among the layout's sharded tables.
   ///   - ids: as they were read.
-  ///   - gradient: `[ids.count, width]`.
-  func add(table: Int, _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>)
+  ///   - gradient: a row for each.
+  ///   - stride: floats from one of these rows to the next, at least the width.
+  func add(
+    table: Int, _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>, stride: Int)
 }
 
 /// Where the layers of a model find the source of rows of the coming passes.
@@ -27,9 +31,10 @@ final class RowPort {
 }
 
 /// An embedding whose table is sharded: ids `[…]` become `[…, size]`.
-final class ShardedEmbeddingLayer: MicrobatchLayer {
+final class ShardedEmbeddingLayer: JoinableLayer {
   let input: Value
   let output: Value
+  var columns: JoinedColumns
   private let ids: Extent
   private let table: Int
   private let port: RowPort
@@ -42,6 +47,7 @@ final class ShardedEmbeddingLayer: MicrobatchLayer {
     self.table = table
     self.port = port
     ids = input.scalars
+    columns = JoinedColumns(place: output.place, column: 0, stride: output.channels)
   }
 
   private var source: any RowSource {
@@ -56,7 +62,9 @@ final class ShardedEmbeddingLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
-    source.read(table: table, rows(pass), into: pass.floats(output.place))
+    source.read(
+      table: table, rows(pass), into: pass.floats(columns.place) + columns.column,
+      stride: columns.stride)
   }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
@@ -66,6 +74,8 @@ final class ShardedEmbeddingLayer: MicrobatchLayer {
   }
 
   func backward(_ pass: Pass) {
-    source.add(table: table, rows(pass), gradient: pass.floats(outputGradient))
+    source.add(
+      table: table, rows(pass), gradient: pass.floats(outputGradient) + columns.column,
+      stride: columns.stride)
   }
 }

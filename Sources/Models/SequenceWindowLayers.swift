@@ -6,6 +6,7 @@ import Tensors
 final class SequenceConvolutionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
   /// Height 1; the width is the longest sample's.
   private let geometry: ConvolutionGeometry
   private let inputAxis, outputAxis: Int
@@ -102,6 +103,8 @@ final class SequenceConvolutionLayer: MicrobatchLayer {
 final class SequencePoolLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsInput: Bool { false }
+  var readsOutput: Bool { false }
   private let geometry: PoolGeometry
   private let inputAxis, outputAxis, channels: Int
   /// Which cell was the largest; nil for the mean.

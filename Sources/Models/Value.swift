@@ -10,6 +10,12 @@ enum Place: Equatable {
   case field(Int)
 }
 
+/// A relu that the layer before it applies in its own sweep.
+final class Rectifier {
+  /// True where the only reader of the relu's output lets through what belongs to it as it adds gradients up.
+  var isTurnedByReader = false
+}
+
 /// A tensor between two layers, as known when the model is compiled.
 struct Value {
   /// Where it lies.
@@ -22,6 +28,10 @@ struct Value {
   var requiresGradient: Bool
   /// True when the next layer may write its output over it: one reader, and nobody needs it later.
   var overwritable: Bool
+  /// True when the layer that made it has applied the relu behind it already.
+  var isRectified = false
+  /// That relu, where its gradient may be turned back by the layer that reads it.
+  var rectifier: Rectifier?
   /// True when PyTorch would hold the same tensor with its channels before its positions.
   var channelsFirst: Bool
   /// The image it was before `flatten`, while its order is still the image's.

@@ -68,10 +68,9 @@ extension Optimizer {
       }
       let values = block.values + (piece.start - block.range.lowerBound)
       var factor = 1.0
-      if case .lamb(let beta1, let beta2, let epsilon) = rule {
+      if case .lamb = rule {
         direction(
-          piece, weight: parameters + piece.start, values: values, gradientScale: gradientScale,
-          moments: moments(beta1, beta2, epsilon))
+          piece, weight: parameters + piece.start, values: values, gradientScale: gradientScale)
       } else {
         factor = Double(gradientScale) * Double(gradientScale)
       }

@@ -10,6 +10,11 @@ public final class RowState {
   public let rows: Range<Int>
   let first, second: HostBuffer<Float>
   let names: [String]
+  /// Room for Σ g² of the rows that are looked at together.
+  let norms = HostBuffer<Double>(count: RowState.portion)
+
+  /// Rows that are looked at together, at most.
+  static let portion = 2048
 
   init(_ table: LazyTable, rows: Range<Int>, names: [String]) {
     self.table = table
@@ -71,8 +76,10 @@ extension Optimizer {
   public func measureGradient(
     _ rows: GlobalGradients.Rows, _ state: RowState, into sums: UnsafeMutablePointer<Double>
   ) {
-    forEachPart(rows, state) { index, part, values in
-      sums[index] += Kernels.squaredNorm(part.count, values)
+    forEachPortion(rows, state) { numbers, values, place in
+      Kernels.rowNorms(
+        rows: numbers.count, size: state.table.width, values: values, norms: state.norms.base)
+      add(state.norms.base, of: numbers, values, state, from: &place, to: sums)
     }
   }
 
@@ -84,60 +91,85 @@ extension Optimizer {
   ///   - weights: the owned rows of the table, `[state.rows, width]`.
   ///   - gradientScale: the clip factor, 1 without clipping.
   ///   - learningRateFactor: the schedule's factor of this step.
+  ///   - sums: where to add what `measureGradient` adds, in the same sweep; nil: nowhere.
   public func update(
     _ rows: GlobalGradients.Rows, _ state: RowState, weights: UnsafeMutablePointer<Float>,
-    gradientScale: Float, learningRateFactor: Double
+    gradientScale: Float, learningRateFactor: Double, sums: UnsafeMutablePointer<Double>? = nil
   ) {
     let width = state.table.width
-    let bytes = width * MemoryLayout<Float>.stride
-    let origin = state.table.range(ofRows: state.rows).lowerBound
-    // Rows lie anywhere in memory: each would be waited for by itself.
-    func announce(_ row: Int) {
-      let place = (row - state.rows.lowerBound) * width
-      Kernels.prefetch(weights + place, count: bytes)
-      if state.first.count > 0 { Kernels.prefetch(state.first.base + place, count: bytes) }
-      if state.second.count > 0 { Kernels.prefetch(state.second.base + place, count: bytes) }
-    }
-    forEachPart(rows, state, ahead: announce) { _, part, values in
-      let place = part.start - origin
-      move(
-        part, weight: weights + place, values: values,
-        state: PieceState(first: state.first.base + place, second: state.second.base + place),
-        gradientScale: gradientScale, learningRate: part.learningRate * learningRateFactor)
+    // Row 0 of the table, though its first rows may be another rank's.
+    let origin = state.rows.lowerBound * width
+    forEachPortion(rows, state) { numbers, values, place in
+      let piece = pieces[place]
+      Kernels.moveRows(
+        by: step(
+          piece, gradientScale: gradientScale,
+          learningRate: piece.learningRate * learningRateFactor),
+        numbers, size: width, weight: weights - origin, gradient: values,
+        first: state.first.count > 0 ? state.first.base - origin : nil,
+        second: state.second.count > 0 ? state.second.base - origin : nil,
+        norms: sums == nil ? nil : state.norms.base)
+      guard let sums else { return }
+      add(state.norms.base, of: numbers, values, state, from: &place, to: sums)
     }
   }
 
-  /// Visits what lies of rows in each of their pieces, in order, where the rule moves them, and announces the
-  /// rows to come.
-  @inline(__always)
-  private func forEachPart(
-    _ rows: GlobalGradients.Rows, _ state: RowState, ahead: (_ row: Int) -> Void = { _ in },
-    _ body: (_ piece: Int, _ part: Piece, _ values: UnsafeMutablePointer<Float>) -> Void
+  /// Visits rows in portions, with the piece where the search for theirs begins; none where the table is frozen.
+  private func forEachPortion(
+    _ rows: GlobalGradients.Rows, _ state: RowState,
+    _ body: (
+      _ numbers: UnsafeBufferPointer<Int64>, _ values: UnsafeMutablePointer<Float>,
+      _ piece: inout Int
+    ) -> Void
   ) {
-    let (table, numbers) = (state.table, rows.numbers)
+    let numbers = rows.numbers
     guard let values = rows.values, let first = numbers.first, let last = numbers.last else {
       return
     }
     precondition(
       state.rows.contains(Int(first)) && state.rows.contains(Int(last)),
       "rows \(first)...\(last) are not owned: \(state.rows)")
-    var index = pieces.range(ofRows: state.rows, of: table).lowerBound
-    var piece = pieces[index]
-    for (number, row) in numbers.enumerated() {
-      if number + 8 < numbers.count { ahead(Int(numbers[number + 8])) }
-      var start = table.offset + Int(row) * table.width
-      let end = start + table.width
-      var gradient = values + number * table.width
+    var piece = pieces.range(ofRows: state.rows, of: state.table).lowerBound
+    // All pieces of a table are moved, or none.
+    guard pieces[piece].action == .move else { return }
+    for start in stride(from: 0, to: numbers.count, by: RowState.portion) {
+      let end = min(start + RowState.portion, numbers.count)
+      body(
+        UnsafeBufferPointer(rebasing: numbers[start..<end]), values + start * state.table.width,
+        &piece)
+    }
+  }
+
+  /// Adds what was measured of rows to the places of their pieces, row by row in order.
+  private func add(
+    _ norms: UnsafePointer<Double>, of rows: UnsafeBufferPointer<Int64>,
+    _ values: UnsafePointer<Float>, _ state: RowState, from index: inout Int,
+    to sums: UnsafeMutablePointer<Double>
+  ) {
+    let (offset, width) = (state.table.offset, state.table.width)
+    var limit = pieces.end(of: index)
+    for (number, row) in rows.enumerated() {
+      var start = offset + Int(row) * width
+      let end = start + width
+      while limit <= start {
+        index += 1
+        limit = pieces.end(of: index)
+      }
+      guard limit < end else {
+        sums[index] += norms[number]
+        continue
+      }
+      // A row that lies in several blocks has a sum in each.
+      var gradient = values + number * width
       while start < end {
-        while piece.start + piece.count <= start {
+        if limit <= start {
           index += 1
-          piece = pieces[index]
+          limit = pieces.end(of: index)
         }
-        var part = piece
-        (part.start, part.count) = (start, min(end, piece.start + piece.count) - start)
-        if piece.action == .move { body(index, part, gradient) }
-        start += part.count
-        gradient += part.count
+        let count = min(end, limit) - start
+        sums[index] += Kernels.squaredNorm(count, gradient)
+        start += count
+        gradient += count
       }
     }
   }

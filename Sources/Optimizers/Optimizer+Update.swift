@@ -12,6 +12,26 @@ struct Moments {
   let correction1: Float
   /// `1 − β₂ᵗ`.
   let correction2: Float
+
+  /// Those of a rule at step t, counted from 1; without any, what no rule looks at.
+  init(_ rule: OptimizerConfiguration.Rule, step: Int) {
+    var (first, second, least) = (0.0, 0.0, 0.0)
+    switch rule {
+    case .adam(let beta1, let beta2, let epsilon), .adamW(let beta1, let beta2, let epsilon),
+      .lamb(let beta1, let beta2, let epsilon):
+      (first, second, least) = (beta1, beta2, epsilon)
+    case .sgd, .lars: break
+    }
+    (beta1, beta2, epsilon) = (Float(first), Float(second), Float(least))
+    correction1 = Self.correction(beta1, step)
+    correction2 = Self.correction(beta2, step)
+  }
+
+  /// `1 − βᵗ` for the Float32 β that the loop decays by; 0.999 and Float(0.999) differ enough to
+  /// leave an error of 6e-6 in every early step.
+  private static func correction(_ beta: Float, _ step: Int) -> Float {
+    Float(1 - pow(Double(beta), Double(step)))
+  }
 }
 
 /// Where the state of a piece lies; a rule looks only at what it has.
@@ -86,27 +106,16 @@ extension Optimizer {
   }
 
   /// Applies the update rule to one piece, or to a row of one.
-  func move(
+  private func move(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
     state: PieceState, gradientScale: Float, learningRate: Double
   ) {
-    let decay = Float(piece.weightDecay)
     switch rule {
-    case .sgd(let momentum, let nesterov):
-      Kernels.sgdUpdate(
-        count: piece.count, weight: weight, gradient: values,
-        momentumBuffer: momentum == 0 ? nil : state.first,
-        gradientScale: gradientScale, learningRate: Float(learningRate),
-        momentum: Float(momentum), nesterov: nesterov, weightDecay: decay,
-        firstStep: stepsTaken == 0)
-    case .adam(let beta1, let beta2, let epsilon):
-      adam(
-        piece, weight: weight, values: values, state: state, gradientScale: gradientScale,
-        learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: false)
-    case .adamW(let beta1, let beta2, let epsilon):
-      adam(
-        piece, weight: weight, values: values, state: state, gradientScale: gradientScale,
-        learningRate: learningRate, moments: moments(beta1, beta2, epsilon), decoupled: true)
+    case .sgd, .adam, .adamW:
+      Kernels.move(
+        by: step(piece, gradientScale: gradientScale, learningRate: learningRate),
+        count: piece.count, weight: weight, gradient: values, first: state.first,
+        second: state.second)
     case .lamb:
       Kernels.scaledUpdate(
         count: piece.count, weight: weight, direction: values,
@@ -116,48 +125,40 @@ extension Optimizer {
         count: piece.count, weight: weight, gradient: values,
         momentumBuffer: state.first, gradientScale: gradientScale,
         learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
-        weightDecay: decay)
+        weightDecay: Float(piece.weightDecay))
     }
   }
 
-  /// One piece by Adam or AdamW.
-  private func adam(
-    _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    state: PieceState, gradientScale: Float, learningRate: Double, moments: Moments,
-    decoupled: Bool
-  ) {
-    Kernels.adamUpdate(
-      count: piece.count, weight: weight, gradient: values, m: state.first, v: state.second,
-      gradientScale: gradientScale,
-      learningRate: Float(learningRate), beta1: moments.beta1, beta2: moments.beta2,
-      epsilon: moments.epsilon, correction1: moments.correction1,
+  /// The rule as it moves a piece in this step, where it needs no norms of tensors.
+  func step(_ piece: Piece, gradientScale: Float, learningRate: Double) -> UpdateStep {
+    var isDecoupled = false
+    switch rule {
+    case .sgd(let momentum, let nesterov):
+      return .sgd(
+        gradientScale: gradientScale, learningRate: Float(learningRate),
+        momentum: Float(momentum), nesterov: nesterov, weightDecay: Float(piece.weightDecay),
+        firstStep: stepsTaken == 0)
+    case .adamW: isDecoupled = true
+    case .adam: break
+    case .lamb, .lars: preconditionFailure("a rule that scales by norms of tensors")
+    }
+    return .adam(
+      gradientScale: gradientScale, learningRate: Float(learningRate), beta1: moments.beta1,
+      beta2: moments.beta2, epsilon: moments.epsilon, correction1: moments.correction1,
       correction2: moments.correction2, weightDecay: Float(piece.weightDecay),
-      decoupled: decoupled)
+      decoupled: isDecoupled)
   }
 
   /// Moves LAMB's moments of one piece and leaves its direction in `values`.
   func direction(
     _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    gradientScale: Float, moments: Moments
+    gradientScale: Float
   ) {
     Kernels.lambDirection(
       count: piece.count, weight: weight, gradient: values, m: first.base + offset(piece),
       v: second.base + offset(piece), gradientScale: gradientScale, beta1: moments.beta1,
       beta2: moments.beta2, epsilon: moments.epsilon, correction1: moments.correction1,
       correction2: moments.correction2, weightDecay: Float(piece.weightDecay), direction: values)
-  }
-
-  /// The constants of Adam's family at step t = stepsTaken + 1.
-  func moments(_ beta1: Double, _ beta2: Double, _ epsilon: Double) -> Moments {
-    Moments(
-      beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
-      correction1: correction(beta1), correction2: correction(beta2))
-  }
-
-  /// `1 − βᵗ` for the Float32 β that the loop decays by; 0.999 and Float(0.999) differ enough to
-  /// leave an error of 6e-6 in every early step.
-  private func correction(_ beta: Double) -> Float {
-    Float(1 - pow(Double(Float(beta)), Double(stepsTaken + 1)))
   }
 
   /// Moves a running statistic towards the step's mean, in Float64 and rounded once.

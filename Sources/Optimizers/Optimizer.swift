@@ -25,13 +25,17 @@ public final class Optimizer {
   /// Updates done so far, which counts the bias correction and the average's warm-up.
   ///
   /// Set when a run resumes.
-  public var stepsTaken = 0
+  public var stepsTaken = 0 {
+    didSet { moments = Moments(rule, step: stepsTaken + 1) }
+  }
 
   /// Whether ``update(_:parameters:gradientScale:learningRateFactor:samples:)`` leaves the moving average of weights to
   /// ``moveAverages(parameters:)``, because something else changes weights after it.
   public var averagesAreMovedLater = false
 
   let rule: OptimizerConfiguration.Rule
+  /// Those of the step to come, worked out once for all its pieces.
+  private(set) var moments: Moments
   let pieces: PieceTable
   let averageDecay: Double?
   /// Which rows of lazy tables the current step moves; filled by whoever deals the samples.
@@ -64,6 +68,7 @@ public final class Optimizer {
     let rules = try SlotRule.resolve(configuration, layout: layout)
     self.blocks = blocks
     rule = configuration.rule
+    moments = Moments(rule, step: 1)
     pieces = PieceTable(layout, rules: rules)
     averageDecay = ema
     self.touched = touched ?? TouchedRows(layout)

@@ -114,6 +114,14 @@ final class PieceTable {
     return low
   }
 
+  /// The place behind the piece at `index`.
+  @inline(__always)
+  func end(of index: Int) -> Int {
+    precondition(index < pieces.count, "a place behind the last piece")
+    let piece = pieces.base + index
+    return piece.pointee.start + piece.pointee.count
+  }
+
   /// The piece at `index`.
   subscript(index: Int) -> Piece { pieces[index] }
 }

@@ -8,6 +8,8 @@ public struct AttentionGeometry: Sendable, Equatable {
   public let size: Int
   /// Whether step i of the queries sees steps `0 ... i` of the keys only.
   public let isCausal: Bool
+  /// What the operands of products are rounded to.
+  public let precision: Precision
 
   /// Rows of queries that are worked on at a time.
   public static let block = 64
@@ -15,11 +17,12 @@ public struct AttentionGeometry: Sendable, Equatable {
   /// A geometry from its parts.
   ///
   /// - Precondition: `heads` and `size` are at least 1.
-  public init(heads: Int, size: Int, isCausal: Bool) {
+  public init(heads: Int, size: Int, isCausal: Bool, precision: Precision = .float32) {
     precondition(heads >= 1 && size >= 1, "attention of \(heads) heads of \(size) columns")
     self.heads = heads
     self.size = size
     self.isCausal = isCausal
+    self.precision = precision
   }
 
   /// Columns of all heads.

@@ -20,15 +20,21 @@ public struct ConvolutionGeometry: Sendable, Equatable {
   public let dilation: [Int]
   /// Groups; each sees `C / groups` channels and makes `O / groups`.
   public let groups: Int
+  /// What operands are rounded to; float32 also where rounding them takes as long as it saves.
+  public let precision: Precision
 
   /// A geometry from its parts.
+  ///
+  /// Fewer than four channels of a group leave little to multiply in pairs, and strides that jump
+  /// over pixels little for each one that is rounded: such convolutions are float32 in any case.
   ///
   /// - Precondition: extents are positive, both channel counts are multiples of `groups`, and the
   ///   dilated kernel fits the padded input.
   public init(
     height: Int, width: Int, channels: Int, outChannels: Int, kernel: [Int],
     stride: [Int] = [1, 1],
-    padding: [Int] = [0, 0], dilation: [Int] = [1, 1], groups: Int = 1
+    padding: [Int] = [0, 0], dilation: [Int] = [1, 1], groups: Int = 1,
+    precision: Precision = .float32
   ) {
     precondition(channels % groups == 0 && outChannels % groups == 0, "groups do not divide")
     self.height = height
@@ -40,6 +46,8 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     self.padding = padding
     self.dilation = dilation
     self.groups = groups
+    let pays = channels / groups >= 4 && kernel[0] >= stride[0] && kernel[1] >= stride[1]
+    self.precision = pays ? precision : .float32
     native = CKernels_Convolution(
       height: Int64(height), width: Int64(width), channels: Int64(channels),
       outHeight: Int64(Self.extent(height, kernel[0], stride[0], padding[0], dilation[0])),
@@ -99,5 +107,6 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     a.height == b.height && a.width == b.width && a.channels == b.channels
       && a.outChannels == b.outChannels && a.kernel == b.kernel && a.stride == b.stride
       && a.padding == b.padding && a.dilation == b.dilation && a.groups == b.groups
+      && a.precision == b.precision
   }
 }

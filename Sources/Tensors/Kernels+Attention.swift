@@ -31,7 +31,8 @@ extension Kernels {
         probabilities(block, scratch)
         if let dropout { drop(block, dropout, from: scratch, to: scratch) }
         product(
-          rows: block.rows, columns: g.size, inner: block.seen, scratch, block.seen, block.values,
+          precision: g.precision, rows: block.rows, columns: g.size, inner: block.seen, scratch,
+          block.seen, block.values,
           input.keyStride, rows + start * outputStride, outputStride)
       }
     }

@@ -53,7 +53,8 @@ extension Kernels {
   /// `softmax(Q Kᵀ / √d)` of a block, `[rows, seen]`.
   static func probabilities(_ block: AttentionBlock, _ output: Floats) {
     product(
-      transposeB: true, rows: block.rows, columns: block.seen, inner: block.g.size,
+      precision: block.g.precision, transposeB: true, rows: block.rows, columns: block.seen,
+      inner: block.g.size,
       factor: scale(of: block.g), block.queries, block.queryStride, block.keys, block.keyStride,
       output, block.seen)
     table.pointee.softmaxRows(
@@ -89,18 +90,22 @@ extension Kernels {
       drop(block, dropout, from: p, to: dropped)
     }
     product(
-      transposeA: true, rows: seen, columns: size, inner: rows, dropped, seen, dy, outputStride,
+      precision: block.g.precision, transposeA: true, rows: seen, columns: size, inner: rows,
+      dropped, seen, dy, outputStride,
       adding: adds, gradients.values, block.keyStride)
     product(
-      transposeB: true, rows: rows, columns: seen, inner: size, dy, outputStride, block.values,
+      precision: block.g.precision, transposeB: true, rows: rows, columns: seen, inner: size, dy,
+      outputStride, block.values,
       block.keyStride, gradient, seen)
     table.pointee.softmaxRowsGradient(
       Int64(rows), Int64(seen), scale(of: block.g), p, dropped, gradient)
     product(
-      rows: rows, columns: size, inner: seen, gradient, seen, block.keys, block.keyStride,
+      precision: block.g.precision, rows: rows, columns: size, inner: seen, gradient, seen,
+      block.keys, block.keyStride,
       gradients.queries, block.queryStride)
     product(
-      transposeA: true, rows: seen, columns: size, inner: rows, gradient, seen, block.queries,
+      precision: block.g.precision, transposeA: true, rows: seen, columns: size, inner: rows,
+      gradient, seen, block.queries,
       block.queryStride, adding: adds, gradients.keys, block.keyStride)
   }
 

@@ -1,12 +1,12 @@
 import CKernels
 
 extension Kernels {
-  /// Packs `[KH, KW, C / groups, O]` weights for ``convolutionForward(_:samples:_:packed:bias:_:)``.
+  /// Packs `[KH, KW, C / groups, O]` weights for ``convolutionForward(_:samples:_:packed:bias:relu:_:)``.
   public static func packConvolution(
     _ g: ConvolutionGeometry, _ weights: ConstantFloats, into packed: Floats
   ) {
     var native = g.native
-    table.pointee.packConvolution(&native, weights, packed)
+    products(g.precision).packConvolution(&native, weights, packed)
   }
 
   /// Packs `[KH, KW, C / groups, O]` weights for the input gradient.
@@ -14,7 +14,7 @@ extension Kernels {
     _ g: ConvolutionGeometry, _ weights: ConstantFloats, into packed: Floats
   ) {
     var native = g.native
-    table.pointee.packConvolutionTransposed(&native, weights, packed)
+    products(g.precision).packConvolutionTransposed(&native, weights, packed)
   }
 
   /// `y[n, i, j, o] = b[o] + Σ x[n, i · s − p + k · d, …, c] · w[k, l, c, o]`.
@@ -25,10 +25,11 @@ extension Kernels {
   ///   - input: x, `[n, H, W, C]`.
   ///   - packed: the weights, from ``packConvolution(_:_:into:)``.
   ///   - bias: b, `[O]`, or nil.
+  ///   - relu: whether y is what a relu makes of it, to the last bit, for less than another sweep costs.
   ///   - output: y, `[n, outHeight, outWidth, O]`.
   public static func convolutionForward(
     _ g: ConvolutionGeometry, samples: Int, _ input: ConstantFloats, packed: ConstantFloats,
-    bias: ConstantFloats?, _ output: Floats
+    bias: ConstantFloats?, relu: Bool = false, _ output: Floats
   ) {
     let (image, pixels) = (g.height * g.width * g.channels, g.outHeight * g.outWidth)
     let work = samples * g.multiplyAddsPerSample / 16
@@ -38,9 +39,9 @@ extension Kernels {
       native.paddingWidth -= Int64(columns.lowerBound * g.stride[1])
       (native.outHeight, native.outWidth) = (Int64(rows.count), Int64(columns.count))
       let first = samples.lowerBound * pixels + rows.lowerBound * g.outWidth + columns.lowerBound
-      table.pointee.convolutionForward(
+      products(g.precision).convolutionForward(
         &native, Int64(samples.count), input + samples.lowerBound * image, packed, bias,
-        output + first * g.outChannels)
+        relu, output + first * g.outChannels)
     }
   }
 
@@ -64,7 +65,7 @@ extension Kernels {
       native.paddingWidth += Int64(columns.lowerBound)
       (native.height, native.width) = (Int64(rows.count), Int64(columns.count))
       let first = samples.lowerBound * pixels + rows.lowerBound * g.width + columns.lowerBound
-      table.pointee.convolutionInputGradient(
+      products(g.precision).convolutionInputGradient(
         &native, Int64(samples.count), outputGradient + samples.lowerBound * image,
         packedTransposed, inputGradient + first * g.channels)
     }
@@ -111,7 +112,7 @@ extension Kernels {
       var (native, part) = (g.native, part)
       // Threads that add to one matrix in turn would read ahead what others write.
       let own = isShared ? CKernels_threadScratch(Int64(g.weightCount)) : nil
-      table.pointee.convolutionWeightGradient(
+      products(g.precision).convolutionWeightGradient(
         &native, &part, Int64(samples), input, outputGradient, own ?? weightGradient)
       if let own { copy(part, of: g, from: own, to: weightGradient) }
     }

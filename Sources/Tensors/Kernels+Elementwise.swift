@@ -6,6 +6,11 @@ extension Kernels {
     let native: CKernels_Function
     let slope: Float
 
+    /// Whether ``Kernels/activateGradient(_:count:input:output:outputGradient:inputGradient:)`` reads the output
+    /// alone; else it reads the input alone.
+    public var isKnownFromOutput: Bool {
+      [CKernels_relu, CKernels_tanh, CKernels_sigmoid].contains(native)
+    }
     /// What a number costs, in those that are read or written.
     var cost: Int { native == CKernels_relu || native == CKernels_leakyRelu ? 2 : 6 }
 
@@ -68,6 +73,27 @@ extension Kernels {
     split(count, by: 16, work: 3 * count) { range in
       let first = range.lowerBound
       table.pointee.add(Int64(range.count), a + first, b + first, output + first)
+    }
+  }
+
+  /// `output = max(0, a + b)`, NaN where the sum is; `output` may be either.
+  public static func addRelu(count: Int, a: ConstantFloats, b: ConstantFloats, output: Floats) {
+    split(count, by: 16, work: 3 * count) { range in
+      let first = range.lowerBound
+      table.pointee.addRelu(Int64(range.count), a + first, b + first, output + first)
+    }
+  }
+
+  /// `destination += source` where `output`, which a relu gave, is above zero; 0 elsewhere.
+  ///
+  /// A sum of gradients on its way back through that relu.
+  public static func addThroughRelu(
+    count: Int, source: ConstantFloats, output: ConstantFloats, destination: Floats
+  ) {
+    split(count, by: 16, work: 4 * count) { range in
+      let first = range.lowerBound
+      table.pointee.addThroughRelu(
+        Int64(range.count), source + first, output + first, destination + first)
     }
   }
 

@@ -1,28 +1,31 @@
 import CKernels
 
 extension Kernels {
-  /// Mean and biased variance of each channel over rows, x `[rows, C]`; two passes in Float64.
+  /// Mean and biased variance of each channel over rows, x `[rows, C]`, in Float64 until the end.
   public static func batchNormStatistics(
     rows: Int, channels: Int, x: ConstantFloats, mean: Floats, variance: Floats
   ) {
-    split(channels, by: 16, work: 2 * rows * channels) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormStatistics(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first)
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    chunkedMoments(rows: rows, channels: channels, x, room)
+    for channel in 0..<channels {
+      mean[channel] = Float(room[channel])
+      // Rounding may leave less than nothing.
+      let biased = Float(room[channels + channel] / Double(rows))
+      variance[channel] = biased < 0 ? 0 : biased
     }
   }
 
-  /// `y = (x − mean) / √(variance + ε) · weight + bias`, then relu if asked.
+  /// `y = (x − mean) / √(variance + ε) · weight + bias`, plus `added` if there is one, then relu if asked.
   public static func batchNormApply(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats, relu: Bool, y: Floats
+    epsilon: Float, weight: ConstantFloats, bias: ConstantFloats,
+    adding added: ConstantFloats? = nil, relu: Bool = false, y: Floats
   ) {
     split(rows, work: 2 * rows * channels) { range in
       let first = range.lowerBound * channels
       table.pointee.batchNormApply(
         Int64(range.count), Int64(channels), x + first, mean, variance, epsilon, weight, bias,
-        relu, y + first)
+        added.map { $0 + first }, relu, y + first)
     }
   }
 
@@ -38,37 +41,26 @@ extension Kernels {
   ///   - variance: of the rows, biased.
   ///   - epsilon: added to the variance.
   ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, nil where it did not: dy is the gradient behind it.
   ///   - dy: the output's gradient.
   ///   - dx: the input's gradient.
   ///   - dWeight: γ's gradient.
   ///   - dBias: β's gradient.
-  ///   - scratch: room for `2 · C` floats.
   public static func batchNormBackward(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, weight: ConstantFloats, dy: ConstantFloats, dx: Floats, dWeight: Floats,
-    dBias: Floats, scratch: Floats
+    epsilon: Float, weight: ConstantFloats, rectified bias: ConstantFloats? = nil,
+    dy: ConstantFloats, dx: Floats, dWeight: Floats, dBias: Floats
   ) {
-    let work = 3 * rows * channels
-    let blocks = (channels + 15) / 16
-    // Sums go channel by channel; where threads would wait for one of them, the rest goes row by row.
-    guard blocks % parts(rows, work: work) == 0 else {
-      guard let room = CKernels_threadScratch(Int64(4 * channels)) else { return }
-      return room.withMemoryRebound(to: Double.self, capacity: 2 * channels) { sums in
-        batchNormGradientSums(
-          rows: rows, channels: channels, x: x, mean: mean, variance: variance, epsilon: epsilon,
-          dy: dy, sums: sums, products: sums + channels, dWeight: dWeight, dBias: dBias)
-        batchNormInputGradient(
-          rows: rows, ofGroup: rows, channels: channels, x: x, mean: mean, variance: variance,
-          epsilon: epsilon, weight: weight, sums: sums, products: sums + channels, dy: dy, dx: dx)
-      }
-    }
-    split(channels, by: 16, work: work) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormBackward(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first, epsilon, weight + first, dy + first, dx + first, dWeight + first,
-        dBias + first)
-    }
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    let products = room + channels
+    batchNormGradientSums(
+      rows: rows, channels: channels, x: x, mean: mean, variance: variance, epsilon: epsilon,
+      weight: weight, rectified: bias, dy: dy, sums: room, products: products, dWeight: dWeight,
+      dBias: dBias)
+    batchNormInputGradient(
+      rows: rows, ofGroup: rows, channels: channels, x: x, mean: mean, variance: variance,
+      epsilon: epsilon, weight: weight, rectified: bias, sums: room, products: products, dy: dy,
+      dx: dx)
   }
 
   /// Mean of each channel over rows, and Σ of squared distances from it, x `[rows, C]`.
@@ -79,11 +71,10 @@ extension Kernels {
     rows: Int, channels: Int, x: ConstantFloats, mean: UnsafeMutablePointer<Double>,
     squares: UnsafeMutablePointer<Double>
   ) {
-    split(channels, by: 16, work: 2 * rows * channels) { range in
-      let first = range.lowerBound
-      table.pointee.batchNormMoments(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first, squares + first)
-    }
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    chunkedMoments(rows: rows, channels: channels, x, room)
+    mean.update(from: room, count: channels)
+    squares.update(from: room + channels, count: channels)
   }
 
   /// What a microbatch adds to the sums that the input's gradient of its whole group needs.
@@ -95,6 +86,8 @@ extension Kernels {
   ///   - mean: of the group's rows.
   ///   - variance: of the group's rows, biased.
   ///   - epsilon: added to the variance.
+  ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, else nil.
   ///   - dy: the output's gradient.
   ///   - sums: receives Σ dy, `[C]`.
   ///   - products: receives Σ dy · (x − mean), `[C]`.
@@ -102,15 +95,29 @@ extension Kernels {
   ///   - dBias: β's gradient, the microbatch's own.
   public static func batchNormGradientSums(
     rows: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats, variance: ConstantFloats,
-    epsilon: Float, dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
+    epsilon: Float, weight: ConstantFloats, rectified bias: ConstantFloats? = nil,
+    dy: ConstantFloats, sums: UnsafeMutablePointer<Double>,
     products: UnsafeMutablePointer<Double>, dWeight: Floats, dBias: Floats
   ) {
-    split(channels, by: 16, work: 2 * rows * channels) { range in
-      let first = range.lowerBound
+    guard let room = momentRoom(rows: rows, channels: channels) else { return }
+    // The first place of the room may be the caller's.
+    forEachChunk(rows: rows, channels: channels) { chunk, range in
+      let (place, first) = (room + (chunk + 1) * 2 * channels, range.lowerBound * channels)
       table.pointee.batchNormGradientSums(
-        Int64(rows), Int64(channels), Int64(range.count), x + first, mean + first,
-        variance + first, epsilon, dy + first, sums + first, products + first, dWeight + first,
-        dBias + first)
+        Int64(range.count), Int64(channels), x + first, mean, variance, epsilon, weight, bias,
+        dy + first, place, place + channels)
+    }
+    for channel in 0..<channels {
+      var (sum, product) = (0.0, 0.0)
+      for chunk in 0..<chunks(rows: rows, channels: channels) {
+        let place = room + (chunk + 1) * 2 * channels + channel
+        sum += place[0]
+        product += place[channels]
+      }
+      (sums[channel], products[channel]) = (sum, product)
+      dBias[channel] = Float(sum)
+      dWeight[channel] = Float(
+        product * (1 / (Double(variance[channel]) + Double(epsilon)).squareRoot()))
     }
   }
 
@@ -126,6 +133,7 @@ extension Kernels {
   ///   - variance: of the group's rows, biased.
   ///   - epsilon: added to the variance.
   ///   - weight: γ, `[C]`.
+  ///   - bias: β where the output went through a relu, else nil.
   ///   - sums: Σ dy over the group, `[C]`.
   ///   - products: Σ dy · (x − mean) over the group, `[C]`.
   ///   - dy: the output's gradient.
@@ -133,13 +141,14 @@ extension Kernels {
   public static func batchNormInputGradient(
     rows: Int, ofGroup count: Int, channels: Int, x: ConstantFloats, mean: ConstantFloats,
     variance: ConstantFloats, epsilon: Float, weight: ConstantFloats,
-    sums: UnsafePointer<Double>, products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
+    rectified bias: ConstantFloats? = nil, sums: UnsafePointer<Double>,
+    products: UnsafePointer<Double>, dy: ConstantFloats, dx: Floats
   ) {
     split(rows, work: 3 * rows * channels) { range in
       let first = range.lowerBound * channels
       table.pointee.batchNormInputGradient(
         Int64(range.count), Double(count), Int64(channels), x + first, mean, variance, epsilon,
-        weight, sums, products, dy + first, dx + first)
+        weight, bias, sums, products, dy + first, dx + first)
     }
   }
 

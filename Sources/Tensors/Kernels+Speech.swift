@@ -64,7 +64,7 @@ extension Kernels {
         rows: rows, channels: channels, x: x + place, mean: scratch, variance: variance)
       batchNormApply(
         rows: rows, channels: channels, x: x + place, mean: scratch, variance: variance,
-        epsilon: 1e-5, weight: ones, bias: zeros, relu: false, y: y + place)
+        epsilon: 1e-5, weight: ones, bias: zeros, y: y + place)
     }
   }
 

@@ -23,7 +23,7 @@ extension Kernels {
   /// - Throws: ``KernelError`` if the system cannot start a thread, or what `body` throws.
   /// - Returns: what `body` returns.
   public static func with<Result>(
-    threads: Int, cores: Int, leastWork: Int = 16_384, _ body: () throws -> Result
+    threads: Int, cores: Int, leastWork: Int = 32_768, _ body: () throws -> Result
   ) throws -> Result {
     precondition((1..<65_536).contains(threads), "a team of \(threads) threads")
     var team: OpaquePointer?

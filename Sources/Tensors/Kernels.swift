@@ -55,19 +55,26 @@ public enum Kernels {
   ///
   /// - Parameters:
   ///   - build: one of ``supportedBuilds``.
+  ///   - dots: false to leave out the processor's dot products of bfloat16.
   ///   - body: must not suspend; threads it starts use the process's build.
   /// - Throws: what `body` throws, or ``KernelError`` if this processor cannot run `build`.
   /// - Returns: what `body` returns.
-  package static func with<Result>(build: String, _ body: () throws -> Result) throws -> Result {
+  package static func with<Result>(
+    build: String, dots: Bool = true, _ body: () throws -> Result
+  ) throws -> Result {
     guard let index = builds.firstIndex(of: build), tables[index].pointee.supported() else {
       throw KernelError(
         message: "this processor cannot run the build '\(build)'; use one of "
           + supportedBuilds.joined(separator: ", "))
     }
     let outer = CKernels_threadTable()
-    CKernels_setThreadTable(tables[index])
     defer { CKernels_setThreadTable(outer) }
-    return try body()
+    var table = tables[index].pointee
+    if !dots { table.dots = nil }
+    return try withUnsafePointer(to: table) {
+      CKernels_setThreadTable($0)
+      return try body()
+    }
   }
 
   static var table: UnsafePointer<CKernels_Table> {

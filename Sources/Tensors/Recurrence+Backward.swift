@@ -42,11 +42,13 @@ extension Recurrence {
     }
     hiddenGradients(rows, tape, parts, gradients)
     Kernels.product(
-      transposeA: true, rows: width, columns: inputs, inner: rows, tape.gates, width, x, inputs,
+      precision: precision, transposeA: true, rows: width, columns: inputs, inner: rows, tape.gates,
+      width, x, inputs,
       gradients.input, inputs)
     guard let inputGradient else { return }
     Kernels.product(
-      rows: rows, columns: inputs, inner: width, tape.gates, width, parameters.input, inputs,
+      precision: precision, rows: rows, columns: inputs, inner: width, tape.gates, width,
+      parameters.input, inputs,
       adding: addingToInput, inputGradient, inputs)
   }
 
@@ -90,7 +92,8 @@ extension Recurrence {
     _ states: Floats
   ) {
     Kernels.packedProduct(
-      rows: Int(native.end), inner: inner, columns: hidden, products, stride: gates * hidden,
+      precision: precision, rows: Int(native.end), inner: inner, columns: hidden, products,
+      stride: gates * hidden,
       packed: packed, states, stride: hidden)
   }
 
@@ -98,10 +101,12 @@ extension Recurrence {
   private func packBackward(_ weight: ConstantFloats, _ packed: Floats) {
     let first = cell == .originalGRU ? 2 * hidden : gates * hidden
     Kernels.packMatrix(
-      inner: first, columns: hidden, weight, innerStride: hidden, columnStride: 1, into: packed)
+      precision: precision, inner: first, columns: hidden, weight, innerStride: hidden,
+      columnStride: 1, into: packed)
     guard cell == .originalGRU else { return }
     Kernels.packMatrix(
-      inner: hidden, columns: hidden, weight + first * hidden, innerStride: hidden,
+      precision: precision, inner: hidden, columns: hidden, weight + first * hidden,
+      innerStride: hidden,
       columnStride: 1, into: packed + Kernels.packedCount(inner: first, columns: hidden))
   }
 
@@ -141,7 +146,8 @@ extension Recurrence {
     Kernels.sumRows(rows: rows, width: width, tape.gates, gradients.inputBias)
     gradients.hiddenBias.update(from: gradients.inputBias, count: width)
     Kernels.product(
-      transposeA: true, rows: first, columns: hidden, inner: rows, tape.gates, width, parts.before,
+      precision: precision, transposeA: true, rows: first, columns: hidden, inner: rows, tape.gates,
+      width, parts.before,
       hidden, gradients.hidden, hidden)
     let rest = gradients.hidden + first * hidden
     switch cell {
@@ -149,11 +155,13 @@ extension Recurrence {
     case .gru:
       Kernels.sumRows(rows: rows, width: hidden, tape.inner, gradients.hiddenBias + first)
       Kernels.product(
-        transposeA: true, rows: hidden, columns: hidden, inner: rows, tape.inner, hidden,
+        precision: precision, transposeA: true, rows: hidden, columns: hidden, inner: rows,
+        tape.inner, hidden,
         parts.before, hidden, rest, hidden)
     case .originalGRU:
       Kernels.product(
-        transposeA: true, rows: hidden, columns: hidden, inner: rows, tape.gates + first, width,
+        precision: precision, transposeA: true, rows: hidden, columns: hidden, inner: rows,
+        tape.gates + first, width,
         tape.inner, hidden, rest, hidden)
     }
   }

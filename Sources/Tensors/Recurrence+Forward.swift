@@ -26,7 +26,8 @@ extension Recurrence {
     let parts = Scratch(self, samples: order.samples, scratch)
     let width = gates * hidden
     Kernels.product(
-      transposeB: true, rows: order.rows, columns: width, inner: inputs, x, inputs,
+      precision: precision, transposeB: true, rows: order.rows, columns: width, inner: inputs, x,
+      inputs,
       parameters.input, inputs, tape.gates, width)
     packForward(parameters.hidden, parts.packed)
     gather(order, initial?.hidden, initial?.stride, parts.state)
@@ -90,7 +91,8 @@ extension Recurrence {
     _ packed: ConstantFloats, _ y: Floats
   ) {
     Kernels.packedProduct(
-      rows: Int(native.end), inner: inner, columns: columns, x, stride: xStride,
+      precision: precision, rows: Int(native.end), inner: inner, columns: columns, x,
+      stride: xStride,
       packed: packed, y, stride: gates * hidden)
   }
 
@@ -98,10 +100,11 @@ extension Recurrence {
   private func packForward(_ weight: ConstantFloats, _ packed: Floats) {
     let first = cell == .originalGRU ? 2 * hidden : gates * hidden
     Kernels.packMatrix(
-      inner: hidden, columns: first, weight, innerStride: 1, columnStride: hidden, into: packed)
+      precision: precision, inner: hidden, columns: first, weight, innerStride: 1,
+      columnStride: hidden, into: packed)
     guard cell == .originalGRU else { return }
     Kernels.packMatrix(
-      inner: hidden, columns: hidden, weight + first * hidden, innerStride: 1,
+      precision: precision, inner: hidden, columns: hidden, weight + first * hidden, innerStride: 1,
       columnStride: hidden, into: packed + Kernels.packedCount(inner: hidden, columns: first))
   }
 

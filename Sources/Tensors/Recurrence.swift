@@ -27,11 +27,14 @@ public struct Recurrence: Sendable, Equatable {
   public let inputs: Int
   /// H: channels of the state.
   public let hidden: Int
+  /// What the operands of products are rounded to.
+  public let precision: Precision
 
   /// A layer from its parts.
-  public init(cell: Cell, inputs: Int, hidden: Int) {
+  public init(cell: Cell, inputs: Int, hidden: Int, precision: Precision = .float32) {
     precondition(inputs > 0 && hidden > 0, "a recurrence of \(inputs) inputs, \(hidden) hidden")
     (self.cell, self.inputs, self.hidden) = (cell, inputs, hidden)
+    self.precision = precision
   }
 
   /// G: 4 gates of an LSTM, 3 of a GRU.

@@ -15,7 +15,9 @@ final class MemoryCheck {
   private let weights: WeightCheck
   private unowned let exchange: Exchange
   private unowned let optimizer: Optimizer
-  private var sums: [UInt64]?
+  /// The checksum of each of ``remembered``, and whether they are those of now.
+  private var sums: [UInt64] = []
+  private var isDue = false
   private var maskSum: UInt64?
   /// Which parameters are live, on every rank the same; nil: all.
   var mask: ParameterMask? {
@@ -45,7 +47,9 @@ final class MemoryCheck {
   /// - Throws: `MPIError` if a message fails.
   func afterUpdate(step: Int, always: Bool = false) throws -> String? {
     guard every > 0, always || step % every == 0 else { return nil }
-    sums = remembered.map { Self.sum($0.array) }
+    sums.removeAll(keepingCapacity: true)
+    for part in remembered { sums.append(Self.sum(part.array)) }
+    isDue = true
     let found = try weights.run()
     guard let first = found.first else { return nil }
     let same = found.filter { ($0.node, $0.owner) == (first.node, first.owner) }
@@ -62,8 +66,8 @@ final class MemoryCheck {
   ///
   /// - Throws: ``TrainingError`` naming the array and the tensor that changed.
   func beforeUpdate(step: Int) throws {
-    guard let sums else { return }
-    self.sums = nil
+    guard isDue else { return }
+    isDue = false
     guard mask?.checksum == maskSum else { throw changed("the pruning mask", step) }
     for (part, sum) in zip(remembered, sums) where Self.sum(part.array) != sum {
       throw changed("\(part.array.name) of \(part.tensor)", step)
@@ -79,7 +83,7 @@ final class MemoryCheck {
   }
 
   /// Forgets what was remembered, because weights and state are about to be loaded.
-  func forget() { sums = nil }
+  func forget() { isDue = false }
 
   /// What nobody but this rank may change, tensor by tensor.
   private lazy var remembered: [(tensor: String, array: StateArray)] = {

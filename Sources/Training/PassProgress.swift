@@ -20,11 +20,16 @@ final class PassProgress: PassObserver {
   /// Begins the passes of a step of `samples` samples over all ranks.
   func begin(samples: Int) { self.samples = samples }
 
-  /// Begins a pass of some microbatches in lockstep, with the gradient that each writes.
-  func beginPass(_ lanes: [(Microbatch, UnsafePointer<Float>)]) {
-    self.lanes = lanes
+  /// Begins a pass; ``watch(_:_:)`` says of which microbatches.
+  func beginPass() {
+    lanes.removeAll(keepingCapacity: true)
     border = trainer.model.layout.count
     fault = FaultPoint.gradientReady.argument
+  }
+
+  /// Adds a microbatch of the pass, with the gradient that it writes.
+  func watch(_ microbatch: Microbatch, _ gradient: UnsafePointer<Float>) {
+    lanes.append((microbatch, gradient))
   }
 
   /// Throws what went wrong during the pass.

@@ -33,7 +33,11 @@ final class ShardedRows: RowSource {
   /// - Throws: `MPIError` if a message fails.
   func fetch(_ samples: [Microbatch], step: Int?) throws {
     for (index, table) in tables.enumerated() {
-      try table.fetch(model.rowsRead(samples, step: step, table: index))
+      table.forget()
+      for microbatch in samples {
+        model.withIdsRead(microbatch, step: step, table: index, table.want)
+      }
+      try table.fetch()
     }
   }
 
@@ -51,12 +55,15 @@ final class ShardedRows: RowSource {
   }
 
   func read(
-    table: Int, _ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>
+    table: Int, _ ids: UnsafeBufferPointer<Int64>, into output: UnsafeMutablePointer<Float>,
+    stride: Int
   ) {
-    tables[table].read(ids, into: output)
+    tables[table].read(ids, into: output, stride: stride)
   }
 
-  func add(table: Int, _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>) {
-    tables[table].add(ids, gradient: gradient, microbatch: microbatch)
+  func add(
+    table: Int, _ ids: UnsafeBufferPointer<Int64>, gradient: UnsafePointer<Float>, stride: Int
+  ) {
+    tables[table].add(ids, gradient: gradient, stride: stride, microbatch: microbatch)
   }
 }

@@ -145,9 +145,9 @@ public final class TrainedModel {
     self.split = split
     model = try Model(
       configuration.model, fields: split.fields,
-      capacity: configuration.batch.micro ?? configuration.batch.global,
-      seed: configuration.seed, requireTargets: request.needsTargets,
-      selectable: request.subsets != nil, reading: request.reading)
+      capacity: configuration.batch.micro ?? configuration.batch.global, seed: configuration.seed,
+      precision: Precision(configuration.train.precision), requireTargets: request.needsTargets,
+      selectable: request.subsets != nil, reading: request.reading, purpose: .evaluation)
     store = ParameterStore(model.layout)
     self.configuration = configuration
     checkpoint = try Self.load(request.choice, folder, into: store)

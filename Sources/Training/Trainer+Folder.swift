@@ -52,6 +52,11 @@ extension Trainer {
       }
     }
     if let note = dataset.checksumNote { observer?.noted(note) }
+    if configuration.train.precision == .bfloat16, !Kernels.hasDots {
+      observer?.noted(
+        "train.precision: this processor has no dot products of bfloat16; steps give the same bits, "
+          + "but take longer than in float32")
+    }
     if let aside = taken.aside { observer?.noted("the earlier folder is now \(aside)") }
     return taken.state
   }

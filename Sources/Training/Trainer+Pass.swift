@@ -30,7 +30,8 @@ extension Trainer {
     gradients.microbatch = index
     rowParts?.rows.begin(microbatch: index)
     let base = UnsafePointer(gradients.values.base)
-    progress.beginPass([(microbatch, base)])
+    progress.beginPass()
+    progress.watch(microbatch, base)
     model.train(
       microbatch, store.base, normalizers: table.normalizers.base, step: step,
       coupled: couplingStep?.gradient(index, store.base),
@@ -52,35 +53,32 @@ extension Trainer {
   /// This rank's members of one group after the other, in lockstep with those of its neighbours.
   private func computeGroups(from loader: BatchLoader, step: Int) throws {
     let size = model.synchronizedGroup
-    var members: [Microbatch] = []
-    var gradients: [UnsafePointer<Float>] = []
     for index in exchange.share {
-      members.append(try nextMicrobatch(index, from: loader, step: step))
+      let microbatch = try nextMicrobatch(index, from: loader, step: step)
+      members.append(microbatch)
       clock.enter(.reduce)
       var lent = try exchange.lendGradients()
-      gradients.append(UnsafePointer(lent.values.base))
-      model.seat(
-        members[members.count - 1], into: &lent, carried: carried?.state(ofMicrobatch: index))
+      memberGradients.append(UnsafePointer(lent.values.base))
+      model.seat(microbatch, into: &lent, carried: carried?.state(ofMicrobatch: index))
       let next = index + exchange.node.local.size
       let isLast =
         next / size != index / size
         || next >= exchange.deal.runs[exchange.node.seat.node].upperBound
       guard isLast else { continue }
       let first = index / size * size
-      try train(first..<min(first + size, exchange.deal.microbatches), members, gradients, step)
-      members.forEach(loader.recycle)
+      try train(first..<min(first + size, exchange.deal.microbatches), step)
+      for member in members { loader.recycle(member) }
       members.removeAll(keepingCapacity: true)
-      gradients.removeAll(keepingCapacity: true)
+      memberGradients.removeAll(keepingCapacity: true)
     }
   }
 
-  /// The pass of a group, of which this rank has seated `members`.
-  private func train(
-    _ group: Range<Int>, _ members: [Microbatch], _ gradients: [UnsafePointer<Float>], _ step: Int
-  ) throws {
+  /// The pass of a group, of which this rank has seated ``members``.
+  private func train(_ group: Range<Int>, _ step: Int) throws {
     clock.enter(.forward)
     meeting?.begin(group)
-    progress.beginPass(Array(zip(members, gradients)))
+    progress.beginPass()
+    for (lane, gradient) in memberGradients.enumerated() { progress.watch(members[lane], gradient) }
     model.train(
       groupOf: group.count, store.base, normalizers: table.normalizers.base, step: step,
       meeting: members.count < group.count ? meeting : nil, observer: progress)
@@ -89,11 +87,11 @@ extension Trainer {
     for (lane, microbatch) in members.enumerated() {
       noise.add(
         microbatch.index,
-        microbatchSquaredNorm: optimizer.squaredNorm(gradients[lane], live: pruner?.mask))
+        microbatchSquaredNorm: optimizer.squaredNorm(memberGradients[lane], live: pruner?.mask))
       let losses = table.losses(of: microbatch.index)
       for place in 0..<table.lossCount { losses[place] = model.losses(ofLane: lane)[place] }
       spoil(losses)
-      examine(microbatch, lane: lane, gradient: gradients[lane])
+      examine(microbatch, lane: lane, gradient: memberGradients[lane])
     }
     clock.enter(.reduce)
     for _ in members { try exchange.submitNext() }

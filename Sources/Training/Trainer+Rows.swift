@@ -45,9 +45,10 @@ extension Trainer {
     clock.wentOn()
   }
 
-  /// Adds the gradients of sharded rows up at their owners, and measures them.
+  /// Adds the gradients of sharded rows up at their owners, and measures them; moves the rows in the same sweep where nothing has to be known first.
   ///
-  /// Called when this rank has taken all buckets, so that nobody waits for it while it waits here.
+  /// Called when this rank has taken all buckets, so that nobody waits for it while it waits here. All ranks have
+  /// their rows for this step then, so owners may move them.
   func reduceRows(microbatches: Int) throws {
     guard let rowParts else { return }
     clock.enter(.reduce)
@@ -57,19 +58,24 @@ extension Trainer {
     for (table, state) in zip(rowParts.rows.tables, rowParts.states) {
       let sums = self.table.gradientNorms
       for piece in optimizer.pieces(ofRows: table.owned, of: table.table) { sums[piece] = 0 }
-      optimizer.measureGradient(table.sums, state, into: sums)
+      if !updatesEarly { optimizer.measureGradient(table.sums, state, into: sums) }
     }
+    if updatesEarly { moveRows(gradientScale: 1, sums: self.table.gradientNorms) }
   }
 
-  /// Moves the touched rows that this rank owns.
+  /// Moves the touched rows that this rank owns, where that had to wait for the norm.
   func updateRows(gradientScale: Float) {
+    if !updatesEarly { moveRows(gradientScale: gradientScale, sums: nil) }
+  }
+
+  private func moveRows(gradientScale: Float, sums: UnsafeMutablePointer<Double>?) {
     guard let rowParts else { return }
     clock.enter(.update)
     let factor = learningRateFactor(at: state.step)
     for (table, state) in zip(rowParts.rows.tables, rowParts.states) {
       optimizer.update(
         table.sums, state, weights: table.values, gradientScale: gradientScale,
-        learningRateFactor: factor)
+        learningRateFactor: factor, sums: sums)
     }
   }
 

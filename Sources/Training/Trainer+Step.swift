@@ -132,7 +132,7 @@ extension Trainer {
   /// Runs `body` for the blocks of a bucket that this rank owns, on all its threads.
   private func forEachOwnedBlock(of bucket: Int, _ body: (GlobalGradients.Block) -> Void) {
     let blocks = exchange.ownedBlocks(in: bucket)
-    Kernels.split(blocks.count, work: 8 * blocks.count * ParameterLayout.blockSize) { range in
+    Kernels.split(blocks.count, work: 4 * blocks.count * ParameterLayout.blockSize) { range in
       for place in range { body(exchange.block(blocks.lowerBound + place, in: bucket)) }
     }
   }

@@ -42,6 +42,9 @@ public final class Trainer {
   let rowParts: RowParts?
   /// Microbatches of the step that are read and not computed yet, where rows are fetched for them.
   var held: [Microbatch] = []
+  /// This rank's microbatches of the group that is being seated, and where their gradients go.
+  var members: [Microbatch] = []
+  var memberGradients: [UnsafePointer<Float>] = []
   /// Where members of a group meet, if batch norm is synchronised.
   let meeting: GroupMeeting?
   /// The contrast over the global batch, if modalities are coupled.

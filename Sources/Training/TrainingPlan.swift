@@ -33,6 +33,8 @@ public struct TrainingPlan: Sendable {
   public let layers: [LayerSummary]
   /// Bytes of one rank's memory, by what they hold.
   public private(set) var memory: [(name: String, bytes: Int)]
+  /// Bytes of activations and scratch of a model that was compiled for evaluation alone, as `evaluate` and `predict` do.
+  public let evaluationArenaBytes: Int
   /// Floating-point operations of one training step on all ranks: three times the forward pass.
   public let operationsPerStep: Int
   /// Partial sums of a parameter that the node that sends most sends in a full step; 1 where its run of
@@ -86,6 +88,7 @@ public struct TrainingPlan: Sendable {
     memory += Self.carried(setUp, ranks: ranks)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
+    evaluationArenaBytes = try Self.evaluationArenaBytes(setUp)
     updateBytesPerParameter = Self.updateBytes(setUp.configuration)
     operationsPerStep =
       6 * setUp.plan.samples(inStep: 0)
@@ -98,6 +101,14 @@ public struct TrainingPlan: Sendable {
     let states =
       stateArrays(configuration.optimizer.rule) + (configuration.train.ema == nil ? 0 : 1)
     return MemoryLayout<Float>.stride * (3 + 2 * states)
+  }
+
+  /// The arena of the same model compiled for evaluation alone.
+  private static func evaluationArenaBytes(_ setUp: TrainingSetUp) throws -> Int {
+    try Model(
+      setUp.configuration.model, fields: setUp.training.fields, capacity: setUp.plan.micro,
+      seed: setUp.configuration.seed, purpose: .evaluation
+    ).arenaBytes
   }
 
   /// What the tables of filter banks and a mask take, if there are any.

@@ -52,9 +52,8 @@ public struct TrainingSetUp {
     validation = resolved.model.isMeasured ? try dataset.split(.validation) : nil
     let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
     resolved.data.shuffle = shuffle
-    guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle) else {
-      preconditionFailure("a training split without an order")
-    }
+    guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle)
+    else { preconditionFailure("a training split without an order") }
     self.sampler = sampler
     plan = BatchPlan(
       samples: sampler.count, global: resolved.batch.global, micro: micro,
@@ -68,7 +67,8 @@ public struct TrainingSetUp {
     let (teachers, hints) = try DistillationSetUp.load(resolved, options.configurationFolder)
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
-      selectable: resolved.evaluate.subsets != nil, hints: hints.map(\.request))
+      precision: Precision(resolved.train.precision), selectable: resolved.evaluate.subsets != nil,
+      hints: hints.map(\.request))
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
     constraint = try ConstraintSetUp(resolved, model, totalSteps: totalSteps)

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Configuration
 import MPI
+import Models
 import Reports
+import Tensors
 import Training
 
 /// `aimass benchmark model`.
@@ -54,6 +56,9 @@ struct BenchmarkModel: ParsableCommand {
     guard counts.allSatisfy({ (1...1 << 24).contains($0) }) else {
       throw ValidationError("--batch, --micro, --steps and --warm-up take counts from 1 on.")
     }
+    guard roofline == nil || computing.threads ?? .count(1) == .count(1) else {
+      throw ValidationError("--roofline compares with one core; it takes no --threads.")
+    }
   }
 
   func run() throws {
@@ -68,7 +73,9 @@ struct BenchmarkModel: ParsableCommand {
         configurationFolder: folder(of: config), output: "", version: Aimass.version)
       let trainer = try Trainer(world, options, observer: nil)
       let speed = try trainer.measureSpeed(warmUp: warmUp, steps: steps, byLayer: roofline != nil)
-      let roof = try roofline.flatMap { _ in try Roofline(world, speed) }
+      let roof = try roofline.flatMap { _ in
+        try Roofline(world, speed, Precision(settings.train.precision))
+      }
       guard world.rank == 0 else { return .done }
       if let roofline, let roof { try roof.write(settings.name, to: roofline) }
       print(

@@ -124,6 +124,9 @@ struct Plan: ParsableCommand {
     table.add([
       "memory per rank", HumanUnits.bytes(plan.memory.reduce(0) { $0 + $1.bytes }),
     ])
+    table.add([
+      "activations in evaluation alone", HumanUnits.bytes(plan.evaluationArenaBytes),
+    ])
     if plan.nodes > 1 {
       let bytes = StepTimeModel.bytesPerNode(
         parameters: plan.residentParameters, nodes: plan.nodes, subtrees: plan.subtreesPerNode)

@@ -2,6 +2,7 @@ import Benchmarks
 import Checkpoints
 import MPI
 import Reports
+import Tensors
 import Training
 
 /// A run's steps beside what the core of rank 0 and its part of memory allow.
@@ -9,20 +10,20 @@ struct Roofline {
   private let cost: StepCost
   /// Seconds of the median step.
   private let step: Double
-  /// Operations of the core in a second.
+  /// Operations of the core in a second, in the run's precision.
   private let peak: Double
   /// Bytes of memory in a second, while the other ranks of the node move theirs; and over how many that was measured.
   private let bandwidth: Double, bytes: Int
 
-  /// Measures arithmetic and memory on all ranks at once; nil where the steps were not timed by layer.
+  /// Measures arithmetic of a precision and memory on all ranks at once; nil where the steps were not timed by layer.
   ///
   /// - Throws: what MPI throws.
-  init?(_ world: Communicator, _ speed: TrainingSpeed) throws {
+  init?(_ world: Communicator, _ speed: TrainingSpeed, _ precision: Precision) throws {
     guard let cost = speed.cost else { return nil }
     self.cost = cost
     step = speed.medianSeconds
     try world.barrier()
-    peak = KernelBenchmark.peak(rounds: 20).rate
+    peak = KernelBenchmark.peak(rounds: 20, precision: precision).rate
     try world.barrier()
     // What fits a cache moves at the cache's pace.
     let most = CoreBenchmark.bytesBeyondCaches(ranks: world.size)

@@ -49,7 +49,8 @@ struct ThreadOption: ParsableArguments {
 extension ThreadChoice {
   /// Runs a rank's work on its threads; collective.
   func run<Result>(_ world: Communicator, _ body: () throws -> Result) throws -> Result {
-    let threads = try count ?? Placement.threadShare(world)
-    return try Kernels.with(threads: threads, cores: Placement.ofThisProcess.cores, body)
+    guard count != 1 else { return try body() }
+    let share = try Placement.threadShare(world)
+    return try Kernels.with(threads: count ?? share, cores: share, body)
   }
 }

@@ -19,6 +19,20 @@ struct HostBufferTests {
     buffer[4] = .max
     #expect(Array(buffer.all) == [-1, 0, 0, 0, .max])
   }
+
+  @Test(
+    "Large pages hold the same, from their border on", arguments: [0, -4, 4, 1 << 20, 40 << 20])
+  func largePages(excess: Int) {
+    let page = 2 << 20
+    for _ in 0..<3 {
+      let buffer = HostBuffer<UInt8>(count: page + excess, largePages: true)
+      let border = excess < 0 ? 64 : page
+      #expect(Int(bitPattern: buffer.base) % border == 0)
+      #expect(buffer.all.allSatisfy { $0 == 0 })
+      buffer.all.update(repeating: 7)
+      #expect(buffer.base[buffer.count - 1] == 7)
+    }
+  }
 }
 
 @Suite("SHA-256")

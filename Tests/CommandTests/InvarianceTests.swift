@@ -43,6 +43,26 @@ extension JobTests {
         Shelf.coupled.get(), ranks: [1, 2, 3, 4, 6, 8], steps: 2 * Shelf.stepsPerEpoch)
     }
 
+    @Test func roundedProductsGiveTheSameBits() throws {
+      try expectSameBits(
+        Shelf.glyphs.get(), ranks: [1, 2, 3, 4],
+        set: [
+          "train.precision=bfloat16", "train.epochs=1",
+          "modalities.image.encoder.3={conv: {out: 5, kernel: 3, padding: 1}}",
+        ], steps: Shelf.stepsPerEpoch)
+    }
+
+    @Test func aProcessorWithoutDotProductsIsTold() throws {
+      try withTemporaryFolder { folder in
+        let result = try Aimass.train(
+          Shelf.glyphs.get(), output: folder.file("run"),
+          set: ["train.precision=bfloat16", "train.epochs=1"],
+          environment: ["AIMASS_KERNELS": "baseline"])
+        #expect(result.status == 0, "\(result)")
+        #expect(result.lines(with: "has no dot products of bfloat16").count == 1, "\(result)")
+      }
+    }
+
     @Test func mixedSamplesGiveTheSameBits() throws {
       try expectSameBits(
         Shelf.glyphs.get(), ranks: [1, 2, 3, 4], set: ["mixup.alpha=0.3", "train.epochs=1"],
@@ -88,7 +108,9 @@ extension JobTests {
 
     @Test func theBitsDoDependOnWhatTheyShould() throws {
       try withTemporaryFolder { folder in
-        let settings = ["seed=7", "seed=8", "batch.micro=10", "train.clipNorm=0.5"]
+        let settings = [
+          "seed=7", "seed=8", "batch.micro=10", "train.clipNorm=0.5", "train.precision=bfloat16",
+        ]
         let digests = try settings.map { (setting: String) -> String in
           let output = folder.file(setting)
           let result = try Aimass.train(

@@ -27,6 +27,10 @@ extension JobTests {
         let other = try Aimass.train(
           configuration, ranks: 2, output: run.path, set: ["train.epochs=1", "seed=8"])
         expectRefusal(other, 73, ["holds another run", "seed: 8", "--fresh"])
+        let rounded = try Aimass.train(
+          configuration, ranks: 2, output: run.path,
+          set: ["train.epochs=1", "train.precision=bfloat16"])
+        expectRefusal(rounded, 73, ["holds another run", "precision: bfloat16"])
         #expect(snapshot(folder.path) == before)
       }
     }

@@ -49,7 +49,7 @@ extension LearningTests {
     }
 
     /// A configuration over the sentences with these layers between the words and the head.
-    private static func network(_ name: String, _ layers: String) throws -> String {
+    static func network(_ name: String, _ layers: String) throws -> String {
       let path = try sentences.get() + "/\(name).yaml"
       try """
       name: \(name)

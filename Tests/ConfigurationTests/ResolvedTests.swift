@@ -99,7 +99,8 @@ struct ResolvedTests {
     let text = try RunConfiguration.decode(yaml: Samples.small(), name: "small").resolvedYAML
     for line in [
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
-      "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "keep: 2", "everyEpochs: 1",
+      "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "precision: float32", "keep: 2",
+      "everyEpochs: 1",
       "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100",
       "labelSmoothing: 0.0", "decoder: greedy",
       "weight: 1.0", "bias: true", "constant:",
@@ -120,6 +121,7 @@ struct ResolvedTests {
       ("data.file=/other/folder/small.h5", true),
       ("data.file=other.h5", false), ("seed=1", false), ("batch.global=16", false),
       ("batch.micro=2", false), ("train.clipNorm=1", false), ("train.lastBatch=drop", false),
+      ("train.precision=bfloat16", false),
       ("modalities.table.encoder.0.linear=5", false), ("heads.out.weight=2", false),
       ("optimizer.adam.beta1=0.8", false), ("schedule=cosine", false), ("name=other", false),
       ("heads.out.loss={crossEntropy: {labelSmoothing: 0.1}}", false),

@@ -153,6 +153,7 @@ enum Samples {
       ema: 0.99
       nonFinite: {rerun: {then: {skip: {consecutive: 4, perThousand: 30}}}}
       lastBatch: drop
+      precision: bfloat16
     checkpoint: {everySteps: 10, keep: 5}
     evaluate:
       everySteps: 20

@@ -1,5 +1,6 @@
 import Configuration
 import Datasets
+import Tensors
 import Testing
 
 /// Orders of samples are permutations, and plans cover each sample once.
@@ -33,6 +34,24 @@ struct SamplerTests {
         if let base = $0.baseAddress { sampler.samples(at: 700..<1000, epoch: 2, into: base) }
       }
       #expect(numbers == (700..<1000).map { Int64(sampler.sample(at: $0, epoch: 2)) })
+    }
+  }
+
+  @Test func manyAtOnceAreThoseOneByOneInEveryBuild() throws {
+    for build in Kernels.supportedBuilds {
+      try Kernels.with(build: build) {
+        for count in Array(1...20) + [63, 64, 65, 257, 1025, 5000] {
+          let sampler = Sampler(count: count, seed: 3, shuffle: .full)
+          for range in [0..<count, count / 3..<count / 2, count - 1..<count] {
+            var numbers = [Int64](repeating: -1, count: range.count + 1)
+            numbers.withUnsafeMutableBufferPointer {
+              if let base = $0.baseAddress { sampler.samples(at: range, epoch: 1, into: base) }
+            }
+            let wanted = range.map { Int64(sampler.sample(at: $0, epoch: 1)) } + [-1]
+            #expect(numbers == wanted, "\(build): \(range) of \(count)")
+          }
+        }
+      }
     }
   }
 

@@ -15,12 +15,13 @@ final class Bench {
   init(
     _ configuration: ModelConfiguration, _ fields: [MicrobatchField], capacity: Int,
     count: Int? = nil, seed: UInt64 = 11,
-    reading: [String] = [], hints: [HintRequest] = []
+    precision: Precision = .float32, reading: [String] = [], purpose: Model.Purpose = .training,
+    sharesMemory: Bool = true, hints: [HintRequest] = []
   ) throws {
     try Kernels.selectFromEnvironment()  // AIMASS_KERNELS=v3 swift test … tries another build
     model = try Model(
-      configuration, fields: fields, capacity: capacity, seed: seed, reading: reading,
-      hints: hints)
+      configuration, fields: fields, capacity: capacity, seed: seed, precision: precision,
+      reading: reading, purpose: purpose, sharesMemory: sharesMemory, hints: hints)
     store = ParameterStore(model.layout)
     model.initialize(store)
     microbatch = Microbatch(capacity: capacity, fields: fields)

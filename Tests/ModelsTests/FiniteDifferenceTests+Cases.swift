@@ -48,6 +48,10 @@ extension FiniteDifferenceTests.Case {
     over([6], "dropout", [linear(20), .dropout(rate: 0.4), linear(5)]),
     over([6], "dropout of relu", [linear(20), .dropout(rate: 0.4), relu, .dropout(rate: 0.2)]),
     over([7, 6, 2], "max pool", [conv(3, 2), .maxPool(window(2))]),
+    over(
+      [7, 6, 2], "max pool of relu", [conv(3, 2), relu, .maxPool(window(2)), conv(4, 2), relu]),
+    over(
+      [7, 6, 2], "pool of norm", [conv(3, 2), norm, relu, .averagePool(window(2)), conv(4, 2)]),
     over([7, 6, 2], "padded max pool", [conv(3, 2), .maxPool(window(3, stride: 2, padding: 1))]),
     over([7, 6, 2], "average pool", [conv(3, 2), .averagePool(window(2, stride: 1))]),
     over(
@@ -70,6 +74,14 @@ extension FiniteDifferenceTests.Case {
     over(
       [6, 6, 3], "identity residual",
       [conv(4, 3, padding: 1), .residual(layers: [conv(4, 3, padding: 1), norm], shortcut: [])]),
+    over(
+      [5, 5, 3], "residuals between relus",
+      [
+        conv(4, 3, padding: 1), norm, relu,
+        .residual(layers: [conv(4, 3, padding: 1), norm], shortcut: []), relu,
+        .residual(layers: [conv(5, 3), norm], shortcut: [conv(5, 3), norm]), relu,
+        .residual(layers: [conv(5, 1)], shortcut: []), relu,
+      ]),
     over(
       [6, 6, 3], "residual with a shortcut",
       [

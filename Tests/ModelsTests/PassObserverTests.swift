@@ -109,7 +109,7 @@ import Testing
     #expect(
       backward == [
         "heads.b.1", "heads.b.1", "heads.b.0", "heads.a.1", "heads.a.1", "heads.a.0", "fusion",
-        "modalities.text.1", "modalities.text.0", "modalities.image.1", "modalities.image.0",
+        "modalities.text.1", "modalities.text.0", "modalities.image.0",
       ])
   }
 

@@ -41,7 +41,11 @@ private func checkSums(
     let share = Array(Deal(microbatches: count, topology: topology).share(of: seat))
     let wanted = distinct(share.flatMap { idsRead($0, rows) })
     let sent = (bytes: sharded.bytesSent, messages: sharded.messagesSent)
-    try sharded.fetch(wanted)
+    sharded.forget()
+    for microbatch in share {
+      idsRead(microbatch, rows).withUnsafeBufferPointer(sharded.want)
+    }
+    try sharded.fetch()
     for microbatch in share { try checkPass(sharded, microbatch, rows, width) }
     let others = share.flatMap { distinct(idsRead($0, rows)) }.filter {
       !sharded.owned.contains(Int($0))
@@ -70,18 +74,24 @@ private func checkPass(
   _ sharded: ShardedTable, _ microbatch: Int, _ rows: Int, _ width: Int
 ) throws {
   let ids = idsRead(microbatch, rows)
-  var found = [Float](repeating: .nan, count: ids.count * width)
+  // Columns of a wider tensor.
+  let stride = width + 3
+  var found = [Float](repeating: 0, count: ids.count * stride)
   ids.withUnsafeBufferPointer { ids in
     found.withUnsafeMutableBufferPointer {
-      if let base = $0.baseAddress { sharded.read(ids, into: base) }
+      if let base = $0.baseAddress { sharded.read(ids, into: base + 2, stride: stride) }
     }
   }
-  let expected = ids.flatMap { id in (0..<width).map { draw(Int(id) * width + $0, 99) } }
+  let expected: [Float] = ids.flatMap { id -> [Float] in
+    let row: [Float] = (0..<width).map { draw(Int(id) * width + $0, 99) }
+    return [0, 0] + row + [0]
+  }
   try expectSame(found.map(\.bitPattern), expected.map(\.bitPattern), "rows read")
   let gradient = drawGradient(microbatch, ids.count, width)
   ids.withUnsafeBufferPointer { ids in
-    sharded.add(ids, gradient: gradient, microbatch: microbatch)
+    sharded.add(ids, gradient: gradient, stride: width, microbatch: microbatch)
   }
+  try expectEqual(sharded.isFinite(microbatch: microbatch), true, "a finite gradient")
 }
 
 /// Drawn numbers, with negative zeros among them.
@@ -166,9 +176,12 @@ private func checkHuge(_ world: Communicator) throws {
   try exchange.finish()
   let sharded = ShardedTable(world, node.topology, table, number: 0)
   let wanted = (0..<5).map { Int64(24_999_999 * $0 + world.rank) }
-  try sharded.fetch(wanted)
+  wanted.withUnsafeBufferPointer(sharded.want)
+  try sharded.fetch()
   let ones = [Float](repeating: 1, count: 5 * 128)
-  wanted.withUnsafeBufferPointer { sharded.add($0, gradient: ones, microbatch: world.rank) }
+  wanted.withUnsafeBufferPointer {
+    sharded.add($0, gradient: ones, stride: 128, microbatch: world.rank)
+  }
   try sharded.reduce(microbatches: world.size)
   let found = try world.allReduce(Int64(sharded.sums.numbers.count), by: .sum)
   try expectEqual(Int(found), 5 * world.size, "rows touched of a huge table")

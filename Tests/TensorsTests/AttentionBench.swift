@@ -13,9 +13,10 @@ struct AttentionBench {
   static let step = 5
 
   init(
-    heads: Int, size: Int, causal: Bool, queries: [Int], keys: [Int], rate: Float = 0
+    heads: Int, size: Int, causal: Bool, queries: [Int], keys: [Int], rate: Float = 0,
+    precision: Precision = .float32
   ) {
-    g = AttentionGeometry(heads: heads, size: size, isCausal: causal)
+    g = AttentionGeometry(heads: heads, size: size, isCausal: causal, precision: precision)
     (queryLengths, keyLengths, self.rate) = (queries, keys, rate)
     let (rows, keyRows) = (queries.reduce(0, +), keys.reduce(0, +))
     self.queries = GuardedFloats(random: rows * g.width, seed: 1)

@@ -47,6 +47,23 @@ struct AttentionTests {
     }
   }
 
+  @Test("In bfloat16 they are within its rounding, and the same bits in every form of a build")
+  func rounded() throws {
+    let bench = AttentionBench(
+      heads: 2, size: 16, causal: true, queries: [64, 65, 150], keys: [64, 65, 150],
+      precision: .bfloat16)
+    // Scores reach 40 here, of which 2⁻⁸ moves a probability by a sixth.
+    let expected = bench.reference()
+    for build in Kernels.supportedBuilds {
+      let found = try Kernels.with(build: build) { bench.run() }
+      compare(found, expected, bound: 0.15, "\(build)")
+      #expect(difference(found.output, expected.output) > 1e-4, "\(build) rounds nothing")
+      let other = try Kernels.with(build: build, dots: false) { bench.run() }
+      #expect(found.output == other.output && found.queries == other.queries, "\(build)")
+      #expect(found.keys == other.keys && found.values == other.values, "\(build)")
+    }
+  }
+
   @Test("Neither large scores nor neighbours disturb a sample")
   func stable() {
     let bench = AttentionBench(heads: 1, size: 4, causal: false, queries: [6], keys: [6])

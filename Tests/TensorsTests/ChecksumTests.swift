@@ -61,29 +61,6 @@ struct ChecksumTests {
     }
     #expect(flushed == 0)
   }
-
-  /// Runs `body` on a thread of its own, whose processor state dies with it.
-  private func isolated(_ body: @escaping () -> Double) -> Double {
-    final class Box {
-      let body: () -> Double
-      var result = Double.nan
-      init(_ body: @escaping () -> Double) { self.body = body }
-    }
-    let box = Box(body)
-    var thread = pthread_t()
-    let argument = Unmanaged.passUnretained(box).toOpaque()
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        let box = Unmanaged<Box>.fromOpaque(argument).takeUnretainedValue()
-        box.result = box.body()
-        return nil
-      }, argument)
-    guard status == 0 else { return .nan }
-    pthread_join(thread, nil)
-    return box.result
-  }
 }
 
 @Suite("Builds of the kernels")

@@ -28,6 +28,12 @@ struct ElementwiseTests {
       #expect(c.array == zip(a.array, b.array).map { $0 + $1 }, "\(build)")
       Kernels.addInto(count: count, source: a.pointer, destination: c.base)
       #expect(c.array == zip(a.array, b.array).map { ($0 + $1) + $0 }, "\(build)")
+      Kernels.addRelu(count: count, a: a.pointer, b: b.pointer, output: c.base)
+      #expect(c.array == zip(a.array, b.array).map { max(0, $0 + $1) }, "\(build)")
+      Kernels.addThroughRelu(
+        count: count, source: b.pointer, output: a.pointer, destination: c.base)
+      let sums = zip(a.array, b.array).map { $0 > 0 ? max(0, $0 + $1) + $1 : 0 }
+      #expect(c.array == sums, "\(build)")
       Kernels.copy(count: count, source: b.pointer, destination: c.base)
       Kernels.scale(count: count, factor: 0.3, values: c.base)
       #expect(c.array == b.array.map { $0 * 0.3 }, "\(build)")
@@ -67,55 +73,6 @@ struct ElementwiseTests {
         let inside = index >= 2 && column < 3
         let wanted = inside ? source.base[row * 7 + column + 2] + source.base[row * 7 + column] : 1
         #expect(target.base[index] == wanted, "\(build) \(index)")
-      }
-    }
-  }
-
-  @Test("Embedding rows are looked up, and their gradients added in row order, in every build")
-  func embedding() throws {
-    let table = GuardedFloats(random: 6 * 5, seed: 5)
-    let dy = GuardedFloats(random: 4 * 5, seed: 6)
-    let ids: [Int64] = [3, 0, 3, 5]
-    try onEachBuild { build in
-      let output = GuardedFloats(20)
-      Kernels.embeddingForward(
-        rows: 4, size: 5, ids: ids, table: table.pointer, output: output.base)
-      let gradient = GuardedFloats(30)
-      Kernels.embeddingBackward(
-        rows: 4, size: 5, vocabulary: 6, ids: ids, dy: dy.pointer, dTable: gradient.base)
-      for i in 0..<5 {
-        for row in 0..<4 {
-          #expect(output.base[row * 5 + i] == table.base[Int(ids[row]) * 5 + i], "\(build)")
-        }
-        #expect(gradient.base[15 + i] == dy.base[i] + dy.base[10 + i], "\(build)")
-        #expect(gradient.base[i] == dy.base[5 + i] && gradient.base[25 + i] == dy.base[15 + i])
-        #expect(
-          gradient.base[5 + i] == 0 && gradient.base[10 + i] == 0 && gradient.base[20 + i] == 0)
-      }
-    }
-  }
-
-  @Test("Products of two halves in every build", arguments: [1, 2, 15, 16, 17, 33, 64, 65])
-  func halves(factors: Int) throws {
-    let (rows, half) = (3, factors + 1)
-    let x = GuardedFloats(random: rows * 2 * half, seed: 8)
-    let dy = GuardedFloats(random: rows, seed: 9)
-    try onEachBuild { build in
-      let y = GuardedFloats(rows)
-      Kernels.rowDots(rows: rows, half: half, factors: factors, x: x.pointer, y: y.base)
-      let dx = GuardedFloats(rows * 2 * half)
-      Kernels.rowDotsGradient(
-        rows: rows, half: half, factors: factors, x: x.pointer, dy: dy.pointer, dx: dx.base)
-      for row in 0..<rows {
-        let (left, right) = (2 * row * half, (2 * row + 1) * half)
-        let terms = (0..<factors).map { Double(x.base[left + $0]) * Double(x.base[right + $0]) }
-        // Each of sixteen sums rounds factors / 16 products and additions.
-        let bound = Double(factors / 16 + 2) * 0x1p-23 * terms.reduce(0) { $0 + abs($1) }
-        #expect(abs(Double(y.base[row]) - terms.reduce(0, +)) <= bound, "\(build)")
-        for i in 0..<factors {
-          #expect(dx.base[left + i] == dy.base[row] * x.base[right + i], "\(build)")
-          #expect(dx.base[right + i] == dy.base[row] * x.base[left + i], "\(build)")
-        }
       }
     }
   }

@@ -1,5 +1,6 @@
 import Glibc
 import Tensors
+import Testing
 
 /// Floats that end where an inaccessible page begins: reading one too many ends the test process.
 final class GuardedFloats {
@@ -51,7 +52,49 @@ struct Draws {
   mutating func element(_ values: [Int]) -> Int { values[integer(0...values.count - 1)] }
 }
 
+/// Runs `body` once per build of the kernels that this processor has, and in bfloat16 once more where dot products
+/// of the processor stand for a build's own.
+func onEachBuild(_ precision: Precision, _ body: (String) throws -> Void) throws {
+  for build in Kernels.supportedBuilds {
+    try Kernels.with(build: build) { try body(build) }
+    guard precision == .bfloat16 else { continue }
+    try Kernels.with(build: build, dots: false) {
+      #expect(!Kernels.hasDots)
+      try body("\(build) without dot products")
+    }
+  }
+}
+
+/// The number that a product computes with.
+func rounded(_ value: Float, _ precision: Precision) -> Float {
+  precision == .float32
+    ? value : Float(bitPattern: UInt32(Reference.bfloat16(value)) << 16)
+}
+
 /// Runs `body` once per build of the kernels that this processor has.
 func onEachBuild(_ body: (String) throws -> Void) throws {
   for build in Kernels.supportedBuilds { try Kernels.with(build: build) { try body(build) } }
+}
+
+/// Runs `body` on a thread of its own, whose processor state dies with it.
+func isolated(_ body: @escaping () -> Double) -> Double {
+  final class Box {
+    let body: () -> Double
+    var result = Double.nan
+    init(_ body: @escaping () -> Double) { self.body = body }
+  }
+  let box = Box(body)
+  var thread = pthread_t()
+  let argument = Unmanaged.passUnretained(box).toOpaque()
+  let status = pthread_create(
+    &thread, nil,
+    { argument in
+      guard let argument else { return nil }
+      let box = Unmanaged<Box>.fromOpaque(argument).takeUnretainedValue()
+      box.result = box.body()
+      return nil
+    }, argument)
+  guard status == 0 else { return .nan }
+  pthread_join(thread, nil)
+  return box.result
 }

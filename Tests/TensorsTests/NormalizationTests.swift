@@ -113,11 +113,10 @@ struct NormalizationTests {
       dx.base.update(from: c.dy.base, count: rows * width)
       let dWeight = GuardedFloats(width)
       let dBias = GuardedFloats(width)
-      let scratch = GuardedFloats(2 * width)
       Kernels.batchNormBackward(
         rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
         variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer, dy: dx.pointer,
-        dx: dx.base, dWeight: dWeight.base, dBias: dBias.base, scratch: scratch.base)
+        dx: dx.base, dWeight: dWeight.base, dBias: dBias.base)
       for column in 0..<width {
         let reference = c.references[column]
         let gradients = (0..<rows).map { Double(c.dy.base[$0 * width + column]) }
@@ -147,12 +146,10 @@ struct NormalizationTests {
       let whole = (
         dx: GuardedFloats(rows * width), dw: GuardedFloats(width), db: GuardedFloats(width)
       )
-      let scratch = GuardedFloats(2 * width)
       Kernels.batchNormBackward(
         rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
         variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
-        dy: c.dy.pointer, dx: whole.dx.base, dWeight: whole.dw.base, dBias: whole.db.base,
-        scratch: scratch.base)
+        dy: c.dy.pointer, dx: whole.dx.base, dWeight: whole.dw.base, dBias: whole.db.base)
       let half = (
         dx: GuardedFloats(rows * width), dw: GuardedFloats(width), db: GuardedFloats(width)
       )
@@ -161,7 +158,8 @@ struct NormalizationTests {
         guard let base = buffer.baseAddress else { return }
         Kernels.batchNormGradientSums(
           rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
-          variance: variance.pointer, epsilon: c.epsilon, dy: c.dy.pointer, sums: base,
+          variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
+          dy: c.dy.pointer, sums: base,
           products: base + width, dWeight: half.dw.base, dBias: half.db.base)
         Kernels.batchNormInputGradient(
           rows: rows, ofGroup: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
@@ -170,6 +168,45 @@ struct NormalizationTests {
       }
       #expect(half.dx.array == whole.dx.array, "\(build)")
       #expect(half.dw.array == whole.dw.array && half.db.array == whole.db.array, "\(build)")
+    }
+  }
+
+  @Test(
+    "A relu and a sum in the same sweep have the bits of their own, in every build",
+    arguments: extents)
+  func batchFused(rows: Int, width: Int) throws {
+    let count = rows * width
+    let c = Batch(rows, width, x: values(rows, width, scale: 2, shift: 0.5))
+    let added = GuardedFloats(random: count, seed: 21)
+    try c.onEachBuild { build, mean, variance in
+      func apply(_ y: GuardedFloats, adding: UnsafePointer<Float>?, relu: Bool) {
+        Kernels.batchNormApply(
+          rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+          variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
+          bias: c.bias.pointer, adding: adding, relu: relu, y: y.base)
+      }
+      let (y, sum, both) = (GuardedFloats(count), GuardedFloats(count), GuardedFloats(count))
+      apply(y, adding: nil, relu: false)
+      apply(sum, adding: added.pointer, relu: false)
+      apply(both, adding: added.pointer, relu: true)
+      #expect(sum.array == zip(y.array, added.array).map { $0 + $1 }, "\(build)")
+      #expect(both.array == sum.array.map { max(0, $0) }, "\(build)")
+      let (dy, whole) = (GuardedFloats(count), GuardedFloats(count))
+      for index in 0..<count { dy.base[index] = y.base[index] > 0 ? c.dy.base[index] : 0 }
+      let (dw, db) = (GuardedFloats(2 * width), GuardedFloats(2 * width))
+      Kernels.batchNormBackward(
+        rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+        variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
+        dy: dy.pointer, dx: whole.base, dWeight: dw.base, dBias: db.base)
+      let fused = GuardedFloats(count)
+      Kernels.batchNormBackward(
+        rows: rows, channels: width, x: c.x.pointer, mean: mean.pointer,
+        variance: variance.pointer, epsilon: c.epsilon, weight: c.weight.pointer,
+        rectified: c.bias.pointer, dy: c.dy.pointer, dx: fused.base, dWeight: dw.base + width,
+        dBias: db.base + width)
+      #expect(fused.array == whole.array, "\(build)")
+      #expect(Array(dw.array[..<width]) == Array(dw.array[width...]), "\(build)")
+      #expect(Array(db.array[..<width]) == Array(db.array[width...]), "\(build)")
     }
   }
 

@@ -6,13 +6,13 @@ struct PlacementTests {
   /// Ranks with these masks on a machine whose job may use `allowed`.
   static func verdict(
     _ masks: [String], allowed: String = "0-3", quota: Double? = nil, threads: Int? = 1,
-    yields: Bool = false, launcher: RankLauncher = .mpirun
+    computing: Int = 1, yields: Bool = false, launcher: RankLauncher = .mpirun
   ) throws -> PlacementVerdict {
     let placements = try masks.enumerated().map { rank, mask in
       RankPlacement(
         rank: rank, mask: try #require(CPUSet(list: mask)),
-        allowed: try #require(CPUSet(list: allowed)), quota: quota, threads: threads,
-        yields: yields)
+        allowed: try #require(CPUSet(list: allowed)), quota: quota,
+        computing: computing, threads: threads, yields: yields)
     }
     return PlacementVerdict(placements, launcher: launcher)
   }
@@ -135,5 +135,52 @@ struct PlacementTests {
   func ranksFollowMaskLimitAndWork(mask: Int, quota: Double?, most: Int?, ranks: Int) {
     let placement = Placement(mask: CPUSet(0..<mask), quota: quota)
     #expect(placement.ranks(most: most) == ranks)
+  }
+
+  @Test(arguments: [
+    (["0-1", "2-3"], 2, nil), (["0-3", "0-3"], 2, nil),
+    (
+      ["0", "1"], 2,
+      "every rank is bound to cores 0-1 and computes on 2 threads while cores 2-3 are free"
+    ),
+    (["0", "1-3"], 2, "rank 0 is bound to core 0 and computes on 2 threads while core 3 is free"),
+    (["0"], 4, "every rank is bound to core 0 and computes on 4 threads while cores 1-3 are free"),
+  ])
+  func threadsBoundTogetherAreNamed(masks: [String], computing: Int, sentence: String?) throws {
+    let found = try Self.verdict(masks, computing: computing).warnings
+    #expect(found.map(\.sentence) == [sentence].compactMap { $0 })
+    for warning in found {
+      #expect(warning.kind == .sharedCores)
+      #expect(warning.remedy.contains("--map-by slot:PE=\(computing)"))
+    }
+    let started = try Self.verdict(masks, computing: computing, launcher: .srun).warnings
+    #expect(started.allSatisfy { $0.remedy.contains("--cpus-per-task=\(computing)") })
+  }
+
+  @Test func moreThreadsThanCoresAreNamed() throws {
+    let found = try Self.verdict(["0-1", "0-1"], allowed: "0-1", computing: 2).warnings
+    #expect(found.map(\.kind) == [.crowded])
+    #expect(found.first?.sentence.hasPrefix("4 threads of 2 ranks share cores 0-1") == true)
+    #expect(found.first?.remedy.contains("--threads") == true)
+    #expect(
+      try Self.verdict(["0-3"], quota: 2, computing: 4).warnings.map(\.kind) == [.throttled])
+  }
+
+  @Test(arguments: [
+    ("0-7", ["0-7"], nil, 8), ("0-7", ["0-7", "0-7", "0-7"], nil, 2),
+    ("0-3", ["0-3", "4-7"], nil, 4),
+    ("0", ["0", "1"], nil, 1), ("0-7", ["0-7", "0-7"], 4.0, 2),
+    ("0-1", ["0-1", "0-1", "0-1"], nil, 1),
+    ("0-7", ["0-7"], 0.5, 1),
+  ])
+  func aRankHasItsShareOfTheCores(
+    mask: String, all: [String], quota: Double?, threads: Int
+  ) throws {
+    let ranks = try all.enumerated().map { rank, mask in
+      let mask = try #require(CPUSet(list: mask))
+      return RankPlacement(rank: rank, mask: mask, allowed: mask, quota: quota)
+    }
+    let mine = try #require(ranks.first { $0.mask.description == mask })
+    #expect(Placement.threadShare(of: mine, among: ranks) == threads)
   }
 }

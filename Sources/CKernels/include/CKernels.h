@@ -54,6 +54,12 @@ typedef struct {
   bool decoupled;
 } CKernels_Adam;
 
+/// A Feistel network over the values below a power of two, of which those below `count` permute among themselves.
+typedef struct {
+  uint64_t count, keys[12];
+  uint64_t lowBits, lowMask, highMask;
+} CKernels_Permutation;
+
 /// Constants of a momentum update.
 typedef struct {
   float gradientScale, learningRate, momentum, weightDecay;
@@ -90,21 +96,32 @@ typedef struct {
 /// Columns of a packed matrix come in multiples of this, at most.
 #define PRODUCT_PANEL 32
 
-/// One build of every kernel.
+/// Products and convolutions of operands in one precision. What is packed takes no more than float32 does, and is read
+/// by the same table only.
 typedef struct {
-  const char *name;
   bool (*supported)(void);
-
   void (*packConvolution)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*packConvolutionTransposed)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*convolutionForward)(const CKernels_Convolution *, int64_t samples, const float *input,
-                             const float *packed, const float *bias, float *output);
+                             const float *packed, const float *bias, bool relu, float *output);
   void (*convolutionInputGradient)(const CKernels_Convolution *, int64_t samples,
                                    const float *outputGradient, const float *packedTransposed,
                                    float *inputGradient);
   void (*convolutionWeightGradient)(const CKernels_Convolution *, const CKernels_Weights *,
                                     int64_t samples, const float *input,
                                     const float *outputGradient, float *weightGradient);
+  void (*packMatrix)(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
+                     int64_t columnStride, float *packed);
+  void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
+                        int64_t xStride, const float *packed, float *y, int64_t yStride);
+  void (*product)(const CKernels_Product *);
+  double (*multiplyAdds)(int64_t rounds, float *result);
+} CKernels_Products;
+
+/// One build of every kernel.
+typedef struct {
+  const char *name;
+  bool (*supported)(void);
 
   void (*addBias)(int64_t rows, int64_t width, const float *bias, float *values);
   void (*sumRows)(int64_t rows, int64_t width, const float *values, float *sums);
@@ -112,32 +129,28 @@ typedef struct {
   void (*activateGradient)(CKernels_Function, float slope, int64_t count, const float *x,
                            const float *y, const float *dy, float *dx);
   void (*add)(int64_t count, const float *a, const float *b, float *sum);
+  void (*addRelu)(int64_t count, const float *a, const float *b, float *sum);
   void (*addInto)(int64_t count, const float *source, float *destination);
+  void (*addThroughRelu)(int64_t count, const float *source, const float *output, float *destination);
   void (*scale)(int64_t count, float factor, float *values);
   double (*sum)(int64_t count, const float *values);
   double (*squaredNorm)(int64_t count, const float *values);
   bool (*isFinite)(int64_t count, const float *values);
 
-  // Rows lie `pitch` floats apart, so that some channels of them can be taken.
-  void (*batchNormStatistics)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                              float *mean, float *variance);
   void (*batchNormApply)(int64_t rows, int64_t channels, const float *x, const float *mean,
                          const float *variance, float epsilon, const float *weight, const float *bias,
-                         bool relu, float *y);
-  void (*batchNormBackward)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                            const float *mean, const float *variance, float epsilon,
-                            const float *weight, const float *dy, float *dx, float *dWeight,
-                            float *dBias);
-  void (*batchNormMoments)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                           double *mean, double *squares);
-  void (*batchNormGradientSums)(int64_t rows, int64_t pitch, int64_t channels, const float *x,
-                                const float *mean, const float *variance, float epsilon,
-                                const float *dy, double *sums, double *products, float *dWeight,
-                                float *dBias);
+                         const float *added, bool relu, float *y);
+  void (*batchNormMoments)(int64_t rows, int64_t channels, const float *x, double *mean,
+                           double *squares);
+  // `bias` is null where no relu lies behind the norm.
+  void (*batchNormGradientSums)(int64_t rows, int64_t channels, const float *x, const float *mean,
+                                const float *variance, float epsilon, const float *weight,
+                                const float *bias, const float *dy, double *sums,
+                                double *products);
   void (*batchNormInputGradient)(int64_t rows, double count, int64_t channels, const float *x,
                                  const float *mean, const float *variance, float epsilon,
-                                 const float *weight, const double *sums, const double *products,
-                                 const float *dy, float *dx);
+                                 const float *weight, const float *bias, const double *sums,
+                                 const double *products, const float *dy, float *dx);
   void (*layerNormForward)(int64_t rows, int64_t width, const float *x, float epsilon,
                            const float *weight, const float *bias, float *y, float *mean,
                            float *inverseDeviation);
@@ -204,23 +217,28 @@ typedef struct {
                                  float correction, const float *logSums, float *scores);
 
   void (*embeddingForward)(int64_t rows, int64_t size, const int64_t *ids, const float *table,
-                           float *output);
+                           float *output, int64_t stride);
   void (*embeddingBackward)(int64_t rows, int64_t size, int64_t vocabulary, const int64_t *ids,
-                            const float *dy, float *dTable);
-  void (*rowDots)(int64_t rows, int64_t half, int64_t factors, const float *x, float *y);
+                            const float *dy, int64_t stride, float *dTable);
+  // Distinct rows of a list of ids: row r stands at places[starts[r]] ..< places[starts[r + 1]].
+  void (*spreadRows)(int64_t count, int64_t size, const int64_t *rows, const float *table,
+                     const int32_t *starts, const int32_t *places, float *output, int64_t stride);
+  bool (*collectRows)(int64_t count, int64_t size, const int32_t *starts, const int32_t *places,
+                      const float *values, int64_t stride, float *sums);
+  void (*rowNorms)(int64_t count, int64_t size, const float *values, double *norms);
+  void (*sgdRows)(int64_t count, int64_t size, const int64_t *rows, float *weight,
+                  const float *gradient, float *momentum, CKernels_SGD, double *norms);
+  void (*adamRows)(int64_t count, int64_t size, const int64_t *rows, float *weight,
+                   const float *gradient, float *m, float *v, CKernels_Adam, double *norms);
+  void (*rowDots)(int64_t rows, int64_t half, int64_t factors, const float *x, const float *bias,
+                  float *y);
   void (*rowDotsGradient)(int64_t rows, int64_t half, int64_t factors, const float *x,
-                          const float *dy, float *dx);
+                          const float *dy, bool biases, float *dx);
   void (*copyColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                       float *destination, int64_t destinationStride);
   void (*addColumns)(int64_t rows, int64_t width, const float *source, int64_t sourceStride,
                      float *destination, int64_t destinationStride);
 
-  void (*packMatrix)(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
-                     int64_t columnStride, float *packed);
-  void (*packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
-                        int64_t xStride, const float *packed, float *y, int64_t yStride);
-  void (*product)(const CKernels_Product *);
-  double (*multiplyAdds)(int64_t rounds, float *result);
   void (*sparseTile)(int64_t samples, int64_t width, const float *x, float *tile);
   void (*sparseProduct)(int64_t samples, int64_t rows, const int64_t *starts,
                         const uint16_t *places, const float *values, const float *tile,
@@ -266,10 +284,15 @@ typedef struct {
   void (*convertFloat)(int64_t count, int64_t channels, const float *source, const float *scale,
                        const float *offset, float *output);
 
+  void (*permute)(const CKernels_Permutation *, uint64_t position, int64_t count, int64_t *values);
+
   void (*roundToBFloat16)(int64_t count, const float *source, uint16_t *output);
   void (*widenBFloat16)(int64_t count, const uint16_t *source, float *output);
   int64_t (*keepMagnitudes)(int64_t count, const float *values, uint32_t first, uint32_t last,
                             uint32_t *kept, int64_t room, int64_t *below);
+  const CKernels_Products *float32;
+  const CKernels_Products *bfloat16;
+  const CKernels_Products *dots;  // the bits of `bfloat16` by dot products of the processor, or null
 } CKernels_Table;
 
 /// The builds, best first; `count` receives how many there are.

@@ -34,7 +34,8 @@ extension TrainConfiguration {
       length: length, clipNorm: map.optional("clipNorm")?.number(.positive),
       ema: map.optional("ema")?.number(.share),
       nonFinite: map.optional("nonFinite").flatMap { NonFinitePolicy(reading: $0) } ?? .abort,
-      lastBatch: map.optional("lastBatch")?.choice("rule", of: LastBatch.self) ?? .keep)
+      lastBatch: map.optional("lastBatch")?.choice("rule", of: LastBatch.self) ?? .keep,
+      precision: map.optional("precision")?.choice("precision", of: Precision.self) ?? .float32)
   }
 }
 

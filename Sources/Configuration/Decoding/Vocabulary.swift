@@ -22,7 +22,7 @@ public enum Vocabulary {
       "heads", "initialize", "optimizer", "schedule", "pruning", "constraint", "distillation",
       "train",
       "checkpoint", "evaluate", "exchange", "distributed",
-    ], later: ["precision"])
+    ], refused: ["precision": "`precision` is a key of train: write train.precision"])
   static let data = KeySection(
     "data", ["file", "files", "splits", "fields", "split", "shuffle", "sampling", "prefetch"])
   static let splits = KeySection("splits", ["train", "validation", "test"])
@@ -33,8 +33,7 @@ public enum Vocabulary {
   static let mixup = KeySection("mixup", ["alpha"])
   static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
-    "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch"],
-    later: ["precision"])
+    "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch", "precision"])
   static let checkpoint = KeySection(
     "checkpoint", ["everySteps", "everySeconds", "overhead", "keep", "keepEvery"])
   static let evaluate = KeySection(

@@ -6,7 +6,7 @@ struct Block {
   let argument: ValueReader
 
   /// Reads a name, or a map with the name as its only key.
-  init?(_ value: ValueReader, sort: String, known: [KeySection], later: [String] = []) {
+  init?(_ value: ValueReader, sort: String, known: [KeySection]) {
     let names = known.map(\.block)
     let written: String
     switch value.node.content {
@@ -29,12 +29,7 @@ struct Block {
       return nil
     }
     guard names.contains(written) else {
-      if later.contains(written) {
-        value.fail(
-          "`\(written)` is not part of this version; available: " + names.joined(separator: ", "))
-      } else {
-        value.fail(Spelling.unknown(sort, written, known: names))
-      }
+      value.fail(Spelling.unknown(sort, written, known: names))
       return nil
     }
     name = written

@@ -4,19 +4,16 @@ public struct KeySection: Sendable, Equatable {
   public let name: String
   /// The keys, in the order of the documentation.
   public let keys: [String]
-  /// Keys named by the design that this version refuses by name.
-  public let later: [String]
-  /// Keys of other documents that make no sense here, with what to say of each.
+  /// Keys of other documents or sections that make no sense here, with what to say of each.
   let refused: [String: String]
 
   /// The word that chooses a block: `conv` of `layer conv`.
   var block: String { String(name.split(separator: " ").last ?? "") }
 
   /// A section from its parts.
-  init(_ name: String, _ keys: [String], later: [String] = [], refused: [String: String] = [:]) {
+  init(_ name: String, _ keys: [String], refused: [String: String] = [:]) {
     self.name = name
     self.keys = keys
-    self.later = later
     self.refused = refused
   }
 }

@@ -47,7 +47,6 @@ struct MapReader {
   }
 
   private static func unknown(_ key: String, _ section: KeySection) -> String {
-    if section.later.contains(key) { return "`\(key)` is not part of this version" }
     if let reason = section.refused[key] { return reason }
     if key == "<<" { return "merge keys are not supported; write the keys out" }
     return Spelling.unknown("key", key, known: section.keys)

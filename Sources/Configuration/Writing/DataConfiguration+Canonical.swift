@@ -76,12 +76,17 @@ extension TrainConfiguration {
     var entries: [(String, CanonicalWriter.Value)] = []
     if let clipNorm { entries.append(("clipNorm", .number(clipNorm))) }
     if let ema { entries.append(("ema", .number(ema))) }
-    return entries + [("lastBatch", .text(lastBatch.rawValue))]
+    entries.append(("lastBatch", .text(lastBatch.rawValue)))
+    // Left out like what is not set: runs of before there was a choice go on.
+    if precision != .float32 { entries.append(("precision", .text(precision.rawValue))) }
+    return entries
   }
 
   /// The whole section with its defaults.
   var canonical: CanonicalWriter.Value {
-    .map(length.canonical + rules + [("nonFinite", nonFinite.canonical)])
+    let chosen: [(String, CanonicalWriter.Value)] =
+      precision == .float32 ? [("precision", .text(precision.rawValue))] : []
+    return .map(length.canonical + rules + chosen + [("nonFinite", nonFinite.canonical)])
   }
 }
 

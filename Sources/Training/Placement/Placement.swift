@@ -66,7 +66,8 @@ public struct Placement: Sendable, Equatable {
   ///   - rank: where it was put.
   ///   - neighbours: all ranks of its machine, itself too.
   /// - Returns: at least 1.
-  static func threadShare(of rank: RankPlacement, among neighbours: [RankPlacement]) -> Int {
+  package static func threadShare(of rank: RankPlacement, among neighbours: [RankPlacement]) -> Int
+  {
     let sharers = neighbours.count { $0.mask.intersection(rank.mask).count > 0 }
     let granted = rank.quota.map { Int($0 + 0.01) / neighbours.count } ?? rank.mask.count
     return max(1, min(rank.mask.count / max(sharers, 1), granted))

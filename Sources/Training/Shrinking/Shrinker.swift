@@ -68,7 +68,7 @@ public final class Shrinker {
     { configuration, _ in
       try Model(
         configuration.model, fields: setUp.training.fields, capacity: setUp.model.capacity,
-        seed: configuration.seed)
+        seed: configuration.seed, precision: Precision(configuration.train.precision))
     }
   }
 

@@ -29,9 +29,14 @@ public struct StepTimes: Sendable, Equatable {
   /// Numbers that stand for one step in a message.
   static let width = 6
 
-  /// The times as numbers, ``width`` of them, starts moved by `offset`.
-  func numbers(offset: Int) -> [Int64] {
-    [start + offset, finish + offset, input, compute, exchange, update].map { Int64($0) }
+  /// Appends the times as numbers, ``width`` of them, starts moved by `offset`.
+  func append(to numbers: inout [Int64], offset: Int) {
+    numbers.append(Int64(start + offset))
+    numbers.append(Int64(finish + offset))
+    numbers.append(Int64(input))
+    numbers.append(Int64(compute))
+    numbers.append(Int64(exchange))
+    numbers.append(Int64(update))
   }
 
   /// The times from their numbers.

@@ -34,7 +34,7 @@ final class TimingGather {
   /// Keeps a step's times, and gathers when it is time.
   func add(step: Int, _ times: StepTimes) throws(MPIError) {
     steps.append(step)
-    numbers += times.numbers(offset: offset)
+    times.append(to: &numbers, offset: offset)
     if steps.count == Self.period { try flush() }
   }
 

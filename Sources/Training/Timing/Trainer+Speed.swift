@@ -44,10 +44,11 @@ extension Trainer {
   ///   - warmUp: steps before the first that is timed.
   ///   - steps: steps that are timed, at least 1; the run has both together, or more.
   ///   - byLayer: whether layers are timed too, which costs 35 ns each.
+  ///   - stepped: called after every step, on every rank.
   /// - Returns: the times; those of rank 0 on every rank.
   /// - Throws: what training throws.
   public func measureSpeed(
-    warmUp: Int, steps: Int, byLayer: Bool = false
+    warmUp: Int, steps: Int, byLayer: Bool = false, stepped: () -> Void = {}
   ) throws -> TrainingSpeed {
     precondition(warmUp >= 0 && steps >= 1 && warmUp + steps <= totalSteps, "too few steps")
     try initialize()
@@ -68,6 +69,7 @@ extension Trainer {
       if index >= warmUp { seconds.append(Double(now - last) * 1e-9) }
       if index == warmUp - 1 { before = clock.table }
       last = now
+      stepped()
     }
     let phases = zip(before, clock.table).map { (name: $0.phase, seconds: $1.seconds - $0.seconds) }
     let operations = model.layers.reduce(0) { $0 + $1.multiplyAddsPerSample }

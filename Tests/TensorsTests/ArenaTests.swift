@@ -1,0 +1,48 @@
+import Tensors
+import Testing
+
+@Suite struct ArenaTests {
+  /// Whatever is reserved and released in whatever order: what is in use at the same time lies apart.
+  @Test(arguments: 0..<20) func regionsInUseLieApart(seed: Int) {
+    let random = CounterRandom(seed: UInt64(seed), purpose: .synthesis)
+    var plan = ArenaPlan()
+    var live: [Region] = []
+    var most = 0
+    for place in 0..<300 {
+      if random.bits(at: 2 * place) % 5 < 2, !live.isEmpty {
+        plan.release(live.remove(at: Int(random.bits(at: 2 * place + 1)) % live.count))
+      } else {
+        let region = plan.reserve(1 + Int(random.bits(at: 2 * place + 1)) % 100)
+        #expect(region.offset % 64 == 0 && region.offset + region.byteCount <= plan.byteCount)
+        for other in live {
+          #expect(
+            region.offset + region.byteCount <= other.offset
+              || other.offset + other.byteCount <= region.offset)
+        }
+        live.append(region)
+      }
+      #expect(plan.byteCount >= most)
+      most = plan.byteCount
+      let used = live.reduce(0) { $0 + ($1.byteCount + 63) & ~63 }
+      #expect(used + plan.released.reduce(0) { $0 + $1.count } == plan.byteCount)
+    }
+    for region in live { plan.release(region) }
+    #expect(plan.released == [0..<plan.byteCount] && plan.regions.isEmpty)
+    #expect(plan.reserve(most / 4).offset == 0 && plan.byteCount == most)
+  }
+
+  @Test func aPlanThatDoesNotShareGivesNothingTwice() {
+    var plan = ArenaPlan(shares: false)
+    let first = plan.reserve(10)
+    plan.release(first)
+    #expect(plan.reserve(10).offset == 64 && plan.released.isEmpty)
+  }
+
+  @Test func whatIsReservedApartLiesWhereNothingLay() {
+    var plan = ArenaPlan()
+    let first = plan.reserve(100)
+    plan.release(first)
+    #expect(plan.reserveApart(10).offset == 448)
+    #expect(plan.reserve(10).offset == 0)
+  }
+}
