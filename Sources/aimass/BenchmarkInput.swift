@@ -58,7 +58,7 @@ struct BenchmarkInput: ParsableCommand {
     guard case .network(let settings) = try ConfiguredRun.load(path: config, overrides: set) else {
       throw ValidationError("This run has `factorization`, whose sweeps have no input to measure.")
     }
-    try Ranks.run(threads: Trainer.threadLevel(for: settings)) { world in
+    try Ranks.run(threads: Trainer.threadLevel(for: settings, threads: 1)) { world in
       let folder = folder(of: config)
       let paths = try world.agree { try Dataset.paths(of: settings.data, relativeTo: folder) }
       if cold { paths.forEach(FileBenchmark.dropPages) }

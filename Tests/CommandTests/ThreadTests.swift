@@ -102,19 +102,16 @@ extension JobTests {
     }
 
     @Test func threadsThatCannotStartAreNamed() throws {
-      try withTemporaryFolder { folder in
-        // 900 stacks of 8 MiB do not fit.
-        let command = "ulimit -s 8192; ulimit -v 4000000; exec \"$@\""
-        let result = try runProcess(
-          "/bin/bash",
-          [
-            "-c", command, "bash", Aimass.program, "benchmark", "model", Shelf.glyphs.get(),
-            "--threads", "900", "--steps", "1",
-          ], environment: Aimass.variables([:]), timeout: Aimass.patience)
-        #expect(result.status == 70, "\(result)")
-        #expect(result.errors.contains("cannot start 900 threads"), "\(result)")
-        _ = folder
-      }
+      // 900 stacks of 8 MiB do not fit.
+      let command = "ulimit -s 8192; ulimit -v 4000000; exec \"$@\""
+      let result = try runProcess(
+        "/bin/bash",
+        [
+          "-c", command, "bash", Aimass.program, "benchmark", "model", Shelf.glyphs.get(),
+          "--threads", "900", "--steps", "1",
+        ], environment: Aimass.variables([:]), timeout: Aimass.patience)
+      #expect(result.status == 78, "\(result)")
+      #expect(result.errors.contains("cannot start 900 threads"), "\(result)")
     }
   }
 }

@@ -35,6 +35,17 @@ struct MpirunTests {
         + "/built/aimass train run.yaml --fresh")
   }
 
+  @Test func bindsRanksToTheCoresOfTheirThreads() throws {
+    let words = ["--cores", "2", "train", "run.yaml", "--threads", "2"]
+    #expect(
+      try line(words)
+        == "mpirun -np 2 --map-by slot:PE=2 \(Self.bound) /built/aimass train run.yaml --threads 2")
+    let away = try line(["--hosts", "node1:4", "--cores", "8", "train", "run.yaml"])
+    #expect(away.contains("--host node1:4 -np 4 --map-by slot:PE=8 "))
+    let domains = try line(["--hosts", "node1:4", "--bind", "numa", "--cores", "8", "doctor"])
+    #expect(domains.contains("-np 4 --map-by slot ") && domains.contains("--bind-to numa:"))
+  }
+
   @Test func countsTheLinesOfANodeFile() throws {
     let file = "node2\nnode2\nnode1\nnode2\nnode1\n"
     #expect(

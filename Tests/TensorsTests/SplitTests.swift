@@ -22,37 +22,41 @@ private func filled(_ count: Int, _ body: (Floats) -> Void) -> [Float] {
 /// The first promise inside a rank: the same bits on any number of threads.
 @Suite("Kernels on several threads")
 struct SplitTests {
-  @Test("Convolutions", arguments: 1...40)
-  func convolutions(seed: Int) throws {
+  @Test("Convolutions", arguments: 1...40, Precision.allCases)
+  func convolutions(seed: Int, precision: Precision) throws {
     let c = ConvolutionCase(seed: seed)
+    let g = ConvolutionGeometry(
+      height: c.g.height, width: c.g.width, channels: c.g.channels, outChannels: c.g.outChannels,
+      kernel: c.g.kernel, stride: c.g.stride, padding: c.g.padding, dilation: c.g.dilation,
+      groups: c.g.groups, precision: precision)
     let (packed, transposed) = (
-      GuardedFloats(c.g.packedCount), GuardedFloats(c.g.packedTransposedCount)
+      GuardedFloats(g.packedCount), GuardedFloats(g.packedTransposedCount)
     )
-    try expectSameBits("\(c.g) of \(c.samples)") {
-      Kernels.packConvolution(c.g, c.weights.pointer, into: packed.base)
-      Kernels.packConvolutionTransposed(c.g, c.weights.pointer, into: transposed.base)
-      let bias = GuardedFloats(c.g.outChannels)
+    try expectSameBits("\(g) of \(c.samples)") {
+      Kernels.packConvolution(g, c.weights.pointer, into: packed.base)
+      Kernels.packConvolutionTransposed(g, c.weights.pointer, into: transposed.base)
+      let bias = GuardedFloats(g.outChannels)
       return [
         filled(c.gradient.count) {
           Kernels.convolutionForward(
-            c.g, samples: c.samples, c.input.pointer, packed: packed.pointer,
+            g, samples: c.samples, c.input.pointer, packed: packed.pointer,
             bias: c.bias.pointer, $0)
         },
         filled(c.input.count) {
           Kernels.convolutionInputGradient(
-            c.g, samples: c.samples, c.gradient.pointer, packedTransposed: transposed.pointer, $0)
+            g, samples: c.samples, c.gradient.pointer, packedTransposed: transposed.pointer, $0)
         },
         filled(c.weights.count) {
           Kernels.convolutionWeightGradient(
-            c.g, samples: c.samples, c.input.pointer, c.gradient.pointer, weightGradient: $0,
+            g, samples: c.samples, c.input.pointer, c.gradient.pointer, weightGradient: $0,
             biasGradient: bias.base)
         }, bias.array,
       ]
     }
   }
 
-  @Test("Products", arguments: 1...40)
-  func products(seed: Int) throws {
+  @Test("Products", arguments: 1...40, Precision.allCases)
+  func products(seed: Int, precision: Precision) throws {
     var draws = Draws(seed: UInt64(seed))
     let (rows, inner) = (draws.element([1, 2, 13, 40, 230]), draws.element([1, 5, 64, 300]))
     let columns = draws.element([1, 10, 32, 33, 96, 530])
@@ -63,18 +67,21 @@ struct SplitTests {
     let packed = GuardedFloats(Kernels.packedCount(inner: inner, columns: columns))
     try expectSameBits("\(rows) x \(inner) x \(columns)") {
       Kernels.packMatrix(
-        inner: inner, columns: columns, b.pointer, innerStride: second ? 1 : columns,
+        precision: precision, inner: inner, columns: columns, b.pointer,
+        innerStride: second ? 1 : columns,
         columnStride: second ? inner : 1, into: packed.base)
       return [
         filled(rows * columns) {
           Kernels.product(
-            transposeA: first, transposeB: second, rows: rows, columns: columns, inner: inner,
+            precision: precision, transposeA: first, transposeB: second, rows: rows,
+            columns: columns, inner: inner,
             factor: 0.5, a.pointer, first ? rows : inner, b.pointer, second ? inner : columns,
             bias: bias?.pointer, $0, columns)
         },
         filled(rows * columns) {
           Kernels.packedProduct(
-            rows: rows, inner: inner, columns: columns, a.pointer, stride: inner,
+            precision: precision, rows: rows, inner: inner, columns: columns, a.pointer,
+            stride: inner,
             packed: packed.pointer, $0, stride: columns)
         },
       ]
