@@ -45,7 +45,8 @@ struct SizeTests {
   }
 
   @Test func requirementsOfProtocolsHaveNoBody() {
-    let text = "protocol P {\n  func a()\n  init(x: Int)\n}\nfunc b() {\n}\n"
+    let text =
+      "protocol P {\n  func a()\n  init(x: Int)\n}\nfunc c(_ x: Int)\n\nfunc b() {\n}\n"
     #expect(SwiftText.functions(text).map(\.name) == ["b"])
   }
 }

@@ -101,6 +101,8 @@ enum SwiftText {
   private static func body(_ lines: [Substring], _ first: Int) -> (open: Int, close: Int)? {
     var (depth, parentheses, open) = (0, 0, -1)
     for index in first..<lines.count {
+      // A function of another language, declared by its symbol, has no body either.
+      if open < 0, parentheses == 0, lines[index].allSatisfy(\.isWhitespace) { return nil }
       for character in lines[index].utf8 {
         switch character {
         case UInt8(ascii: "("): parentheses += 1
