@@ -109,6 +109,16 @@ import Testing
     _ = try writer.finish()
   }
 
+  /// Whether a batch has the samples that stand from `position` on in an order.
+  private func expectSamples(_ batch: Microbatch, from position: Int, in order: Sampler) {
+    for index in 0..<batch.count {
+      let sample = order.sample(at: position + index, epoch: 1)
+      #expect(batch.integers(1)[index] == Int64(sample % 7))
+      #expect(
+        batch.floats(0)[index * 3072 + 3] == Float(UInt8(truncatingIfNeeded: sample &* 31 &+ 1)))
+    }
+  }
+
   @Test(arguments: 1...3) func ranksDecodeEachBlockOnce(ranks: Int) throws {
     let folder = try TemporaryFolder()
     try write(folder.file("w.h5"))
@@ -133,22 +143,17 @@ import Testing
       }
     }
     for number in wanted.indices {
-      let batch = try #require(try loaders[number % ranks].next())
+      let loader = loaders[number % ranks]
+      let batch = try #require(try loader.next())
       #expect(batch.index == number)
-      for index in 0..<batch.count {
-        let sample = order.sample(at: wanted[number].positions.lowerBound + index, epoch: 1)
-        #expect(batch.integers(1)[index] == Int64(sample % 7))
-        #expect(
-          batch.floats(0)[index * 3072 + 3] == Float(UInt8(truncatingIfNeeded: sample &* 31 &+ 1)))
-      }
-      loaders[number % ranks].recycle(batch)
+      expectSamples(batch, from: wanted[number].positions.lowerBound, in: order)
+      loader.recycle(batch)
     }
     loaders.forEach { $0.stop() }
-    var total = ReadStatistics()
-    for split in splits {
-      total.decodedBlocks += split.readStatistics.decodedBlocks
-      total.fileBytes += split.readStatistics.fileBytes
-      total.sampleBytes += split.readStatistics.sampleBytes
+    let total = splits.reduce(into: ReadStatistics()) { sum, split in
+      sum.decodedBlocks += split.readStatistics.decodedBlocks
+      sum.fileBytes += split.readStatistics.fileBytes
+      sum.sampleBytes += split.readStatistics.sampleBytes
     }
     #expect(splits[0].readStatistics.blocks == 31)
     #expect(total.decodedBlocks == 31, "\(total)")

@@ -22,15 +22,10 @@ struct CoreMatching {
       if !Self.augment(rank, masks, &owner, &visited) { homeless.append(rank) }
     }
     busy = CPUSet(owner.keys)
-    guard let first = homeless.first else {
-      (crowded, shared) = ([], CPUSet([]))
-      return
-    }
     // All that a failed search reaches, and the ranks that hold it, compete for it.
     var visited: Set<Int> = []
-    _ = Self.augment(first, masks, &owner, &visited)
-    let rest = homeless.filter { visited.isSuperset(of: masks[$0].numbers) }
-    crowded = (visited.compactMap { owner[$0] } + rest).sorted()
+    for rank in homeless { _ = Self.augment(rank, masks, &owner, &visited) }
+    crowded = (visited.compactMap { owner[$0] } + homeless).sorted()
     shared = CPUSet(visited)
   }
 
