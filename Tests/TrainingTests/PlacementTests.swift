@@ -32,7 +32,7 @@ struct PlacementTests {
     (["2", "0-1", "0", "1"], "ranks 1, 2, 3 are bound to cores 0-1 while core 3 is free"),
     // Augmenting moves rank 0 off core 0 first; only then is core 1 the one that lacks.
     (["0-1", "0", "1", "3"], "ranks 0, 1, 2 are bound to cores 0-1 while core 2 is free"),
-    (["0", "0", "1", "1"], "ranks 0, 1 are bound to core 0 while cores 2-3 are free"),
+    (["0", "0", "1", "1"], "every rank is bound to cores 0-1 while cores 2-3 are free"),
   ])
   func ranksBoundTogetherAreNamed(masks: [String], sentence: String) throws {
     let found = try Self.verdict(masks).warnings
