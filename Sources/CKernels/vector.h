@@ -111,7 +111,7 @@ INLINE void transpose16(v16 rows[16]) {
 /// Below -87.3 it is zero; above 88 it stays at exp(88).
 INLINE float fastExp(float x) {
   x = x > 88.0f ? 88.0f : x;
-  float clamped = x < -87.3f ? -87.3f : x;
+  float clamped = x >= -87.3f ? x : -87.3f;  // NaN too: no integer holds it
   float n = __builtin_rintf(clamped * 1.44269504088896341f);
   float r = clamped - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
