@@ -85,6 +85,9 @@ typedef struct TileFunctions {
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
+#define TILE_ELEMENT float
+#define TILE_ELEMENTS v16
+#define TILE_ADD_PRODUCT(sum, a, b) ((sum) + (a) * (b))
 #define TILE_LOAD load16
 #define TILE_STORE storePart
 #define TILES(T) ONE_BLOCK(T) MORE_BLOCKS(T)
@@ -93,6 +96,9 @@ typedef struct TileFunctions {
 #define LANES 8
 #define TILE_NAME(name) name##_8
 #define TILE_VECTOR v8
+#define TILE_ELEMENT float
+#define TILE_ELEMENTS v8
+#define TILE_ADD_PRODUCT(sum, a, b) ((sum) + (a) * (b))
 #define TILE_LOAD load8
 #define TILE_STORE storePart8
 #define TILES(T) ONE_BLOCK(T)

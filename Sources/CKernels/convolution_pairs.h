@@ -8,28 +8,50 @@
 #define LANES 16
 #define TILE_NAME(name) PAIRS(name##_16)
 #define TILE_VECTOR v16
-#define TILE_PAIRS u16
-#define TILE_SPREAD PairSpread16
-#define TILE_DOT PAIRS(dot16)
+#define TILE_ELEMENT uint32_t
+#define TILE_ELEMENTS u16
+#define TILE_ADD_PRODUCT(sum, a, b) PAIRS(dot16)(sum, a, (u16)(PairSpread16)(b))
 #define TILE_LOAD load16
-#define TILE_LOAD_PART loadPart
 #define TILE_STORE storePart
 #define TILES(T) ONE_BLOCK(T) MORE_BLOCKS(T)
-#define WEIGHT_TILES(T) ONE_WEIGHT_BLOCK(T) MORE_WEIGHT_BLOCKS(T)
-#include "convolution_pairs_tile.h"
+#include "convolution_tile.h"
+
+#define LANES 16
+#define TILE_NAME(name) PAIRS(name##_16)
+#define TILE_VECTOR v16
+#define TILE_ELEMENT uint32_t
+#define TILE_ELEMENTS u16
+#define TILE_ADD_PRODUCT(sum, a, b) PAIRS(dot16)(sum, a, (u16)(PairSpread16)(b))
+#define TILE_IS_PADDED true  // pairs lie in a room with space behind them
+#define TILE_LOAD_PART loadPart
+#define TILE_LOAD load16
+#define TILE_STORE storePart
+#define TILES(T) ONE_WEIGHT_BLOCK(T) MORE_WEIGHT_BLOCKS(T)
+#include "convolution_weights_tile.h"
 
 #define LANES 8
 #define TILE_NAME(name) PAIRS(name##_8)
 #define TILE_VECTOR v8
-#define TILE_PAIRS u8
-#define TILE_SPREAD PairSpread8
-#define TILE_DOT PAIRS(dot8)
+#define TILE_ELEMENT uint32_t
+#define TILE_ELEMENTS u8
+#define TILE_ADD_PRODUCT(sum, a, b) PAIRS(dot8)(sum, a, (u8)(PairSpread8)(b))
 #define TILE_LOAD load8
-#define TILE_LOAD_PART loadPart8
 #define TILE_STORE storePart8
 #define TILES(T) ONE_BLOCK(T)
-#define WEIGHT_TILES(T) ONE_WEIGHT_BLOCK(T)
-#include "convolution_pairs_tile.h"
+#include "convolution_tile.h"
+
+#define LANES 8
+#define TILE_NAME(name) PAIRS(name##_8)
+#define TILE_VECTOR v8
+#define TILE_ELEMENT uint32_t
+#define TILE_ELEMENTS u8
+#define TILE_ADD_PRODUCT(sum, a, b) PAIRS(dot8)(sum, a, (u8)(PairSpread8)(b))
+#define TILE_IS_PADDED true  // pairs lie in a room with space behind them
+#define TILE_LOAD_PART loadPart8
+#define TILE_LOAD load8
+#define TILE_STORE storePart8
+#define TILES(T) ONE_WEIGHT_BLOCK(T)
+#include "convolution_weights_tile.h"
 
 static const TileFunctions PAIRS(tileFunctions) = {PAIRS(tileFunctions_16), PAIRS(tileFunctions_8), 0, false};
 static const WeightTileFunctions PAIRS(weightTiles) = {PAIRS(weightTiles_16), PAIRS(weightTiles_8), false};

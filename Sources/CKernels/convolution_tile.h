@@ -1,5 +1,6 @@
 // Register tiles of a direct convolution; included for every width of a block, with LANES, TILE_NAME,
-// TILE_VECTOR, TILE_LOAD, TILE_STORE and TILES defined.
+// TILE_VECTOR, TILE_LOAD, TILE_STORE and TILES defined, and for numbers and for pairs of them, with TILE_ELEMENT, its vector
+// TILE_ELEMENTS and TILE_ADD_PRODUCT, which spreads one over a vector.
 
 /// T pixels times B blocks of outputs. Two registers stay for a pixel and the weights of a block.
 INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *x, int64_t xStep,
@@ -16,14 +17,14 @@ INLINE void TILE_NAME(computeTile)(int B, int T, const Tile *tile, const float *
     nextTaps(&taps);
     for (int64_t c = channels; c > 0; c--, wp += 16) {
       hideLines(&lines, &steps, T);
-      TILE_VECTOR w[MOST_BLOCKS];
+      TILE_ELEMENTS w[MOST_BLOCKS];
 #pragma clang loop unroll(full)
-      for (int b = 0; b < B; b++) w[b] = TILE_LOAD(wp + b * blockStep);
+      for (int b = 0; b < B; b++) w[b] = *(const TILE_ELEMENTS *)(const void *)(wp + b * blockStep);
 #pragma clang loop unroll(full)
       for (int t = 0; t < T; t++) {
-        float pixel = *pixelOf(&lines, &steps, t);
+        TILE_ELEMENT pixel = *(const TILE_ELEMENT *)(const void *)pixelOf(&lines, &steps, t);
 #pragma clang loop unroll(full)
-        for (int b = 0; b < B; b++) sum[b * T + t] += w[b] * pixel;
+        for (int b = 0; b < B; b++) sum[b * T + t] = TILE_ADD_PRODUCT(sum[b * T + t], w[b], pixel);
       }
       advanceLines(&lines, T);
     }
@@ -65,6 +66,9 @@ static const TileFunction TILE_NAME(tileFunctions)[MOST_BLOCKS + 1][MOST_LINE + 
 #undef LANES
 #undef TILE_NAME
 #undef TILE_VECTOR
+#undef TILE_ELEMENT
+#undef TILE_ELEMENTS
+#undef TILE_ADD_PRODUCT
 #undef TILE_LOAD
 #undef TILE_STORE
 #undef TILES

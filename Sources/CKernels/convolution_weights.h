@@ -81,6 +81,10 @@ typedef struct WeightTileFunctions {
 #define LANES 16
 #define TILE_NAME(name) name##_16
 #define TILE_VECTOR v16
+#define TILE_ELEMENT float
+#define TILE_ELEMENTS v16
+#define TILE_ADD_PRODUCT(sum, a, b) ((sum) + (a) * (b))
+#define TILE_IS_PADDED false
 #define TILE_LOAD load16
 #define TILE_LOAD_PART loadPart
 #define TILE_STORE storePart
@@ -90,6 +94,10 @@ typedef struct WeightTileFunctions {
 #define LANES 8
 #define TILE_NAME(name) name##_8
 #define TILE_VECTOR v8
+#define TILE_ELEMENT float
+#define TILE_ELEMENTS v8
+#define TILE_ADD_PRODUCT(sum, a, b) ((sum) + (a) * (b))
+#define TILE_IS_PADDED false
 #define TILE_LOAD load8
 #define TILE_LOAD_PART loadPart8
 #define TILE_STORE storePart8

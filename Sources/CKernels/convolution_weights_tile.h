@@ -1,5 +1,6 @@
 // Register tiles of a convolution's weight gradient; included for every width of a block, with LANES,
-// TILE_NAME, TILE_VECTOR, TILE_LOAD, TILE_LOAD_PART, TILE_STORE and TILES defined.
+// TILE_NAME, TILE_VECTOR, TILE_LOAD, TILE_LOAD_PART, TILE_STORE and TILES defined, and for numbers and for pairs of them as
+// convolution_tile.h, with TILE_IS_PADDED where a whole vector may be read behind the last gradient.
 
 INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, const float *x, float *dw) {
   TILE_VECTOR sum[B * R * L];
@@ -13,21 +14,25 @@ INLINE void TILE_NAME(accumulateTile)(int B, int R, int L, const Pixels *p, cons
     const float *xp = line.x, *dy = line.dy;
     nextLine(&line);
     for (int64_t q = columns; q > 0; q--, xp += xColumn, dy += dyColumn) {
-      TILE_VECTOR g[MOST_WEIGHT_BLOCKS];
+      TILE_ELEMENTS g[MOST_WEIGHT_BLOCKS];
       // A whole vector is faster; lanes past `valid` are ignored. It must not pass the end.
-      if (B > 1) {
+      if (B > 1 || TILE_IS_PADDED) {
 #pragma clang loop unroll(full)
-        for (int b = 0; b < B; b++) g[b] = TILE_LOAD(dy + 16 * b);
+        for (int b = 0; b < B; b++) g[b] = *(const TILE_ELEMENTS *)(const void *)(dy + 16 * b);
       } else {
-        g[0] = __builtin_expect(dy <= last, 1) ? TILE_LOAD(dy) : TILE_LOAD_PART(dy, p->valid);
+        g[0] = __builtin_expect(dy <= last, 1) ? *(const TILE_ELEMENTS *)(const void *)dy
+                                               : (TILE_ELEMENTS)TILE_LOAD_PART(dy, p->valid);
       }
 #pragma clang loop unroll(full)
       for (int a = 0; a < R; a++)
 #pragma clang loop unroll(full)
         for (int l = 0; l < L; l++) {
-          float pixel = xp[a * xTapRow + l];
+          TILE_ELEMENT pixel = *(const TILE_ELEMENT *)(const void *)(xp + a * xTapRow + l);
 #pragma clang loop unroll(full)
-          for (int b = 0; b < B; b++) sum[(b * R + a) * L + l] += g[b] * pixel;
+          for (int b = 0; b < B; b++) {
+            TILE_VECTOR *s = sum + (b * R + a) * L + l;
+            *s = TILE_ADD_PRODUCT(*s, g[b], pixel);
+          }
         }
     }
   }
@@ -60,6 +65,10 @@ static const WeightTileFunction
 #undef LANES
 #undef TILE_NAME
 #undef TILE_VECTOR
+#undef TILE_ELEMENT
+#undef TILE_ELEMENTS
+#undef TILE_ADD_PRODUCT
+#undef TILE_IS_PADDED
 #undef TILE_LOAD
 #undef TILE_LOAD_PART
 #undef TILE_STORE

@@ -58,6 +58,12 @@ INLINE void storeLanes(float *p, Lanes v, int64_t count) {
 }
 #endif
 
+#define ELEMENT float
+#define ELEMENT_LANES Lanes
+#define ELEMENT_SPREAD Spread
+#define ADD_PRODUCT(sum, a, b) ((sum) + (a) * (b))
+#define TILE_TYPE ProductTile
+
 #define VECTORS 1
 #define TILE_NAME(name) name##_1
 #include "product_tile.h"
@@ -65,6 +71,12 @@ INLINE void storeLanes(float *p, Lanes v, int64_t count) {
 #define VECTORS 2
 #define TILE_NAME(name) name##_2
 #include "product_tile.h"
+
+#undef ELEMENT
+#undef ELEMENT_LANES
+#undef ELEMENT_SPREAD
+#undef ADD_PRODUCT
+#undef TILE_TYPE
 
 /// How many of `images` of `size` pairs each are packed at a time.
 INLINE int64_t imagesTogether(int64_t size, int64_t images) {

@@ -5,13 +5,25 @@
 // transpose, as tiles [tile][pair][rows of the tile]. An element is the sum of its stretches in order, each summed from its
 // first pair to its last, of a pair the second term first. An odd inner extent is completed by zeros.
 
+#define ELEMENT uint32_t
+#define ELEMENT_LANES PairLanes
+#define ELEMENT_SPREAD PairSpread
+#define ADD_PRODUCT PAIRS(dotLanes)
+#define TILE_TYPE PairTile
+
 #define VECTORS 1
 #define TILE_NAME(name) PAIRS(name##_1)
-#include "product_pairs_tile.h"
+#include "product_tile.h"
 
 #define VECTORS 2
 #define TILE_NAME(name) PAIRS(name##_2)
-#include "product_pairs_tile.h"
+#include "product_tile.h"
+
+#undef ELEMENT
+#undef ELEMENT_LANES
+#undef ELEMENT_SPREAD
+#undef ADD_PRODUCT
+#undef TILE_TYPE
 
 /// One stretch of a block of rows, all columns; extents and strides in pairs.
 static void PAIRS(multiplyBlock)(const Stretch *s, int64_t rows, int64_t columns, const uint32_t *x, bool tiled,
@@ -21,7 +33,7 @@ static void PAIRS(multiplyBlock)(const Stretch *s, int64_t rows, int64_t columns
   Tiling tiling = tilingOf(rows);
   for (int64_t column = 0; column < columns; column += PANEL, packed += panelStride) {
     int64_t valid = least(columns - column, PANEL);
-    const PairTile *functions = valid <= LANES ? PAIRS(pairTiles_1) : PAIRS(pairTiles_2);
+    const PairTile *functions = valid <= LANES ? PAIRS(productTiles_1) : PAIRS(productTiles_2);
     for (int64_t i = 0, first = 0, count; i < tiling.tiles; i++, first += count) {
       count = tileRows(&tiling, i);
       if (tiled) stretch.xStep = count;
