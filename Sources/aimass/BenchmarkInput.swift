@@ -16,20 +16,7 @@ struct BenchmarkInput: ParsableCommand {
       cache and disk, and what a training step takes. Alone it measures one rank, under mpirun all.
       """)
 
-  @Argument(
-    help: "The YAML file of the run.", completion: .file(extensions: ["yaml"]))
-  var config: String
-
-  @Option(
-    help: ArgumentHelp("Samples of a rank in a step; default those of the run.", valueName: "count")
-  )
-  var batch: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Samples of one pass; default the whole batch of a rank with --batch, else that of the run.",
-      valueName: "count"))
-  var micro: Int?
+  @OptionGroup var measured: BenchmarkedRun
 
   @Option(
     help: ArgumentHelp(
@@ -42,46 +29,29 @@ struct BenchmarkInput: ParsableCommand {
   @Flag(help: "Do not time training steps.")
   var inputOnly = false
 
-  @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
-  var set: [String] = []
-
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func validate() throws {
-    guard [batch ?? 1, micro ?? 1, steps ?? 1].allSatisfy({ (1...1 << 24).contains($0) }) else {
-      throw ValidationError("--batch, --micro and --steps take counts from 1 on.")
+    guard BenchmarkedRun.counts.contains(steps ?? 1) else {
+      throw ValidationError("--steps takes counts from 1 on.")
     }
   }
 
   func run() throws {
-    guard case .network(let settings) = try ConfiguredRun.load(path: config, overrides: set) else {
-      throw ValidationError("This run has `factorization`, whose sweeps have no input to measure.")
-    }
+    let settings = try measured.settings()
     try Ranks.run(threads: Trainer.threadLevel(for: settings, threads: 1)) { world in
-      let folder = folder(of: config)
-      let paths = try world.agree { try Dataset.paths(of: settings.data, relativeTo: folder) }
+      let options = measured.options(settings, ranks: world.size)
+      let paths = try world.agree {
+        try Dataset.paths(of: settings.data, relativeTo: options.configurationFolder)
+      }
       if cold { paths.forEach(FileBenchmark.dropPages) }
       try world.barrier()
-      let options = TrainingOptions(
-        configuration: changed(settings, ranks: world.size), configurationFolder: folder,
-        output: "", version: Aimass.version)
       let trainer = try Trainer(world, options, observer: nil)
       guard let report = try measure(world, trainer, paths[0], settings.name) else { return .done }
       print(json ? JSONText.line(report.json) : report.text, terminator: json ? "\n" : "")
       return .done
     }
-  }
-
-  /// The run with the batch that is wanted.
-  private func changed(_ settings: RunConfiguration, ranks: Int) -> RunConfiguration {
-    var settings = settings
-    if let batch {
-      settings.batch.global = batch * ranks
-      settings.batch.micro = batch
-    }
-    if let micro { settings.batch.micro = micro }
-    return settings
   }
 
   /// Measures everything; collective.

@@ -13,23 +13,10 @@ struct BenchmarkModel: ParsableCommand {
     abstract: "Time the training steps of a run's model.",
     discussion: """
       The steps are those of `aimass train` with input, exchange and update, from the initial values; nothing \
-      is written. Alone it measures one rank, under mpirun all. The median step of rank 0 counts.
+      is written but a picture that is asked for. Alone it measures one rank, under mpirun all. The median step of rank 0 counts.
       """)
 
-  @Argument(
-    help: "The YAML file of the run.", completion: .file(extensions: ["yaml"]))
-  var config: String
-
-  @Option(
-    help: ArgumentHelp("Samples of a rank in a step; default those of the run.", valueName: "count")
-  )
-  var batch: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "Samples of one pass; default the whole batch of a rank with --batch, else that of the run.",
-      valueName: "count"))
-  var micro: Int?
+  @OptionGroup var measured: BenchmarkedRun
 
   @OptionGroup var computing: ThreadOption
 
@@ -38,9 +25,6 @@ struct BenchmarkModel: ParsableCommand {
 
   @Option(help: ArgumentHelp("Steps before them.", valueName: "count"))
   var warmUp = 5
-
-  @Option(help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
-  var set: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -52,9 +36,8 @@ struct BenchmarkModel: ParsableCommand {
   var json = false
 
   func validate() throws {
-    let counts = [batch ?? 1, micro ?? 1, steps, warmUp + 1]
-    guard counts.allSatisfy({ (1...1 << 24).contains($0) }) else {
-      throw ValidationError("--batch, --micro, --steps and --warm-up take counts from 1 on.")
+    guard [steps, warmUp + 1].allSatisfy(BenchmarkedRun.counts.contains) else {
+      throw ValidationError("--steps takes counts from 1 on, --warm-up from 0 on.")
     }
     guard roofline == nil || computing.threads ?? .count(1) == .count(1) else {
       throw ValidationError("--roofline compares with one core; it takes no --threads.")
@@ -62,15 +45,14 @@ struct BenchmarkModel: ParsableCommand {
   }
 
   func run() throws {
-    guard case .network(let settings) = try ConfiguredRun.load(path: config, overrides: set) else {
-      throw ValidationError("This run has `factorization`, whose sweeps are no training steps.")
-    }
+    let settings = try measured.settings()
     let choice = computing.threads ?? .count(1)
     let level = Trainer.threadLevel(for: settings, threads: choice.count)
     try Ranks.run(threads: level, computing: choice) { world in
-      let options = TrainingOptions(
-        configuration: changed(settings, ranks: world.size),
-        configurationFolder: folder(of: config), output: "", version: Aimass.version)
+      try world.agree {
+        if let roofline, world.rank == 0 { try Roofline.requireFolder(of: roofline) }
+      }
+      let options = measured.options(settings, ranks: world.size, steps: warmUp + steps)
       let trainer = try Trainer(world, options, observer: nil)
       let speed = try trainer.measureSpeed(warmUp: warmUp, steps: steps, byLayer: roofline != nil)
       let roof = try roofline.flatMap { _ in
@@ -85,18 +67,6 @@ struct BenchmarkModel: ParsableCommand {
         terminator: json ? "\n" : "")
       return .done
     }
-  }
-
-  /// The run with as many steps as are wanted, of the batch that is wanted.
-  private func changed(_ settings: RunConfiguration, ranks: Int) -> RunConfiguration {
-    var settings = settings
-    settings.train.length = .steps(warmUp + steps)
-    if let batch {
-      settings.batch.global = batch * ranks
-      settings.batch.micro = batch
-    }
-    if let micro { settings.batch.micro = micro }
-    return settings
   }
 
   private static func text(_ speed: TrainingSpeed, _ name: String) -> String {

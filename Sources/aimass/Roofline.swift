@@ -1,5 +1,6 @@
 import Benchmarks
 import Checkpoints
+import Foundation
 import MPI
 import Reports
 import Tensors
@@ -77,6 +78,16 @@ struct Roofline {
       .init("bytes", .number(cost.total.bytes)), .init("boundSeconds", .number(bound)),
       .init("layers", .array(layers)),
     ])
+  }
+
+  /// Refuses a picture that could not be written, before anything is measured for it.
+  static func requireFolder(of path: String) throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    guard access(folder, W_OK) != 0 else { return }
+    throw TrainingError(
+      .cannotCreate,
+      "\(path) cannot be created: \(String(cString: strerror(errno))); name a file in a folder that is there "
+        + "and may be written")
   }
 
   /// Draws the layers, the update left out since it has no operations to speak of.

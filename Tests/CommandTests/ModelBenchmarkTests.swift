@@ -72,6 +72,9 @@ extension JobTests {
       #expect(speed["ranks"] as? Int == 2)
       let parts = try measured(["--batch", "12", "--micro", "4", "--steps", "1", "--warm-up", "0"])
       #expect(parts["microbatch"] as? Int == 4)
+      let nowhere = try Aimass.run(
+        ["benchmark", "model", Shelf.glyphs.get(), "--roofline", "/nowhere/roof.svg"])
+      #expect(nowhere.status == 73 && nowhere.errors.contains("/nowhere/roof.svg"), "\(nowhere)")
       let none = try Aimass.run(["benchmark", "model", Shelf.glyphs.get(), "--steps", "0"])
       #expect(none.status == 64 && none.errors.contains("--steps"), "\(none)")
     }
