@@ -36,8 +36,15 @@ import Testing
       for index in 0..<(drawn ? size : 0) { values[index] = 0.5 * random.normal(at: index) }
     }
 
-    var state: CarriedState { CarriedState(before: values.base, after: values.base + size) }
-    var inPlace: CarriedState { CarriedState(before: values.base, after: values.base) }
+    /// Lends the states to a pass; the rows live until it is over.
+    @discardableResult func lend<Result>(
+      inPlace: Bool = false, _ pass: (CarriedState) throws -> Result
+    ) rethrows -> Result {
+      try withExtendedLifetime(self) {
+        try pass(CarriedState(before: values.base, after: values.base + (inPlace ? 0 : size)))
+      }
+    }
+
     var before: [Float] { Array(values.all[..<size]) }
     var after: [Float] { Array(values.all[size...]) }
 
@@ -144,7 +151,7 @@ import Testing
     for (window, wanted) in recorded.enumerated() {
       Self.fill(bench, window: window)
       bench.gradients.values.all.update(repeating: .nan)
-      bench.train(carried: rows.state)
+      rows.lend { bench.train(carried: $0) }
       #expect(Golden.isClose([bench.model.losses[0]], try #require(wanted["loss"])))
       #expect(Golden.isClose(rows.after.map(Double.init), try #require(wanted["state"])))
       for slot in bench.model.layout.slots {
@@ -169,10 +176,10 @@ import Testing
       Self.stack(cell, dropout: 0.2), Self.fields, capacity: Self.samples)
     FiniteDifference.disturb(bench.store)
     let rows = Rows(bench.model)
-    bench.train(carried: rows.state)
+    rows.lend { bench.train(carried: $0) }
     FiniteDifference.check(
       bench.model.layout, bench.store.base, analytic: bench.gradientValues.map(Double.init)
-    ) { bench.train(carried: rows.state) }
+    ) { rows.lend { bench.train(carried: $0) } }
   }
 
   /// Two windows with the state between them are one long window.
@@ -191,7 +198,7 @@ import Testing
         (half.microbatch.floats(0) + sample * 16).update(
           from: whole.microbatch.floats(0) + sample * 32 + part * 16, count: 16)
       }
-      half.evaluate(carried: rows.inPlace)
+      rows.lend(inPlace: true) { half.evaluate(carried: $0) }
       for sample in 0..<Self.samples {
         let wanted = whole.output()[sample * 16 + part * 8..<sample * 16 + part * 8 + 8]
         #expect(Array(half.output()[sample * 8..<sample * 8 + 8]) == Array(wanted))
@@ -207,7 +214,7 @@ import Testing
     let rows = Rows(bench.model)
     let (begun, width) = (rows.before, bench.model.carriedWidth)
     #expect(width == (cell == .lstm ? 4 : 2) * Self.hidden)
-    bench.evaluate(carried: rows.state)
+    rows.lend { bench.evaluate(carried: $0) }
     let ended = rows.after
     #expect(rows.before == begun && ended != begun)
     // Samples 2 and 5 have no steps in this window.
@@ -215,7 +222,7 @@ import Testing
       let row = sample * width..<(sample + 1) * width
       #expect(ended[row] == begun[row])
     }
-    bench.evaluate(carried: rows.inPlace)
+    rows.lend(inPlace: true) { bench.evaluate(carried: $0) }
     #expect(rows.before == ended)
   }
 
@@ -227,18 +234,19 @@ import Testing
     let loss = plain.train()
     #expect(bench.train() == loss && bench.gradientValues == plain.gradientValues)
     let zeros = Rows(bench.model, drawn: false)
-    #expect(bench.train(carried: zeros.state) == loss)
+    #expect(zeros.lend { bench.train(carried: $0) } == loss)
     #expect(bench.gradientValues == plain.gradientValues)
-    #expect(bench.train(carried: Rows(bench.model).state) != loss)
+    #expect(Rows(bench.model).lend { bench.train(carried: $0) } != loss)
   }
 
   @Test func aTrainingStepAllocatesNothing() throws {
     let bench = try Bench(
       Self.stack(.lstm, dropout: 0.1), Self.fields, capacity: Self.samples)
     let rows = Rows(bench.model)
-    let state = rows.state
-    bench.train(carried: state)
-    #expect(AllocationProbe.sizesTouched { bench.train(carried: state) } == [])
+    rows.lend { state in
+      bench.train(carried: state)
+      #expect(AllocationProbe.sizesTouched { bench.train(carried: state) } == [])
+    }
   }
 
   @Test func aStateThatRunsBackwardIsNotCarried() throws {

@@ -119,10 +119,13 @@ import Testing
     let numbers = (0..<count).map { Int64($0) }
     var shares = [Float](repeating: 0, count: count)
     var partners = [Int64](repeating: 0, count: count)
-    Kernels.drawMixture(
-      samples: count, alpha: alpha,
-      random: PassRandom(seed: 3, path: 7, step: 2, sampleNumbers: numbers), shares: &shares,
-      partners: &partners)
+    numbers.withUnsafeBufferPointer { numbers in
+      guard let first = numbers.baseAddress else { return }
+      Kernels.drawMixture(
+        samples: count, alpha: alpha,
+        random: PassRandom(seed: 3, path: 7, step: 2, sampleNumbers: first), shares: &shares,
+        partners: &partners)
+    }
     #expect(shares.allSatisfy { $0 >= 0 && $0 <= 1 })
     let mean = shares.reduce(0) { $0 + Double($1) } / Double(count)
     let variance = shares.reduce(0) { $0 + (Double($1) - 0.5) * (Double($1) - 0.5) } / Double(count)
