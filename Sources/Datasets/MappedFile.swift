@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file's bytes, mapped for reading.
+/// A file's bytes, mapped for reading, or read to a place of the caller's.
 final class MappedFile: Sendable {
   let path: String
   /// The length when it was mapped.
@@ -8,7 +8,12 @@ final class MappedFile: Sendable {
   private let descriptor: Int32
   private nonisolated(unsafe) let base: UnsafeRawPointer
 
-  init(_ path: String) throws(DatasetError) {
+  /// Maps a file.
+  ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - isLarge: whether what is read of it cannot stay in memory.
+  init(_ path: String, isLarge: (Int) -> Bool) throws(DatasetError) {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -29,8 +34,9 @@ final class MappedFile: Sendable {
       throw DatasetError(.ioFailure, "\(path): cannot be mapped: \(reason)")
     }
     // What is wanted ahead is announced; what the kernel would guess around a touched page, megabytes on some
-    // machines, is read for nobody where a file is larger than memory.
-    _ = madvise(address, byteCount, Int32(MADV_RANDOM))
+    // machines, is read for nobody where a file is larger than memory. All of this is advice, which may be refused.
+    if isLarge(byteCount) { _ = madvise(address, byteCount, Int32(MADV_RANDOM)) }
+    _ = posix_fadvise(descriptor, 0, 0, Int32(POSIX_FADV_RANDOM))
     base = UnsafeRawPointer(address)
   }
 
@@ -48,6 +54,23 @@ final class MappedFile: Sendable {
     let place = UnsafeMutableRawPointer(mutating: base + start)
     // Advice only: what it does not bring comes page by page when it is touched.
     _ = madvise(place, min(bytes.upperBound, byteCount) - start, Int32(MADV_WILLNEED))
+  }
+
+  /// Reads bytes, which the caller has compared with ``byteCount``, and no more of the file than their pages.
+  func read(_ bytes: Range<Int>, into destination: UnsafeMutableRawPointer) throws(DatasetError) {
+    var place = bytes.lowerBound
+    while place < bytes.upperBound {
+      let output = destination + (place - bytes.lowerBound)
+      let count = pread(descriptor, output, bytes.upperBound - place, place)
+      if count > 0 {
+        place += count
+        continue
+      }
+      if count < 0, errno == EINTR { continue }
+      let reason = count < 0 ? String(cString: strerror(errno)) : "the file ends there"
+      try requireWhole()
+      throw DatasetError(.ioFailure, "\(path): cannot be read at byte \(place): \(reason)")
+    }
   }
 
   /// Throws if the file is shorter than it was: touching the lost bytes would kill the process.

@@ -135,8 +135,11 @@ public final class TrainedModel {
       request.needsTargets
       ? nil
       : try? Dataset(
-        own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
-    dataset = try Dataset(configuration.data, relativeTo: place.folder, fields: fields)
+        own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model),
+        memoryBytes: TrainingSetUp.memoryBytes)
+    dataset = try Dataset(
+      configuration.data, relativeTo: place.folder, fields: fields,
+      memoryBytes: TrainingSetUp.memoryBytes)
     if request.data != nil { try folder.requireMeanings(of: dataset, fields) }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(

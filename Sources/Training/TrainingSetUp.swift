@@ -43,7 +43,7 @@ public struct TrainingSetUp {
     let micro = resolved.batch.micro ?? resolved.batch.global
     dataset = try Dataset(
       resolved.data, relativeTo: options.configurationFolder,
-      fields: Self.fieldNames(resolved.model))
+      fields: Self.fieldNames(resolved.model), memoryBytes: Self.memoryBytes)
     guard let training = try dataset.split(.train), training.count > 0 else {
       throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
     }
@@ -123,8 +123,11 @@ public struct TrainingSetUp {
         + "(\(stepsPerEpoch) an epoch), found \(warmup); lower it or train longer")
   }
 
-  /// Bytes of memory of this node.
-  static var memoryBytes: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+  /// Bytes of this node's memory that the job may use: all of it, or what its control group grants.
+  public static var memoryBytes: Int {
+    let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return min(machine, ControlGroup.ofThisProcess().memoryBytes ?? .max)
+  }
 }
 
 extension ModelConfiguration {

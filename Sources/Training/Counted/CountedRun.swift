@@ -42,7 +42,7 @@ public final class CountedRun {
       other.files = [data]
       dataset = try Dataset(
         other, relativeTo: FileManager.default.currentDirectoryPath,
-        fields: configuration.factorization.fields)
+        fields: configuration.factorization.fields, memoryBytes: TrainingSetUp.memoryBytes)
     }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
