@@ -1,5 +1,4 @@
 import HDF5
-import Synchronization
 
 /// Brings rows of a dataset into memory.
 protocol BlockDecoder: Sendable {
@@ -56,7 +55,8 @@ struct PlainDecoder: BlockDecoder {
       let bytes = fileBytes(numbers)
       try rows.file.read(bytes.lowerBound..<bytes.lowerBound + rows.chunkBytes + 4, into: raw)
       try rows.check(row / rows.rowsPerChunk, at: raw)
-      (destination + (row - wanted.lowerBound) * rows.rowBytes).update(from: raw, count: bytes.count)
+      (destination + (row - wanted.lowerBound) * rows.rowBytes).update(
+        from: raw, count: bytes.count)
       count += rows.chunkBytes + 4
     }
     return count
@@ -64,7 +64,7 @@ struct PlainDecoder: BlockDecoder {
 
   func announce(_ wanted: Range<Int>) {
     for row in stride(from: wanted.lowerBound, to: wanted.upperBound, by: rows.rowsPerChunk) {
-      rows.file.announce(fileBytes(row..<min(row + rows.rowsPerChunk, wanted.upperBound)))
+      rows.file.expect(fileBytes(row..<min(row + rows.rowsPerChunk, wanted.upperBound)))
     }
   }
 
@@ -72,31 +72,5 @@ struct PlainDecoder: BlockDecoder {
   private func fileBytes(_ wanted: Range<Int>) -> Range<Int> {
     let start = rows.place(of: wanted.lowerBound)
     return start..<start + wanted.count * rows.rowBytes
-  }
-}
-
-/// Memory for what is on its way through a decoder, kept for the next who comes.
-final class DecoderRooms: Sendable {
-  private let free = Mutex<[DecoderRoom]>([])
-
-  func take() -> DecoderRoom { free.withLock { $0.popLast() } ?? DecoderRoom() }
-
-  func give(_ room: DecoderRoom) { free.withLock { $0.append(room) } }
-}
-
-/// Places of growing size.
-final class DecoderRoom: @unchecked Sendable {
-  private var parts: [(base: UnsafeMutablePointer<UInt8>, count: Int)] = []
-
-  deinit { for part in parts { part.base.deallocate() } }
-
-  /// At least `count` bytes; each number is a place of its own.
-  func bytes(_ number: Int, _ count: Int) -> UnsafeMutablePointer<UInt8> {
-    while parts.count <= number { parts.append((.allocate(capacity: 1), 1)) }
-    if parts[number].count < count {
-      parts[number].base.deallocate()
-      parts[number] = (.allocate(capacity: count), count)
-    }
-    return parts[number].base
   }
 }

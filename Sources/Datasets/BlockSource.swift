@@ -32,6 +32,8 @@ final class BlockSource: RowSource {
 
   /// Below this many bytes what a block costs beside its numbers shows.
   private static let leastBlockBytes = 16 << 10
+  /// Above this many bytes few blocks would have room.
+  private static let mostBlockBytes = 4 << 20
 
   /// A source of a dataset's rows.
   ///
@@ -50,7 +52,9 @@ final class BlockSource: RowSource {
     scalarsPerRow = dataset.scalarsPerRow
     location = dataset.location
     rowBytes = max(1, dataset.scalarsPerRow * kind.byteCount)
-    var rows = max(1, (1 << 20) / rowBytes)
+    // Runs of a windowed order begin where chunks of a sample file would: blocks that do too are read once.
+    var rows = SampleFileFormat.rowsPerChunk(rows: rowCount, rowBytes: rowBytes)
+    if rows > 1, rows * rowBytes > Self.mostBlockBytes { rows = max(1, (1 << 20) / rowBytes) }
     if case .chunked(let chunk, _) = dataset.layout {
       let chunkBytes = max(1, chunk[0]) * rowBytes
       rows = max(1, chunk[0]) * max(1, Self.leastBlockBytes / chunkBytes)

@@ -51,7 +51,7 @@ final class ChunkDecoder: BlockDecoder {
   func announce(_ rows: Range<Int>) {
     guard let places else { return }
     for corner in corners(of: rows) {
-      if let (bytes, _) = places.chunk(at: corner) { places.file.announce(bytes) }
+      if let (bytes, _) = places.chunk(at: corner) { places.file.expect(bytes) }
     }
   }
 

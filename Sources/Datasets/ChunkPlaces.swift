@@ -25,7 +25,8 @@ final class ChunkPlaces: Sendable {
   /// - Returns: nil where it was never written, or lies beyond the file.
   func chunk(at corner: [Int]) -> (bytes: Range<Int>, mask: UInt32)? {
     let chunk =
-      known.withLock { $0[corner] } ?? (try? dataset.chunk(at: corner)).map { found in
+      known.withLock { $0[corner] }
+      ?? (try? dataset.chunk(at: corner)).map { found in
         known.withLock { $0[corner] = found }
         return found
       }

@@ -30,7 +30,7 @@ extension Dataset {
         segments.append(
           try FieldSegment(
             start: segments.last?.end ?? 0, datasets, in: part.file,
-            share: share, isLarge: memory.isLarge(totalBytes)))
+            share: share))
       }
       if description.isLabel, description.classes == nil {
         description.classes = try inferClasses(index, plan, segments)

@@ -53,7 +53,7 @@ public final class Dataset: Sendable {
     self.configuration = configuration
     memory = InputMemory(
       nodeBytes: memoryBytes ?? Int(clamping: ProcessInfo.processInfo.physicalMemory),
-      cacheBytes: cacheBytes)
+      fileBytes: paths.reduce(0) { $0 + DataFiles.byteCount(of: $1) }, cacheBytes: cacheBytes)
     var files: [OpenFile] = []
     for path in paths { files.append(try OpenFile(path, memory)) }
     self.files = files

@@ -5,6 +5,8 @@
 struct InputMemory: Sendable, Equatable {
   /// The memory of the node that this job may use.
   let nodeBytes: Int
+  /// Bytes of all files of the dataset.
+  let fileBytes: Int
   /// Decoded bytes that a process keeps of what does not fit whole.
   let cacheBytes: Int
 
@@ -12,14 +14,18 @@ struct InputMemory: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - nodeBytes: what the job may use of the node.
+  ///   - fileBytes: the files together.
   ///   - cacheBytes: decoded bytes that a process keeps; nil is an eighth of the memory, at most 512 MiB.
-  init(nodeBytes: Int, cacheBytes: Int?) {
-    self.nodeBytes = nodeBytes
+  init(nodeBytes: Int, fileBytes: Int, cacheBytes: Int?) {
+    (self.nodeBytes, self.fileBytes) = (nodeBytes, fileBytes)
     self.cacheBytes = cacheBytes ?? min(nodeBytes / 8, 512 << 20)
   }
 
-  /// Whether so many bytes cannot be counted on to stay in the page cache.
-  func isLarge(_ bytes: Int) -> Bool { bytes > nodeBytes / 2 }
+  /// Whether the files cannot be counted on to stay in the page cache.
+  var isTight: Bool { fileBytes > nodeBytes / 2 }
+
+  /// Whether the files cannot stay in the page cache, so that it is a detour.
+  var isExceeded: Bool { fileBytes > nodeBytes }
 
   /// The most that the processes of a node keep of a dataset's blocks that may be needed again.
   ///

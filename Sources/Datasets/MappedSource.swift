@@ -43,6 +43,10 @@ final class MappedSource: RowSource {
     _ numbers: UnsafeBufferPointer<Int64>,
     _ body: (Int, UnsafeRawPointer) throws(DatasetError) -> Void
   ) throws(DatasetError) {
+    if file.isTight {
+      // Each row by itself: what lies around it would be evicted before somebody wants it.
+      for row in numbers { file.announce(bytes(ofRow: Int(row))) }
+    }
     for (place, row) in numbers.enumerated() {
       precondition(row >= 0 && row < rowCount, "\(location): row \(row) of \(rowCount)")
       // Shuffled rows lie anywhere, and each would be waited for by itself; what follows in a long one comes
@@ -62,7 +66,12 @@ final class MappedSource: RowSource {
     return all
   }
 
-  func isAtHand(_ block: Int) -> Bool { whole[block].load(ordering: .relaxed) }
+  func isAtHand(_ block: Int) -> Bool {
+    isReadByRows || whole[block].load(ordering: .relaxed)
+  }
+
+  /// Whether bringing a block for one of its rows would read the others for nobody.
+  private var isReadByRows: Bool { file.isTight && !rows.isChecked }
 
   func announce(_ block: Int) { file.announce(bytes(ofBlock: block)) }
 
@@ -84,6 +93,11 @@ final class MappedSource: RowSource {
     return start..<start + numbers.count * rowBytes
   }
 
+  private func bytes(ofRow row: Int) -> Range<Int> {
+    let start = rows.place(of: row)
+    return start..<start + rowBytes
+  }
+
   @inline(__always)
   private func bytes(of row: Int) -> UnsafeRawPointer { file.bytes(at: rows.place(of: row)) }
 
@@ -101,7 +115,9 @@ final class MappedSource: RowSource {
       if rows.isChecked { try check(chunk) }
       let end = min(wanted.upperBound, (chunk + 1) * rows.rowsPerChunk)
       let place = rows.place(of: row)
-      if !isAtHand(row / rowsPerBlock) { file.announce(place..<place + (end - row) * rowBytes) }
+      if isReadByRows || !isAtHand(row / rowsPerBlock) {
+        file.announce(place..<place + (end - row) * rowBytes)
+      }
       try body(file.bytes(at: place), end - row)
       row = end
     }

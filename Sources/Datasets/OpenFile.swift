@@ -18,6 +18,7 @@ final class OpenFile: Sendable {
   /// - Parameters:
   ///   - path: the file.
   ///   - memory: what the input may take.
+  /// - Throws: ``DatasetError``.
   init(_ path: String, _ memory: InputMemory) throws(DatasetError) {
     (self.path, self.memory) = (path, memory)
     let root = try border { () throws(HDF5Error) in try HDF5File(reading: path).root }
@@ -48,7 +49,7 @@ final class OpenFile: Sendable {
       lock.lock()
       defer { lock.unlock() }
       if let file { return file }
-      let made = try MappedFile(path, isLarge: memory.isLarge)
+      let made = try MappedFile(path, memory)
       file = made
       return made
     }

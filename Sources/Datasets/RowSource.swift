@@ -67,9 +67,10 @@ enum RowSources {
   ///   - dataset: the dataset.
   ///   - file: what it lies in.
   ///   - share: its part of the split's bytes, which is its share of the memory for blocks.
-  ///   - isLarge: whether the split cannot be counted on to stay in memory.
+  /// - Returns: the ways, the mapping in use where there is one.
+  /// - Throws: ``DatasetError`` `.mismatch` for other things than numbers, `.damaged` for a file cut short.
   static func make(
-    _ dataset: HDF5Dataset, in file: OpenFile, share: Double, isLarge: Bool = false
+    _ dataset: HDF5Dataset, in file: OpenFile, share: Double
   ) throws(DatasetError) -> SegmentRows {
     guard let kind = NumberKind(dataset.element) else {
       throw DatasetError(
@@ -80,12 +81,12 @@ enum RowSources {
       let rows = try PlainRows(dataset, kind, file)
     {
       let mapped = MappedSource(rows, dataset, kind)
-      guard isLarge else { return SegmentRows(mapped) }
+      guard file.memory.isTight else { return SegmentRows(mapped) }
       let decoder = PlainDecoder(rows)
       return SegmentRows(mapped, BlockSource(dataset, kind, decoder, file.memory, share: share))
     }
     // Ahead of large pieces the kernel's guess, megabytes on some machines, is read for nobody.
-    if isLarge, dataset.hasLargePieces { dataset.readExactly() }
+    if file.memory.isTight, dataset.hasLargePieces { dataset.readExactly() }
     let decoder: any BlockDecoder =
       ChunkDecoder(dataset, kind, file) ?? LibraryDecoder(dataset: dataset, kind: kind)
     return SegmentRows(BlockSource(dataset, kind, decoder, file.memory, share: share))

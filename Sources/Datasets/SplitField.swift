@@ -45,13 +45,13 @@ struct FieldSegment: Sendable {
 
   /// The samples that `datasets` hold, from `start` on.
   ///
-  /// `share` is their part of the split's bytes; `isLarge` says that these cannot stay in memory.
+  /// `share` is their part of the split's bytes.
   init(
-    start: Int, _ datasets: FieldDatasets, in file: OpenFile, share: Double, isLarge: Bool = false
+    start: Int, _ datasets: FieldDatasets, in file: OpenFile, share: Double
   ) throws(DatasetError) {
     self.start = start
     count = datasets.sampleCount
-    rows = try RowSources.make(datasets.values, in: file, share: share, isLarge: isLarge)
+    rows = try RowSources.make(datasets.values, in: file, share: share)
     extents = try FieldExtents(datasets, in: file)
   }
 

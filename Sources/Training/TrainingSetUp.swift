@@ -42,15 +42,16 @@ public struct TrainingSetUp {
     var resolved = options.configuration.resolved(ranks: ranks)
     let micro = resolved.batch.micro ?? resolved.batch.global
     dataset = try Dataset(
-      resolved.data, relativeTo: options.configurationFolder,
-      fields: Self.fieldNames(resolved.model), memoryBytes: Self.memoryBytes)
+      ofJob: resolved.data, relativeTo: options.configurationFolder,
+      fields: Self.fieldNames(resolved.model))
     guard let training = try dataset.split(.train), training.count > 0 else {
       throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
     }
     self.training = training
     // Losses over drawn negatives say nothing about other samples; lists are measured afterwards.
     validation = resolved.model.isMeasured ? try dataset.split(.validation) : nil
-    let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
+    let shuffle = try dataset.resolvedShuffle(
+      resolved.data.shuffle, memoryBytes: Self.memoryBytes())
     resolved.data.shuffle = shuffle
     guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle)
     else { preconditionFailure("a training split without an order") }
@@ -124,9 +125,12 @@ public struct TrainingSetUp {
   }
 
   /// Bytes of this node's memory that the job may use: all of it, or what its control group grants.
-  public static var memoryBytes: Int {
+  ///
+  /// - Parameter root: the folder that holds `proc` and `sys`; tests bring their own.
+  /// - Returns: at least 1.
+  public static func memoryBytes(root: String = "") -> Int {
     let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    return min(machine, ControlGroup.ofThisProcess().memoryBytes ?? .max)
+    return max(1, min(machine, ControlGroup.ofThisProcess(root: root).memoryBytes ?? .max))
   }
 }
 

@@ -41,8 +41,8 @@ public final class CountedRun {
       var other = configuration.data
       other.files = [data]
       dataset = try Dataset(
-        other, relativeTo: FileManager.default.currentDirectoryPath,
-        fields: configuration.factorization.fields, memoryBytes: TrainingSetUp.memoryBytes)
+        ofJob: other, relativeTo: FileManager.default.currentDirectoryPath,
+        fields: configuration.factorization.fields)
     }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(
