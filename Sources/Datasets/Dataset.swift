@@ -137,16 +137,16 @@ public final class Dataset: Sendable {
   ///
   /// - Parameters:
   ///   - configured: the configuration's choice.
-  ///   - memoryBytes: what the job may use of the node's memory.
+  ///   - memoryBytes: what the job may use of the node's memory; nil is what the files were opened with.
   /// - Returns: the mode to record.
   /// - Throws: ``DatasetError`` if the training split cannot be opened.
   public func resolvedShuffle(
-    _ configured: DataConfiguration.Shuffle?, memoryBytes: Int
+    _ configured: DataConfiguration.Shuffle?, memoryBytes: Int? = nil
   ) throws(DatasetError) -> DataConfiguration.Shuffle {
     if configuration.sampling != nil { return .full }
     if let configured { return configured }
     let bytes = try split(.train)?.byteCount ?? 0
-    return bytes > memoryBytes / 2 ? .window : .full
+    return bytes > (memoryBytes ?? memory.nodeBytes) / 2 ? .window : .full
   }
 
   private static func drawing(

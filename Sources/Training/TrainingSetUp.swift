@@ -50,8 +50,7 @@ public struct TrainingSetUp {
     self.training = training
     // Losses over drawn negatives say nothing about other samples; lists are measured afterwards.
     validation = resolved.model.isMeasured ? try dataset.split(.validation) : nil
-    let shuffle = try dataset.resolvedShuffle(
-      resolved.data.shuffle, memoryBytes: Self.memoryBytes())
+    let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle)
     resolved.data.shuffle = shuffle
     guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle)
     else { preconditionFailure("a training split without an order") }

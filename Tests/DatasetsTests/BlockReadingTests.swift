@@ -220,6 +220,7 @@ import Testing
     #expect(limited.allSatisfy { $0 <= limit / 2 + 1 << 20 }, "\(limited)")
     // In order, two ranks keep twice of what is brought ahead; windows have room for two of them.
     #expect(limited[1] > limited[0] && limited[4] > 18 << 20, "\(limited)")
+    #expect(limited[2] < limit / 8 + 1 << 20, "\(limited)")
     let roomy = try bytes(1 << 30)
     #expect(roomy.allSatisfy { $0 > all && $0 < all + 2 << 20 }, "\(roomy)")
   }
