@@ -18,7 +18,7 @@ final class InputSchedule {
   private var looksAhead = true
 
   /// Samples of other orders that are looked at ahead, at most.
-  private static let distance = 1024
+  private static let distance = 4096
 
   init(
     _ split: Split, _ order: Sampler?, _ ahead: ReadAhead,
