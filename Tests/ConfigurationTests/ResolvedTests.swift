@@ -23,6 +23,9 @@ struct ResolvedTests {
     texts += ["bfloat16", "{topK: {density: 0.02, momentum: 0, warmupSteps: 7}}", "{topK: 1}"].map {
       Samples.small("exchange: {wire: \($0)}").replacingOccurrences(of: "adam:", with: "sgd:")
     }
+    texts += ["none", "blocks", "{blocks: 2}", "{layers: {count: 3}}"].map {
+      Samples.small().replacingOccurrences(of: "epochs: 2", with: "epochs: 2, recompute: \($0)")
+    }
     texts += ["rows: lazy", "rows: dense", "shard: true", "rows: lazy, shard: true"].map {
       Samples.small().replacingOccurrences(
         of: "encoder: [", with: "encoder: [{embedding: {size: 3, \($0)}}, ")
@@ -100,7 +103,7 @@ struct ResolvedTests {
     for line in [
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
       "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "precision: float32", "keep: 2",
-      "everyEpochs: 1",
+      "recompute: none", "everyEpochs: 1",
       "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100",
       "labelSmoothing: 0.0", "decoder: greedy",
       "weight: 1.0", "bias: true", "constant:",
@@ -121,7 +124,7 @@ struct ResolvedTests {
       ("data.file=/other/folder/small.h5", true),
       ("data.file=other.h5", false), ("seed=1", false), ("batch.global=16", false),
       ("batch.micro=2", false), ("train.clipNorm=1", false), ("train.lastBatch=drop", false),
-      ("train.precision=bfloat16", false),
+      ("train.precision=bfloat16", false), ("train.recompute={layers: 4}", true),
       ("modalities.table.encoder.0.linear=5", false), ("heads.out.weight=2", false),
       ("optimizer.adam.beta1=0.8", false), ("schedule=cosine", false), ("name=other", false),
       ("heads.out.loss={crossEntropy: {labelSmoothing: 0.1}}", false),
