@@ -23,9 +23,6 @@ struct ResolvedTests {
     texts += ["bfloat16", "{topK: {density: 0.02, momentum: 0, warmupSteps: 7}}", "{topK: 1}"].map {
       Samples.small("exchange: {wire: \($0)}").replacingOccurrences(of: "adam:", with: "sgd:")
     }
-    texts += ["none", "blocks", "{blocks: 2}", "{layers: {count: 3}}"].map {
-      Samples.small().replacingOccurrences(of: "epochs: 2", with: "epochs: 2, recompute: \($0)")
-    }
     texts += ["rows: lazy", "rows: dense", "shard: true", "rows: lazy, shard: true"].map {
       Samples.small().replacingOccurrences(
         of: "encoder: [", with: "encoder: [{embedding: {size: 3, \($0)}}, ")
@@ -37,7 +34,7 @@ struct ResolvedTests {
     texts += [
       "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
-    texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught
+    texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught + Self.recomputed
     texts += Self.constraints.map {
       Samples.small("constraint: [{match: \"*.weight\", \($0)}, {match: \"*\", box: 2}]")
     }
@@ -52,6 +49,10 @@ struct ResolvedTests {
       #expect(again.resolvedYAML == resolved)
       #expect(again.identity == run.identity)
     }
+  }
+
+  private static let recomputed = ["none", "blocks", "{blocks: 2}", "{layers: {count: 3}}"].map {
+    Samples.small().replacingOccurrences(of: "epochs: 2", with: "epochs: 2, recompute: \($0)")
   }
 
   private static let pruned = [
