@@ -17,9 +17,6 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
 
   /// Bytes from which memory comes straight from the kernel.
   private static var leastMapped: Int { 16 << 20 }
-  /// Bytes of a large page, and from which on it is worth asking for some.
-  private static var largePage: Int { 2 << 20 }
-
   /// Allocates `count` zeroed scalars at an address that is a multiple of 64 bytes.
   ///
   /// Large buffers take up memory page by page as they are written, so that room for the longest
@@ -34,43 +31,21 @@ public struct HostBuffer<Scalar: BitwiseCopyable>: ~Copyable {
     self.count = count
     keeper = nil
     let bytes = max(1, count * MemoryLayout<Scalar>.stride)
-    if largePages, bytes >= Self.largePage {
-      mapped = (bytes + Self.largePage - 1) / Self.largePage * Self.largePage
-      base = Self.mapLargePages(mapped).bindMemory(to: Scalar.self, capacity: count)
-      return
-    }
-    if bytes >= Self.leastMapped {
-      mapped = bytes
-      base = Self.map(bytes).bindMemory(to: Scalar.self, capacity: count)
+    let isLarge = largePages && bytes >= Pages.large
+    if isLarge || bytes >= Self.leastMapped {
+      mapped = isLarge ? Pages.roundedUp(bytes) : bytes
+      guard let start = isLarge ? Pages.mapAligned(mapped) : Pages.map(mapped) else {
+        preconditionFailure("no memory for \(bytes) bytes")
+      }
+      // A kernel that has no such pages gives small ones, which hold the same.
+      if isLarge { _ = CLinux_advise_huge_pages(start, mapped) }
+      base = start.bindMemory(to: Scalar.self, capacity: count)
       return
     }
     mapped = 0
     let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     base = raw.bindMemory(to: Scalar.self, capacity: count)
-  }
-
-  /// Zeroed memory from the kernel.
-  private static func map(_ bytes: Int, spare: Int = 0) -> UnsafeMutableRawPointer {
-    let start = mmap(
-      nil, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-      0)
-    guard let start, start != MAP_FAILED else {
-      preconditionFailure("no memory for \(bytes) bytes")
-    }
-    return start
-  }
-
-  /// The same in large pages, `bytes` being a multiple of one.
-  private static func mapLargePages(_ bytes: Int) -> UnsafeMutableRawPointer {
-    let start = map(bytes, spare: largePage)
-    let base = start.alignedUp(toMultipleOf: largePage)
-    if base > start { munmap(start, base - start) }
-    let end = start + bytes + largePage
-    if end > base + bytes { munmap(base + bytes, end - (base + bytes)) }
-    // A kernel that has no such pages gives small ones, which hold the same.
-    _ = CLinux_advise_huge_pages(base, bytes)
-    return base
   }
 
   /// A buffer on memory that `keeper` holds, as a part of shared memory; never freed by us.

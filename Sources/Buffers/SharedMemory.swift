@@ -7,7 +7,7 @@ import Glibc
 /// system, so nothing is left behind however the processes end, and the size of `/dev/shm` does not
 /// matter. It is the descriptor that is passed on, so ranks must see each other's process numbers.
 ///
-/// - C functions: `memfd_create`, `ftruncate`, `mmap`, `posix_fallocate`.
+/// - C functions: `memfd_create`, `ftruncate`, `mmap`, `posix_fallocate`, `madvise`.
 public final class SharedMemory {
   /// The first byte, at a page border; zero where nobody has written yet.
   public let base: UnsafeMutableRawPointer
@@ -15,6 +15,9 @@ public final class SharedMemory {
   public let byteCount: Int
   /// The descriptor by which others of this machine open it; -1 once closed.
   public private(set) var descriptor: Int32
+  /// Bytes that the kernel mapped.
+  private let mapped: Int
+  private let isShared: Bool
 
   /// Makes zeroed memory; pages are taken when ``claim(_:)`` or a first write asks for them.
   ///
@@ -33,7 +36,27 @@ public final class SharedMemory {
     }
     base = try Self.map(made, byteCount)
     self.byteCount = byteCount
+    mapped = byteCount
     descriptor = made
+    isShared = true
+  }
+
+  /// Makes zeroed memory that nobody else will open, for a rank that is alone on its machine.
+  ///
+  /// Most kernels give large pages to such memory only, not to what is shared; fewer addresses are looked up then.
+  ///
+  /// - Parameter byteCount: at least 1.
+  /// - Throws: ``SharedMemoryError`` if the kernel refuses.
+  public init(ofOneProcess byteCount: Int) throws(SharedMemoryError) {
+    precondition(byteCount > 0, "memory cannot hold \(byteCount) bytes")
+    mapped = Pages.roundedUp(byteCount)
+    guard let start = Pages.mapAligned(mapped) else {
+      throw SharedMemoryError("mmap of \(byteCount) bytes", errno)
+    }
+    base = start
+    self.byteCount = byteCount
+    descriptor = -1
+    isShared = false
   }
 
   /// Opens memory that another process of this machine made.
@@ -57,11 +80,13 @@ public final class SharedMemory {
     }
     base = try Self.map(opened, byteCount)
     self.byteCount = byteCount
+    mapped = byteCount
     self.descriptor = opened
+    isShared = true
   }
 
   deinit {
-    munmap(base, byteCount)
+    munmap(base, mapped)
     closeDescriptor()
   }
 
@@ -71,23 +96,55 @@ public final class SharedMemory {
     descriptor = -1
   }
 
-  /// Takes the pages of a part now, near the core that asks, so that a lack of memory is an error here
+  /// Takes the pages of parts now, near the core that asks, so that a lack of memory is an error here
   /// and not a dead process later.
   ///
-  /// - Parameter part: bytes within `0 ..< byteCount`; the pages they touch are taken whole.
+  /// - Parameter parts: bytes within `0 ..< byteCount`, ascending; the pages they touch are taken whole.
   /// - Throws: ``SharedMemoryError`` if there is not enough memory.
-  /// - Precondition: the descriptor is open.
-  public func claim(_ part: Range<Int>) throws(SharedMemoryError) {
-    precondition(part.lowerBound >= 0 && part.upperBound <= byteCount, "\(part) is outside")
-    guard !part.isEmpty else { return }
+  /// - Precondition: the descriptor of shared memory is open.
+  public func claim(_ parts: [Range<Int>]) throws(SharedMemoryError) {
+    for part in parts {
+      precondition(part.lowerBound >= 0 && part.upperBound <= byteCount, "\(part) is outside")
+    }
+    let parts = parts.filter { !$0.isEmpty }
+    // First all, as a large page may lie in two parts that meet.
+    if !isShared { for part in parts { adviseLargePages(part) } }
+    for part in parts {
+      let problem = isShared ? allocate(part) : populate(part)
+      guard problem == 0 else {
+        throw SharedMemoryError("claiming \(part.count) bytes", problem)
+      }
+    }
+  }
+
+  /// Takes pages of shared memory; returns 0 or the number of what went wrong.
+  private func allocate(_ part: Range<Int>) -> Int32 {
     var problem: Int32
     // A signal interrupts it, and it is not begun again by itself.
     repeat {
       problem = posix_fallocate(descriptor, part.lowerBound, part.count)
     } while problem == EINTR
-    guard problem == 0 else {
-      throw SharedMemoryError("posix_fallocate of \(part.count) bytes", problem)
+    return problem
+  }
+
+  /// Takes pages of this process's own memory; returns 0 or the number of what went wrong.
+  private func populate(_ part: Range<Int>) -> Int32 {
+    let first = part.lowerBound / Pages.small * Pages.small
+    while CLinux_populate(base + first, part.upperBound - first) != 0 {
+      let problem = errno
+      if problem == EINTR || problem == EAGAIN { continue }
+      // Before Linux 5.14: they are taken with the first write.
+      return problem == EINVAL ? 0 : problem
     }
+    return 0
+  }
+
+  /// Asks for large pages where the memory of a part is; behind its end there is nobody who minds.
+  private func adviseLargePages(_ part: Range<Int>) {
+    let first = part.lowerBound / Pages.small * Pages.small
+    let last = part.upperBound == byteCount ? mapped : part.upperBound
+    guard last - first >= Pages.large else { return }
+    _ = CLinux_advise_huge_pages(base + first, last - first)
   }
 
   private static func map(

@@ -134,13 +134,15 @@ static double sum(int64_t count, const float *values) {
   }
   return totalWide(parts);
 }
+INLINE void addSquares(Wide *sum, v16 values) {
+  Wide v = widen16(values);
+  sum->low += v.low * v.low;
+  sum->high += v.high * v.high;
+}
 static double squaredNorm(int64_t count, const float *values) {
   Wide parts = {{0}, {0}};
-  for (int64_t i = 0; i < count; i += 16) {
-    Wide v = widen16(loadColumns(values + i, columnsLeft(count, i)));
-    parts.low += v.low * v.low;
-    parts.high += v.high * v.high;
-  }
+  for (int64_t i = 0; i < count; i += 16)
+    addSquares(&parts, loadColumns(values + i, columnsLeft(count, i)));
   return totalWide(parts);
 }
 static bool isFinite(int64_t count, const float *values) {

@@ -36,11 +36,13 @@ static double softmaxCrossEntropy(int64_t samples, int64_t classes, const float 
         loss += smooth * w * (log - (double)z[k]);
         mass += smooth * w;
       }
+    double p = g[y], q = sure * weight;
+    if (labelSmoothing > 0) q += smooth * (classWeights ? (double)classWeights[y] : 1.0);
     for (int64_t k = 0; k < classes; k++) {
-      double q = k == y ? sure * weight : 0;
-      if (labelSmoothing > 0) q += smooth * (classWeights ? (double)classWeights[k] : 1.0);
-      g[k] = factor * (float)(mass * (double)g[k] - q);
+      double others = labelSmoothing > 0 ? smooth * (classWeights ? (double)classWeights[k] : 1.0) : 0;
+      g[k] = factor * (float)(mass * (double)g[k] - others);
     }
+    g[y] = factor * (float)(mass * p - q);
   }
   return loss;
 }

@@ -24,27 +24,35 @@ static void packTransposed(int64_t inner, int64_t valid, const float *block, int
   }
 }
 
+/// Whole panels of a matrix whose rows lie together, eight at a time: processors look ahead along rows.
+static void packWhole(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
+                      float *packed) {
+  enum { TOGETHER = 8 * PANEL };
+  for (int64_t first = 0; first < columns; first += TOGETHER) {
+    int64_t last = least(columns, first + TOGETHER);
+    for (int64_t i = 0; i < inner; i++)
+      for (int64_t column = first; column < last; column += PANEL)
+        __builtin_memcpy(packed + column * inner + i * PANEL, matrix + i * innerStride + column,
+                         PANEL * sizeof(float));
+  }
+}
+
 /// [panel][inner][PANEL]; element (i, j) of the matrix lies at i · innerStride + j · columnStride, of
 /// which one is 1.
 static void packMatrix(int64_t inner, int64_t columns, const float *matrix, int64_t innerStride,
                        int64_t columnStride, float *packed) {
-  for (int64_t first = 0; first < columns; first += PANEL, packed += inner * PANEL) {
-    int64_t valid = least(columns - first, PANEL);
-    const float *block = matrix + first * columnStride;
-    if (columnStride != 1) {
-      packTransposed(inner, valid, block, columnStride, packed);
-      continue;
-    }
-    if (valid == PANEL) {
-      for (int64_t i = 0; i < inner; i++)
-        __builtin_memcpy(packed + i * PANEL, block + i * innerStride, PANEL * sizeof(float));
-      continue;
-    }
-    for (int64_t i = 0; i < inner; i++) {
-      float *row = packed + i * PANEL;
-      __builtin_memcpy(row, block + i * innerStride, (size_t)valid * sizeof(float));
-      __builtin_memset(row + valid, 0, (size_t)(PANEL - valid) * sizeof(float));
-    }
+  if (columnStride != 1) {
+    for (int64_t first = 0; first < columns; first += PANEL)
+      packTransposed(inner, least(columns - first, PANEL), matrix + first * columnStride, columnStride,
+                     packed + first * inner);
+    return;
+  }
+  int64_t whole = columns / PANEL * PANEL, valid = columns - whole;
+  packWhole(inner, whole, matrix, innerStride, packed);
+  for (int64_t i = 0; valid && i < inner; i++) {
+    float *row = packed + (whole * inner + i * PANEL);
+    __builtin_memcpy(row, matrix + i * innerStride + whole, (size_t)valid * sizeof(float));
+    __builtin_memset(row + valid, 0, (size_t)(PANEL - valid) * sizeof(float));
   }
 }
 
@@ -65,9 +73,8 @@ static void packedProduct(int64_t rows, int64_t inner, int64_t columns, const fl
 }
 
 /// One block of columns and stretch of the inner index, of all rows.
-static void productBlock(const CKernels_Product *p, int64_t column, int64_t k, float *tiles,
+static void productBlock(const CKernels_Product *p, int64_t column, int64_t columns, int64_t k, float *tiles,
                          const float *packed) {
-  int64_t columns = least(p->columns - column, BLOCK_COLUMNS);
   bool tiled = p->xStep != 1;
   Stretch s = {.inner = least(p->inner - k, STRETCH), .xRow = tiled ? 1 : p->xRow, .xStep = 1,
                .startRow = p->yRow, .yRow = p->yRow, .factor = p->factor};
@@ -85,19 +92,24 @@ static void productBlock(const CKernels_Product *p, int64_t column, int64_t k, f
   }
 }
 
+#include "product_turned.h"
+
 /// A product of matrices that nobody packed; see `CKernels_Product`.
 static void product(const CKernels_Product *p) {
-  int64_t depth = least(p->inner, STRETCH), columns = least(p->columns, BLOCK_COLUMNS);
-  int64_t most = (columns + PANEL - 1) / PANEL * PANEL * depth;
   // What the largest product needs, so that longer sequences later in a run ask for no more.
-  float *room = CKernels_threadRoom(STRETCH * (BLOCK_COLUMNS + BLOCK_ROWS) + 16);
-  for (int64_t column = 0; column < p->columns; column += BLOCK_COLUMNS) {
-    int64_t k = 0;
+  float *packed = CKernels_threadRoom(STRETCH * (BLOCK_COLUMNS + BLOCK_ROWS) + 16);
+  if (isTurned(p)) return productTurned(p, packed);
+  float *tiles = packed + STRETCH * BLOCK_COLUMNS;
+  // Of a short inner index more columns take as much room, and x is packed for all of them at once.
+  int64_t depth = larger(least(p->inner, STRETCH), 16);
+  int64_t most = STRETCH * BLOCK_COLUMNS / depth / PANEL * PANEL;
+  for (int64_t column = 0; column < p->columns; column += most) {
+    int64_t columns = least(p->columns - column, most), k = 0;
     do {
-      packMatrix(least(p->inner - k, STRETCH), least(p->columns - column, BLOCK_COLUMNS),
+      packMatrix(least(p->inner - k, STRETCH), columns,
                  p->matrix + k * p->matrixStep + column * p->matrixColumn, p->matrixStep,
-                 p->matrixColumn, room);
-      productBlock(p, column, k, room + most, room);
+                 p->matrixColumn, packed);
+      productBlock(p, column, columns, k, tiles, packed);
       k += STRETCH;
     } while (k < p->inner);
   }

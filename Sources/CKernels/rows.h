@@ -85,9 +85,9 @@ static void sgdRows(int64_t count, int64_t size, const int64_t *rows, float *wei
       if (momentum) CKernels_prefetch(momentum + next, size * 4);
     }
     int64_t place = rows[r] * size;
-    const float *g = gradient + r * size;
-    if (norms) norms[r] = squaredNorm(size, g);
-    sgdUpdate(size, weight + place, g, momentum ? momentum + place : 0, s);
+    double norm = sgdUpdate(size, weight + place, gradient + r * size,
+                            momentum ? momentum + place : 0, s);
+    if (norms) norms[r] = norm;
   }
 }
 static void adamRows(int64_t count, int64_t size, const int64_t *rows, float *weight,
@@ -100,9 +100,8 @@ static void adamRows(int64_t count, int64_t size, const int64_t *rows, float *we
       CKernels_prefetch(v + next, size * 4);
     }
     int64_t place = rows[r] * size;
-    const float *g = gradient + r * size;
-    if (norms) norms[r] = squaredNorm(size, g);
-    adamUpdate(size, weight + place, g, m + place, v + place, a);
+    double norm = adamUpdate(size, weight + place, gradient + r * size, m + place, v + place, a);
+    if (norms) norms[r] = norm;
   }
 }
 

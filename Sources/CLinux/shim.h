@@ -28,6 +28,11 @@ static inline int CLinux_advise_huge_pages(void *start, size_t bytes) {
   return (int)syscall(SYS_madvise, start, bytes, 14);
 }
 
+// Takes the pages of a range as a write would (MADV_POPULATE_WRITE, Linux 5.14).
+static inline int CLinux_populate(void *start, size_t bytes) {
+  return (int)syscall(SYS_madvise, start, bytes, 23);
+}
+
 // Opens a name below a folder; no link on the way is followed, and nothing leads out (openat2, Linux 5.6).
 static inline int CLinux_open_beneath(int folder, const char *name, int flags) {
   // RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS.

@@ -24,7 +24,7 @@ import Tensors
 /// - Cost per step, with P parameters, L ranks on the node, M nodes, V microbatches: a rank reads
 ///   `P · V / R` floats of gradients; a node sends and receives `2 · P · (M − 1) / M` floats where its
 ///   microbatches make one node of the tree. Memory: P floats of weights per node, 2 P of gradients
-///   per rank, `P / L · (log2(V) + 1)` of partial sums per rank.
+///   per rank (P where it is the only one), `P / L · (log2(V) + 1)` of partial sums per rank.
 public final class Exchange {
   /// Who shares memory with whom.
   public let node: Node
@@ -98,8 +98,8 @@ public final class Exchange {
     store = try Self.sharedStore(layout, node, name: "aimass-weights")
     let size = node.local.size
     // Two, so that a rank may go on while a neighbour still reads; members of a group wait together.
-    memory = try ExchangeMemory(
-      node, layout: layout, buffersPerRank: 2 * ((group + size - 1) / size))
+    let buffers = min(2, node.world.size) * ((group + size - 1) / size)
+    memory = try ExchangeMemory(node, layout: layout, buffersPerRank: buffers)
     reducer = Reducer(plan, seat: node.seat)
     residual = wire.topK.map { [reducer, plan] in
       WireResidual($0, reducer, plan, node: node.seat.node)

@@ -58,7 +58,7 @@ public final class Node {
     throws -> SharedMemory
   {
     let memory = try Self.share(byteCount: byteCount, name: name, among: local, agreeing: world)
-    try world.agree { for part in parts { try memory.claim(part) } }
+    try world.agree { try memory.claim(parts) }
     memory.closeDescriptor()
     return memory
   }
@@ -91,8 +91,11 @@ public final class Node {
   private static func share(
     byteCount: Int, name: String, among group: Communicator, agreeing all: Communicator
   ) throws -> SharedMemory {
+    // Ranks of all machines agree as often, however many share a machine.
     let made = try all.agree {
-      group.rank == 0 ? try SharedMemory(byteCount: byteCount, name: name) : nil
+      group.size == 1
+        ? try SharedMemory(ofOneProcess: byteCount)
+        : group.rank == 0 ? try SharedMemory(byteCount: byteCount, name: name) : nil
     }
     var address = [Int64(getpid()), Int64(made?.descriptor ?? -1)]
     try group.broadcast(&address, root: 0)

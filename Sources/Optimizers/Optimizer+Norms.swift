@@ -7,6 +7,9 @@ extension Optimizer {
   ///
   /// The places of sharded tables are left to the owners of their rows.
   ///
+  /// ``update(_:parameters:gradientScale:learningRateFactor:samples:measuring:)`` does the same on its way, where nothing
+  /// depends on the norm.
+  ///
   /// A statistic piece that is not finite writes NaN, so that a bad batch statistic is found by
   /// the same check as a bad gradient.
   ///
@@ -21,17 +24,17 @@ extension Optimizer {
       let piece = pieces[index]
       // The owners of its rows write its place.
       guard !piece.isSharded else { continue }
-      let values = block.values + (piece.start - block.range.lowerBound)
-      switch piece.action {
-      case .move:
-        sums[index - range.lowerBound] = squaredNorm(piece) {
-          UnsafePointer(block.values + ($0 - block.range.lowerBound))
-        }
-      case .follow:
-        sums[index - range.lowerBound] = Kernels.isFinite(piece.count, values) ? 0 : .nan
-      case .leave:
-        sums[index - range.lowerBound] = 0
-      }
+      sums[index - range.lowerBound] = measure(piece, block)
+    }
+  }
+
+  /// What ``measureGradient(_:into:)`` writes for a piece of a block.
+  func measure(_ piece: Piece, _ block: GlobalGradients.Block) -> Double {
+    let values = UnsafePointer(block.values) - block.range.lowerBound
+    switch piece.action {
+    case .move: return squaredNorm(piece) { values + $0 }
+    case .follow: return Kernels.isFinite(piece.count, values + piece.start) ? 0 : .nan
+    case .leave: return 0
     }
   }
 

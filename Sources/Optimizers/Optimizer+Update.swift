@@ -51,24 +51,31 @@ extension Optimizer {
   ///   - gradientScale: the clip factor, 1 without clipping.
   ///   - learningRateFactor: the schedule's factor of this step.
   ///   - samples: samples of this step over all ranks.
+  ///   - sums: receives what `measureGradient` writes, from the same sweep; nil: not
+  ///     wanted. Not for rules that need norms of tensors.
   public func update(
     _ block: GlobalGradients.Block, parameters: UnsafeMutablePointer<Float>, gradientScale: Float,
-    learningRateFactor: Double, samples: Int
+    learningRateFactor: Double, samples: Int, measuring sums: UnsafeMutablePointer<Double>? = nil
   ) {
     precondition(blocks.contains(block.index), "block \(block.index) is not owned: \(blocks.runs)")
     precondition(samples > 0, "a step has at least one sample")
+    precondition(sums == nil || !needsTensorNorms, "norms of tensors are measured before")
     if stepsTaken == 0 { startAverage(block, parameters: parameters) }
-    for index in pieces.range(ofBlock: block.index) {
+    let range = pieces.range(ofBlock: block.index)
+    for index in range {
       let piece = pieces[index]
       guard !piece.isSharded else { continue }
       let weight = parameters + piece.start
+      let sum = sums.map { $0 + (index - range.lowerBound) }
+      if piece.action != .move || piece.table != nil { sum?.pointee = measure(piece, block) }
       switch piece.action {
       case .move:
+        let values = block.values - block.range.lowerBound
         forEachMoved(piece) { part in
-          move(
-            part, weight: parameters + part.start,
-            values: block.values + (part.start - block.range.lowerBound), state: state(part),
-            gradientScale: gradientScale, learningRate: piece.learningRate * learningRateFactor)
+          let squares = move(
+            part, parameters + part.start, by: values + part.start, gradientScale,
+            learningRate: piece.learningRate * learningRateFactor)
+          if piece.table == nil { sum?.pointee = squares }
         }
         if !averagesAreMovedLater { moveAverage(piece, weight: weight) }
       case .follow:
@@ -105,14 +112,16 @@ extension Optimizer {
     return sum
   }
 
-  /// Applies the update rule to one piece, or to a row of one.
+  /// Applies the update rule to one piece, or to rows of one; returns Σ g² of what it moved, where the rule needs no norms
+  /// of tensors.
   private func move(
-    _ piece: Piece, weight: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    state: PieceState, gradientScale: Float, learningRate: Double
-  ) {
+    _ piece: Piece, _ weight: UnsafeMutablePointer<Float>, by values: UnsafeMutablePointer<Float>,
+    _ gradientScale: Float, learningRate: Double
+  ) -> Double {
+    let state = state(piece)
     switch rule {
     case .sgd, .adam, .adamW:
-      Kernels.move(
+      return Kernels.move(
         by: step(piece, gradientScale: gradientScale, learningRate: learningRate),
         count: piece.count, weight: weight, gradient: values, first: state.first,
         second: state.second)
@@ -127,6 +136,7 @@ extension Optimizer {
         learningRate: Float(learningRate) * ratios[piece.slot], momentum: Float(momentum),
         weightDecay: Float(piece.weightDecay))
     }
+    return 0
   }
 
   /// The rule as it moves a piece in this step, where it needs no norms of tensors.

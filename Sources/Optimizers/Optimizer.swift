@@ -29,7 +29,7 @@ public final class Optimizer {
     didSet { moments = Moments(rule, step: stepsTaken + 1) }
   }
 
-  /// Whether ``update(_:parameters:gradientScale:learningRateFactor:samples:)`` leaves the moving average of weights to
+  /// Whether ``update(_:parameters:gradientScale:learningRateFactor:samples:measuring:)`` leaves the moving average of weights to
   /// ``moveAverages(parameters:)``, because something else changes weights after it.
   public var averagesAreMovedLater = false
 
@@ -74,9 +74,11 @@ public final class Optimizer {
     self.touched = touched ?? TouchedRows(layout)
     let buffers = Self.stateNames(configuration.rule).count
     let scalars = blocks.scalarCount
-    first = HostBuffer(count: buffers > 0 ? scalars : 0)
-    second = HostBuffer(count: buffers > 1 ? scalars : 0)
-    average = HostBuffer(count: ema == nil ? 0 : scalars)
+    // Of a table that moves in part, pages nobody touches should take no memory.
+    let sweeps = self.touched.tables.isEmpty
+    first = HostBuffer(count: buffers > 0 ? scalars : 0, largePages: sweeps)
+    second = HostBuffer(count: buffers > 1 ? scalars : 0, largePages: sweeps)
+    average = HostBuffer(count: ema == nil ? 0 : scalars, largePages: sweeps)
     slotNames = layout.slots.map(\.name)
     ratios = HostBuffer(count: slotNames.count)
     for index in 0..<ratios.count { ratios[index] = 1 }

@@ -15,10 +15,13 @@ extension Kernels {
   ///   - gradient: their gradient.
   ///   - first: momentum, or Adam's m; nil where the rule has no state.
   ///   - second: Adam's v.
+  /// - Returns: Σ g² of the gradient as it came, as `squaredNorm` gives it.
+  /// - Cost: one sweep; the sum is had in its shadow.
+  @discardableResult
   public static func move(
     by step: UpdateStep, count: Int, weight: Floats, gradient: ConstantFloats, first: Floats?,
     second: Floats?
-  ) {
+  ) -> Double {
     switch step.constants {
     case .sgd(let constants):
       table.pointee.sgdUpdate(

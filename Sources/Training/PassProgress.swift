@@ -4,7 +4,8 @@ import Tensors
 
 /// Passes on how far a training pass has come: finished gradients leave while the pass goes on.
 ///
-/// Before they do, they are looked at: once added to others, nobody knows any more whose NaN it was.
+/// Before they do, they are looked at: once added to others, nobody knows any more whose NaN it was. The gradient of a
+/// step's only microbatch is looked at when its norm is measured.
 final class PassProgress: PassObserver {
   private unowned let trainer: Trainer
   /// What went wrong between two layers; thrown when the pass is over.
@@ -56,11 +57,12 @@ final class PassProgress: PassObserver {
 
   /// Looks for a NaN or infinity in what has become final.
   private func look(from offset: Int) {
+    let isOnly = trainer.exchange.deal.microbatches == 1
     for (microbatch, gradient) in lanes {
       if let fault { trainer.spoil(gradient, fault, offset..<border) }
-      guard let slot = trainer.optimizer.lastNonFinite(in: gradient, offset..<border) else {
-        continue
-      }
+      guard !isOnly,
+        let slot = trainer.optimizer.lastNonFinite(in: gradient, offset..<border)
+      else { continue }
       trainer.evidence.note("the gradient of \(slot)", in: microbatch)
     }
     border = offset

@@ -1,5 +1,6 @@
 import Datasets
 import Exchange
+import Optimizers
 import Parameters
 import Tensors
 
@@ -47,7 +48,24 @@ extension Trainer {
     examine(microbatch, lane: 0, gradient: base)
     clock.enter(.reduce)
     try exchange.submit(gradients)
-    loader.recycle(microbatch)
+    giveBack(microbatch, to: loader)
+  }
+
+  /// Gives a microbatch back, the only one of a step when its gradient has been measured.
+  private func giveBack(_ microbatch: Microbatch, to loader: BatchLoader) {
+    if exchange.deal.microbatches == 1 {
+      unmeasured = microbatch
+    } else {
+      loader.recycle(microbatch)
+    }
+  }
+
+  /// Names what is not finite in the gradient of a step's only microbatch, if this rank computed it.
+  func examineOnlyGradient(_ norm: GlobalNorm) {
+    guard !norm.isFinite, let unmeasured,
+      let slot = optimizer.lastNonFinite(in: table.gradientNorms)
+    else { return }
+    evidence.note("the gradient of \(slot)", in: unmeasured)
   }
 
   /// This rank's members of one group after the other, in lockstep with those of its neighbours.
@@ -67,7 +85,7 @@ extension Trainer {
       guard isLast else { continue }
       let first = index / size * size
       try train(first..<min(first + size, exchange.deal.microbatches), step)
-      for member in members { loader.recycle(member) }
+      for member in members { giveBack(member, to: loader) }
       members.removeAll(keepingCapacity: true)
       memberGradients.removeAll(keepingCapacity: true)
     }

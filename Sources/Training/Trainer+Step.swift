@@ -25,6 +25,7 @@ extension Trainer {
     from loader: BatchLoader
   ) throws -> (record: StepRecord, norm: GlobalNorm, wishes: StepWishes) {
     let step = state.step
+    defer { unmeasured.take().map(loader.recycle) }
     evidence = StepEvidence()
     let stepInEpoch = step % plan.stepsPerEpoch
     let microbatches = plan.microbatchCount(ofStep: stepInEpoch)
@@ -45,6 +46,7 @@ extension Trainer {
     let loss = combineLosses(microbatches: microbatches)
     let wishes = StepWishes(table.wishes, ranks: world.size)
     let norm = GlobalNorm(combining: table.gradientNorms, count: optimizer.pieceCount)
+    examineOnlyGradient(norm)
     let record = StepRecord(
       step: step, epoch: step / plan.stepsPerEpoch, loss: loss,
       learningRate: learningRate(at: step), gradientNorm: norm.value, samples: samples,
@@ -117,12 +119,12 @@ extension Trainer {
     forEachOwnedBlock(of: bucket) { block in
       pruner?.observe(block)
       let pieces = optimizer.pieces(ofBlocks: block.index..<block.index + 1)
-      optimizer.measureGradient(block, into: table.gradientNorms + pieces.lowerBound)
-      guard updatesEarly else { return }
+      let sums = table.gradientNorms + pieces.lowerBound
+      guard updatesEarly else { return optimizer.measureGradient(block, into: sums) }
       observeScores(block)
       optimizer.update(
         block, parameters: store.base, gradientScale: 1, learningRateFactor: factor,
-        samples: samples)
+        samples: samples, measuring: sums)
     }
     guard updatesEarly else { return }
     clock.enter(.publish)

@@ -40,6 +40,8 @@ public final class Trainer {
   let touched: TouchedRows
   /// The tables of which every row lies on one rank, if there are any.
   let rowParts: RowParts?
+  /// The only microbatch of the current step, if this rank computed it, until the gradient is measured.
+  var unmeasured: Microbatch?
   /// Microbatches of the step that are read and not computed yet, where rows are fetched for them.
   var held: [Microbatch] = []
   /// This rank's microbatches of the group that is being seated, and where their gradients go.

@@ -2,6 +2,7 @@ import Buffers
 import Configuration
 import Optimizers
 @_spi(Exchange) import Parameters
+import Testing
 
 /// Steps a model the way a training loop does, its blocks dealt to a number of imagined ranks.
 final class Harness {
@@ -68,14 +69,21 @@ final class Harness {
           into: tensorNorms.base + 2 * first)
       }
     }
+    // The update measures on its way, too, and to the same bits.
+    let again = HostBuffer<Double>(count: norms.count)
+    for index in 0..<norms.count { again[index] = norms[index] + 1 }
     for optimizer in optimizers {
       if optimizer.needsTensorNorms { optimizer.setTensorNorms(tensorNorms.base) }
       for index in optimizer.blocks.runs.joined().reversed() {
+        let first = optimizer.pieces(ofBlocks: index..<index + 1).lowerBound
         optimizer.update(
           block(index), parameters: store.base, gradientScale: scale, learningRateFactor: factor,
-          samples: samples)
+          samples: samples, measuring: optimizer.needsTensorNorms ? nil : again.base + first)
       }
       optimizer.finishStep()
+    }
+    if !optimizers[0].needsTensorNorms {
+      #expect(again.all.map(\.bitPattern) == norms.all.map(\.bitPattern))
     }
     return norm
   }

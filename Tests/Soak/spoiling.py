@@ -6,7 +6,8 @@ import json, os, re, shutil
 import runs, subjects
 from runs import Failed
 
-SAMPLES, BATCH, MICRO, STEPS = 53, 12, 2, 11
+# The last step of an epoch has a single microbatch.
+SAMPLES, BATCH, MICRO, STEPS = 50, 12, 2, 11
 PER_EPOCH = (SAMPLES + BATCH - 1) // BATCH
 TENSORS = ["modalities.table.0.weight", "modalities.table.0.bias", "heads.y.0.weight", "heads.y.0.bias"]
 
@@ -243,9 +244,10 @@ def weights(case):
         case.require_kept(result)
     else:
         require(result.status == 79, result, "expected 79")
-        # Without a checkpoint it is the pass after it that shows it, or of a moment the pass after that.
+        # Without a checkpoint it is the pass after it that shows it, of a moment the pass after that, and later still where
+        # the tanh of an infinite sum is finite.
         saved = f"{array} of {place if place in TENSORS else ''}" in result.text and "so no checkpoint is written" in result.text
-        later = any(f"step {case.step + n}: NaN or infinity first in " in result.text for n in (2, 3))
+        later = any(f"step {case.step + n}: NaN or infinity first in " in result.text for n in range(2, STEPS))
         require(saved or later, result, "expected what is not finite")
         require(not later or case.policy == "abort" or "have not been finite since an earlier update" in result.text,
                 result, "expected that no step can be finite again")

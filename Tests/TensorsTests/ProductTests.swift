@@ -104,7 +104,10 @@ struct ProductTests {
 
   @Test(
     "Products over several stretches and blocks give the definition in every build",
-    arguments: [(3, 5, 256), (30, 33, 257), (225, 17, 40), (15, 530, 600), (450, 40, 515)],
+    arguments: [
+      (3, 5, 256), (30, 33, 257), (225, 17, 40), (15, 530, 600), (450, 40, 515), (32, 530, 300),
+      (63, 250, 257),
+    ],
     Precision.allCases)
   func blocks(extents: (Int, Int, Int), precision: Precision) throws {
     for seed in 0..<4 {
@@ -140,10 +143,10 @@ struct ProductTests {
     Precision.allCases)
   func alone(seed: Int, precision: Precision) throws {
     var draws = Draws(seed: UInt64(seed))
+    // Few rows in whole panels are computed turned, and parts of them are not.
+    let rows = draws.element([draws.integer(1...300), 16 * draws.integer(1...14)])
     let product = DrawnProduct(
-      precision, rows: draws.integer(1...300), columns: draws.integer(1...600),
-      inner: draws.integer(1...300),
-      &draws)
+      precision, rows: rows, columns: draws.integer(1...600), inner: draws.integer(1...300), &draws)
     try onEachBuild(precision) { build in
       let all = product.compute(rows: 0..<product.rows, columns: 0..<product.columns)
       for _ in 0..<8 {

@@ -32,14 +32,15 @@ struct UpdateTests {
       var buffer = [Float](repeating: .nan, count: w.count)
       for (step, gradient) in Self.gradients.enumerated() {
         // Gradients arrive scaled by 4 and are scaled back.
-        buffer.withUnsafeMutableBufferPointer { memory in
+        let arriving = spread(gradient.map { 4 * $0 })
+        let squares = buffer.withUnsafeMutableBufferPointer { memory in
           Kernels.move(
             by: .sgd(
               gradientScale: 0.25, learningRate: 0.1, momentum: momentum, nesterov: nesterov,
               weightDecay: decay, firstStep: step == 0),
-            count: w.count, weight: &w, gradient: spread(gradient.map { 4 * $0 }),
-            first: memory.baseAddress, second: nil)
+            count: w.count, weight: &w, gradient: arriving, first: memory.baseAddress, second: nil)
         }
+        #expect(squares == Kernels.squaredNorm(w.count, arriving), "\(build)")
       }
       expect(w, wanted, within: 5e-7, build)
     }
@@ -60,12 +61,13 @@ struct UpdateTests {
       for gradient in Self.gradients {
         power1 *= 0.9
         power2 *= 0.999
-        Kernels.move(
+        let squares = Kernels.move(
           by: .adam(
             gradientScale: 1, learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8,
             correction1: Float(1 - power1), correction2: Float(1 - power2), weightDecay: 0.01,
             decoupled: decoupled),
           count: w.count, weight: &w, gradient: spread(gradient), first: &m, second: &v)
+        #expect(squares == Kernels.squaredNorm(w.count, spread(gradient)), "\(build)")
       }
       expect(w, wanted, within: 3e-6, build)
     }

@@ -268,10 +268,10 @@ typedef struct {
   double (*ctc)(int64_t steps, int64_t classes, int64_t count, const int64_t *labels, int64_t blank,
                 const float *logits, float factor, float *gradient, double *scratch);
 
-  void (*sgdUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
-                    CKernels_SGD);
-  void (*adamUpdate)(int64_t count, float *weight, const float *gradient, float *m, float *v,
-                     CKernels_Adam);
+  double (*sgdUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
+                      CKernels_SGD);
+  double (*adamUpdate)(int64_t count, float *weight, const float *gradient, float *m, float *v,
+                       CKernels_Adam);
   void (*lambDirection)(int64_t count, const float *weight, const float *gradient, float *m, float *v,
                         CKernels_Adam, float *direction);
   void (*larsUpdate)(int64_t count, float *weight, const float *gradient, float *momentum,
