@@ -191,9 +191,14 @@ static void layerNormWeightGradient(int64_t rows, int64_t pitch, int64_t width, 
   }
 }
 
+/// With `dWeight` it adds up that and `dBias` on its way, to the same bits.
 static void layerNormInputGradient(int64_t rows, int64_t width, const float *x, const float *mean,
                                    const float *inverseDeviation, const float *weight,
-                                   const float *dy, float *dx) {
+                                   const float *dy, float *dx, float *dWeight, float *dBias) {
+  if (dWeight) {
+    __builtin_memset(dWeight, 0, (size_t)width * sizeof(float));
+    __builtin_memset(dBias, 0, (size_t)width * sizeof(float));
+  }
   for (int64_t r = 0; r < rows; r++) {
     const float *row = x + r * width, *g = dy + r * width;
     float centre = mean[r], inverse = inverseDeviation[r];
@@ -202,6 +207,10 @@ static void layerNormInputGradient(int64_t rows, int64_t width, const float *x, 
       int64_t valid = columnsLeft(width, i);
       v16 gradient = loadColumns(g + i, valid), w = loadColumns(weight + i, valid);
       v16 hat = (loadColumns(row + i, valid) - centre) * inverse;
+      if (dWeight) {
+        storeColumns(dWeight + i, loadColumns(dWeight + i, valid) + gradient * hat, valid);
+        storeColumns(dBias + i, loadColumns(dBias + i, valid) + gradient, valid);
+      }
       Wide first = widen16(gradient * w), second = widen16(gradient * w * hat);
       s.low += first.low;
       s.high += first.high;

@@ -303,6 +303,8 @@ public struct TrainConfiguration: Sendable, Equatable {
   public var lastBatch: LastBatch
   /// What matrix products and convolutions round their operands to; default `float32`.
   public var precision = Precision.float32
+  /// What the way back computes a second time instead of keeping it; changes no bit; default `none`.
+  public var recompute = Recomputation.none
 
   /// A length in steps or epochs.
   public enum Length: Sendable, Equatable {

@@ -7,6 +7,7 @@ final class ActivationLayer: MicrobatchLayer {
   let output: Value
   var readsInput: Bool { !readsOutput }
   var readsOutput: Bool { function.isKnownFromOutput }
+  var tape: Tape { .none }
   private let function: Kernels.ElementwiseFunction
   private let scalars: Extent
   private var outputGradient = Place.slab(0)

@@ -8,6 +8,8 @@ import Tensors
 final class AttentionLayer: MicrobatchLayer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
+  var tape: Tape { .apart }
   private let axis: Int
   private let geometry: AttentionGeometry
   private let slots: Slots
@@ -51,6 +53,19 @@ final class AttentionLayer: MicrobatchLayer {
   }
 
   func forward(_ pass: Pass) {
+    mix(pass)
+    project(pass)
+  }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    for pass in group.passes {
+      mix(pass)
+      if needsOutput { project(pass) }
+    }
+  }
+
+  /// Query, key and value, and what the heads make of them.
+  private func mix(_ pass: Pass) {
     let rows = pass.count(rows)
     Kernels.linearForward(
       precision: geometry.precision, samples: rows, inputs: channels, outputs: 3 * width,
@@ -60,6 +75,11 @@ final class AttentionLayer: MicrobatchLayer {
     Kernels.attentionForward(
       geometry, samples: pass.samples, heads(pass), dropout: dropout(pass),
       output: pass.floats(mixed), outputStride: width, scratch: pass.scratch)
+  }
+
+  /// The outputs of all heads together.
+  private func project(_ pass: Pass) {
+    let rows = pass.count(rows)
     Kernels.linearForward(
       precision: geometry.precision, samples: rows, inputs: width, outputs: channels,
       x: pass.floats(mixed),

@@ -9,6 +9,8 @@ final class BatchNormLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   var readsOutput: Bool { false }
+  /// The statistics are kept.
+  var tape: Tape { .none }
   let rows: Extent
   let channels: Int
   let mean, variance: Region
@@ -45,6 +47,11 @@ final class BatchNormLayer: MicrobatchLayer {
         mean: pass.floats(mean), variance: pass.floats(variance))
     }
     if !isJoined { apply(pass, relu: settings.relu) }
+  }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    guard needsOutput, !isJoined else { return }
+    for pass in group.passes where pass.count(rows) > 0 { apply(pass, relu: settings.relu) }
   }
 
   /// Normalises by the statistics of the microbatch or the running ones, and adds `added` if there is one.

@@ -8,6 +8,8 @@ struct Chain {
   private let stages: [Stage]
   /// The layers that a gradient passes, last to first.
   private let reversed: [Stage]
+  /// How many layers, from the first on, must give their output again where nobody reads the chain's.
+  private let inner: Int
 
   /// A layer and what an observer learns of it.
   struct Stage {
@@ -24,6 +26,19 @@ struct Chain {
     self.output = output
     self.stages = stages
     reversed = stages.reversed().filter(\.layer.output.requiresGradient)
+    var inner = max(0, stages.count - 1)
+    while inner > 0, !stages[inner].layer.readsInput, stages[inner].layer.tape == .none,
+      !stages[inner - 1].layer.readsOutput
+    {
+      inner -= 1
+    }
+    // Who gives an output that a later layer writes over has to be followed by that layer.
+    let isSpoilt = stages.indices.dropLast().contains { place in
+      let stage = stages[place]
+      return stage.layer.output.place == output.place
+        && (place < inner || place == inner && stage.layer.tape == .withOutput)
+    }
+    self.inner = isSpoilt ? stages.count : inner
   }
 
   /// The layer that writes the output, where that could be elsewhere; nil where it could not.
@@ -43,11 +58,26 @@ struct Chain {
   /// Whether the way back reads what enters the chain or leaves it.
   var readsOutput: Bool { lastLayer?.readsOutput ?? true }
 
+  /// Whether the output is written by ``forwardAgain(_:needsOutput:)`` though nobody needs it.
+  var givesOutputAnyway: Bool {
+    readsOutput || inner == stages.count || lastLayer?.tape == .withOutput
+  }
+
   /// Runs the layers, first to last.
   func forward(_ group: Group) {
     for stage in stages {
       group.observer?.forward(layer: stage.index)
       stage.layer.forward(group)
+    }
+  }
+
+  /// Runs the layers again as far as the way back reads what they give, or all where it needs the output.
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    let whole = needsOutput ? stages.count : inner
+    for (place, stage) in stages.prefix(whole + 1).enumerated() {
+      guard place < whole || stage.layer.tape != .none else { return }
+      group.observer?.forward(layer: stage.index)
+      stage.layer.forwardAgain(group, needsOutput: place < whole)
     }
   }
 

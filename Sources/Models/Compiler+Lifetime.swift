@@ -28,7 +28,7 @@ extension Compiler {
     let own = plan.regions[since...]
     if purpose == .evaluation {
       for region in own where .region(region) != output.place && !pinned.contains(region) {
-        plan.release(region)
+        release(region)
       }
     }
     guard input.place != output.place else {
@@ -36,7 +36,7 @@ extension Compiler {
       return
     }
     if let region = life.region, purpose == .evaluation || !(life.isNeeded || layer.readsInput) {
-      plan.release(region)
+      release(region)
     }
     life = Life()
     if case .region(let region) = output.place, own.contains(region) {
@@ -49,15 +49,18 @@ extension Compiler {
     guard !chain.readsOutput, case .region(let region) = chain.output.place,
       plan.regions[since...].contains(region)
     else { return }
-    plan.release(region)
+    release(region)
   }
 
-  /// Leaves out the probes of outputs whose memory others have got since.
-  mutating func forgetReleasedProbes() {
-    let live = Set(plan.regions)
-    probes.removeAll { probe in
-      guard case .region(let region) = probe.columns.place else { return false }
-      return !live.contains(region)
-    }
+  /// Gives memory to others; whoever has it says no more about the layer that wrote it.
+  private mutating func release(_ region: Region) {
+    plan.release(region)
+    forgetProbes { $0 == .region(region) }
+  }
+
+  /// Leaves out probes of what does not lie there any more when the pass is over.
+  mutating func forgetProbes(from first: Int = 0, where isGone: (Place) -> Bool) {
+    let kept = probes[first...].filter { !isGone($0.columns.place) }
+    probes.replaceSubrange(first..., with: kept)
   }
 }

@@ -57,7 +57,7 @@ extension Compiler {
     case .evaluation:
       for branch in branches { branch.planEvaluation(&slabs) }
     }
-    forgetReleasedProbes()
+    try settleSegments()
     precondition(slabs.isIdle, "a gradient's memory was never released")
     return Network(
       fusion: fusion, heads: heads, branches: branches, coupling: coupled?.0,

@@ -29,8 +29,8 @@ extension Compiler {
       input.shape, context, .same, requiresGradient: true, channelsFirst: input.channelsFirst)
     output.isRectified = settings.relu
     let plain = BatchNormLayer(
-      input: input, output: output, settings: settings, mean: plan.reserve(channels),
-      variance: plan.reserve(channels))
+      input: input, output: output, settings: settings,
+      mean: plan.reserve(channels, kept: true), variance: plan.reserve(channels, kept: true))
     return Compiled(
       layer: sync == 1 ? plain : try synchronized(plain, group: sync, context), output: output)
   }
@@ -56,7 +56,7 @@ extension Compiler {
     synchronization.width = max(
       synchronization.width, SynchronizedBatchNormLayer.width(channels: plain.channels))
     return SynchronizedBatchNormLayer(
-      plain, ordinal: synchronization.layers, count: plan.reserve(1, of: Double.self))
+      plain, ordinal: synchronization.layers, count: plan.reserve(1, of: Double.self, kept: true))
   }
 
   /// `layerNorm` over the last axis.

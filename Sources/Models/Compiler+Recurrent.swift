@@ -10,9 +10,7 @@ extension Compiler {
     let kind = settings.keyword
     try check(settings, kind, context)
     let input = try sequence(context.input, kind, context.path)
-    guard let axis = input.axis else {
-      preconditionFailure("a sequence has an axis")
-    }
+    guard let axis = input.axis else { preconditionFailure("a sequence has an axis") }
     let inner = context.reading(input)
     let width = settings.hidden * (settings.bidirectional ? 2 : 1)
     let order = plan.reserve(SequenceOrder.count(samples: capacity), of: Int.self)
@@ -32,8 +30,10 @@ extension Compiler {
           input.mostUnits * recurrence.gates * recurrence.hidden
           * (recurrence.inputs + recurrence.hidden)
       }
+      // The way back reads the output, as the states before every step.
       value = try output(
-        [width], inner, .channels(.joined(channels)), requiresGradient: true, channelsFirst: false)
+        [width], inner, .channels(.joined(channels)), requiresGradient: true, overwritable: false,
+        channelsFirst: false)
       let drops = settings.dropout > 0 && level + 1 < settings.layers
       levels.append(
         RecurrentLayer.Level(

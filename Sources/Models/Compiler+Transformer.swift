@@ -41,7 +41,8 @@ extension Compiler {
       owners["\(second).layers.3"] = .some(nil)
     }
     let chain = try chain(
-      (0..<configuration.layers).flatMap { _ in block }, from: input, prefix: context.path)
+      (0..<configuration.layers).flatMap { _ in block }, from: input, prefix: context.path,
+      layersPerBlock: block.count)
     return Compiled(
       layer: ChainLayer(chain), output: seen(chain.output, as: context.input))
   }
@@ -62,11 +63,16 @@ final class ChainLayer: Layer {
   var input: Value { chain.input }
   var output: Value { chain.output }
   var readsOutput: Bool { chain.readsOutput }
+  var tape: Tape { chain.givesOutputAnyway ? .withOutput : .apart }
 
   /// Wraps `chain`.
   init(_ chain: Chain) { self.chain = chain }
 
   func forward(_ group: Group) { chain.forward(group) }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    chain.forwardAgain(group, needsOutput: needsOutput)
+  }
 
   func planBackward(_ gradient: Gradient, _ slabs: inout SlabPlan) -> Gradient? {
     chain.planBackward(gradient, &slabs)

@@ -10,6 +10,8 @@ struct Compiler {
   let precision: Precision
   /// What the model is for.
   let purpose: Model.Purpose
+  /// What a training pass computes a second time.
+  let recompute: TrainConfiguration.Recomputation
   /// Where everything of a pass will lie.
   var plan: ArenaPlan
   /// The slots, in canonical order.
@@ -46,6 +48,11 @@ struct Compiler {
   var scratchCount = 1
   /// Bytes of what layers look up and never change, beside the arena.
   var tableBytes = 0
+
+  /// The chains of which the inside is computed again on the way back, in forward order.
+  var recomputed: [RecomputedChain] = []
+  /// True while one of them is compiled.
+  var isInSegment = false
 
   /// What can be removed from the network, so far.
   var units = UnitGraph()
@@ -115,10 +122,10 @@ struct Compiler {
   /// `sharesMemory` lets tensors lie where others lay that nobody needs any more.
   init(
     capacity: Int, precision: Precision = .float32, purpose: Model.Purpose = .training,
-    sharesMemory: Bool = true
+    sharesMemory: Bool = true, recompute: TrainConfiguration.Recomputation = .none
   ) {
     (self.capacity, self.precision) = (capacity, precision)
-    self.purpose = purpose
+    (self.purpose, self.recompute) = (purpose, purpose == .training ? recompute : .none)
     plan = ArenaPlan(shares: sharesMemory)
     slabs = SlabPlan(capacity: capacity)
   }
@@ -150,55 +157,6 @@ struct Compiler {
 
   /// The most scalars of one tensor or slot: BLAS counts with 32 bits.
   static let largestCount = Int(Int32.max)
-
-  /// Compiles `configurations` one after the other; their paths are `prefix.0`, `prefix.1` and on.
-  ///
-  /// `keepsLast` says that the last layer computes again after the chain is over.
-  mutating func chain(
-    _ configurations: [LayerConfiguration], from input: Value, prefix: String,
-    keepsLast: Bool = false
-  ) throws -> Chain {
-    var stages: [Chain.Stage] = []
-    var value = input
-    var life = Life()
-    for (index, configuration) in configurations.enumerated() {
-      let context = LayerContext(
-        path: "\(prefix).\(index)", input: value,
-        previous: index > 0 ? configurations[index - 1] : nil,
-        next: index + 1 < configurations.count ? configurations[index + 1] : nil)
-      let bytes = plan.byteCount
-      let regions = plan.regions.count
-      let scalars = layout.count
-      let first = summaries.count
-      let compiled = try layer(configuration, context)
-      value = compiled.output
-      if compiled.layer != nil, !(compiled.layer is ResidualLayer) { value.rectifier = nil }
-      if !keepsLast || context.next != nil {
-        settle(&life, compiled.layer, from: context.input, to: value, since: regions)
-      }
-      // Layers inside a composite are listed first and have counted their own share.
-      let inner = summaries[first...]
-      let own = layout.count - scalars - inner.reduce(0) { $0 + $1.parameterCount }
-      if let layer = compiled.layer {
-        stages.append(
-          Chain.Stage(layer: layer, index: summaries.count, firstSlot: own > 0 ? scalars : nil))
-      }
-      summaries.append(
-        LayerSummary(
-          path: context.path, kind: configuration.kind, outputShape: value.shape,
-          inputCount: context.input.count, outputCount: value.count,
-          returnsGradient: context.input.requiresGradient, parameterCount: own,
-          multiplyAddsPerSample: compiled.multiplyAdds,
-          arenaBytes: plan.byteCount - bytes - inner.reduce(0) { $0 + $1.arenaBytes }))
-      probes.append(Probe(path: context.path, value))
-      guard let point = readPoint(context.path, value) else { continue }
-      value = point.output
-      value.rectifier = nil
-      life = Life()
-      stages.append(Chain.Stage(layer: point, index: summaries.count - 1, firstSlot: nil))
-    }
-    return Chain(input: input, output: value, stages: stages)
-  }
 
   /// A layer with its output; no layer where the output is only another view of the input.
   struct Compiled {

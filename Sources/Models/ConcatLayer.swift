@@ -4,6 +4,8 @@ import Tensors
 final class ConcatLayer: Layer {
   let input: Value
   let output: Value
+  var readsOutput: Bool { false }
+  var tape: Tape { .apart }
   private let branches: [Branch]
   /// The way back is the reverse of the way there, so that finished slots form one run.
   private let reversed: [Branch]
@@ -49,13 +51,26 @@ final class ConcatLayer: Layer {
   func forward(_ group: Group) {
     for branch in branches {
       branch.chain.forward(group)
-      group.observer?.forward(layer: index)
-      for pass in group.passes {
-        Kernels.copyColumns(
-          rows: pass.count(rows), width: branch.width,
-          source: pass.floats(branch.chain.output.place), sourceStride: branch.width,
-          destination: pass.floats(output.place) + branch.column, destinationStride: width)
-      }
+      join(branch, group)
+    }
+  }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    for branch in branches {
+      let chain = branch.chain
+      chain.forwardAgain(group, needsOutput: needsOutput || chain.readsOutput)
+      if needsOutput { join(branch, group) }
+    }
+  }
+
+  /// Copies a branch into its columns.
+  private func join(_ branch: Branch, _ group: Group) {
+    group.observer?.forward(layer: index)
+    for pass in group.passes {
+      Kernels.copyColumns(
+        rows: pass.count(rows), width: branch.width,
+        source: pass.floats(branch.chain.output.place), sourceStride: branch.width,
+        destination: pass.floats(output.place) + branch.column, destinationStride: width)
     }
   }
 

@@ -9,6 +9,7 @@ final class ConvolutionLayer: MicrobatchLayer {
   let output: Value
   /// A relu is turned back by what it let through.
   var readsOutput: Bool { output.isRectified }
+  var tape: Tape { .none }
   private let geometry: ConvolutionGeometry
   private let units: Extent
   private let weight: Int

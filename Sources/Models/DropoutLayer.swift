@@ -9,6 +9,7 @@ final class DropoutLayer: MicrobatchLayer {
   let output: Value
   var readsInput: Bool { false }
   var readsOutput: Bool { false }
+  var tape: Tape { .none }
   private let rate: Float
   private let path: UInt32
   private let isInPlace: Bool

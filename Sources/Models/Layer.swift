@@ -13,8 +13,18 @@ protocol Layer: AnyObject {
   /// Whether the way back reads the output.
   var readsOutput: Bool { get }
 
+  /// What the forward pass keeps beside the output.
+  var tape: Tape { get }
+
   /// Computes the outputs of all microbatches of the group, and keeps what the backward pass needs.
   func forward(_ group: Group)
+
+  /// Computes the same again on the way back, where the memory of it was given to others.
+  ///
+  /// - Parameters:
+  ///   - group: the microbatches, whose input is there again.
+  ///   - needsOutput: whether anybody reads the output; else the tape is enough.
+  func forwardAgain(_ group: Group, needsOutput: Bool)
 
   /// Decides where the gradient of the input will lie.
   ///
@@ -30,11 +40,25 @@ protocol Layer: AnyObject {
   func backward(_ group: Group)
 }
 
+/// What a layer's way back needs of its forward pass beside input and output.
+enum Tape {
+  /// Nothing, or what is kept anyway.
+  case none
+  /// Something that can be computed again and leaves the output as it is.
+  case apart
+  /// Something that is computed together with the output.
+  case withOutput
+}
+
 extension Layer {
   /// The careful answer.
   var readsInput: Bool { true }
   /// The careful answer.
   var readsOutput: Bool { true }
+  /// The careful answer.
+  var tape: Tape { .withOutput }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) { forward(group) }
 }
 
 /// A layer to which a microbatch is all there is: everything but composites and synchronised norms.

@@ -16,4 +16,9 @@ public struct LayerSummary: Sendable, Equatable {
   public let multiplyAddsPerSample: Int
   /// Bytes reserved for its output and tape at full capacity.
   public let arenaBytes: Int
+  /// Whether a training pass computes its forward pass twice, to keep less of it.
+  public internal(set) var isComputedAgain = false
+
+  /// Floating-point operations of a training pass for one sample: three times the forward pass, or four times.
+  public var operationsPerSample: Int { 2 * (isComputedAgain ? 4 : 3) * multiplyAddsPerSample }
 }

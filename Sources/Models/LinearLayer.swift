@@ -5,6 +5,7 @@ final class LinearLayer: MicrobatchLayer {
   let input: Value
   let output: Value
   var readsOutput: Bool { false }
+  var tape: Tape { .none }
   private let rows: Extent
   private let inputs, outputs: Int
   private let weight: Int

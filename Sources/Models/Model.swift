@@ -100,19 +100,22 @@ public final class Model {
   ///   - purpose: what passes there will be; a model for evaluation takes less memory.
   ///   - sharesMemory: false gives every tensor memory of its own, for comparison.
   ///   - hints: layers that learn from those of another network; see ``learn(hints:)``.
+  ///   - recompute: what a training pass computes a second time to take less memory; changes no bit.
   /// - Throws: ``ModelError`` naming the first layer, head or modality that does not fit.
   public init(
     _ configuration: ModelConfiguration, fields: [MicrobatchField], capacity: Int, seed: UInt64,
     precision: Precision = .float32, requireTargets: Bool = true, selectable: Bool = false,
     lanes: Int = 1, reading: [String] = [], purpose: Purpose = .training,
-    sharesMemory: Bool = true, hints: [HintRequest] = []
+    sharesMemory: Bool = true, hints: [HintRequest] = [],
+    recompute: TrainConfiguration.Recomputation = .none
   ) throws {
     guard capacity >= 1 else {
       throw ModelError(
         .setting, "batch.micro", "expected at least 1 sample in a microbatch, found \(capacity)")
     }
     var compiler = Compiler(
-      capacity: capacity, precision: precision, purpose: purpose, sharesMemory: sharesMemory)
+      capacity: capacity, precision: precision, purpose: purpose, sharesMemory: sharesMemory,
+      recompute: recompute)
     let network = try compiler.network(
       configuration, fields: fields, requireTargets: requireTargets, selectable: selectable,
       wishes: Compiler.Wishes(reading: reading, hints: hints))
@@ -142,8 +145,7 @@ public final class Model {
     (shardedReaders, rowPort) = (compiler.shardedReaders, compiler.rowPort)
     tableBytes = compiler.tableBytes
     (layout, layers, units) = (compiler.layout, compiler.summaries, compiler.units)
-    (self.capacity, self.seed, self.fields) = (capacity, seed, fields)
-    self.purpose = purpose
+    (self.capacity, self.seed, self.fields, self.purpose) = (capacity, seed, fields, purpose)
     modalities = configuration.modalities.map(\.name)
     isSelectable = selectable
     reserveLanes(lanes)
@@ -155,9 +157,9 @@ public final class Model {
   /// members of a group at the same time needs one for each. Call it while setting up, not between
   /// steps.
   ///
-  /// - Parameter count: lanes wanted, at least 1.
+  /// - Parameter count: lanes wanted; a model without any can only be looked at.
   public func reserveLanes(_ count: Int) {
-    precondition(count >= 1, "a model cannot have \(count) lanes")
+    precondition(count >= 0, "a model cannot have \(count) lanes")
     while lanes.count < count { lanes.append(Lane(lanePlan)) }
     passes = HostBuffer(count: lanes.count)
   }
@@ -173,7 +175,10 @@ public final class Model {
   }
 
   /// Bytes of all activations, tapes, gradients and scratch together, of all lanes.
-  public var arenaBytes: Int { lanes.count * lanePlan.arena.byteCount }
+  public var arenaBytes: Int { lanes.count * laneBytes }
+
+  /// The same of one lane.
+  public var laneBytes: Int { lanePlan.arena.byteCount }
 
   /// Per head: Σ over the last microbatch of the class-weighted loss, not normalised; then per head that of its soft
   /// term, where it learns from teachers; then one per hint.

@@ -8,7 +8,10 @@ final class ResidualLayer: Layer {
   let input: Value
   let output: Value
   var readsOutput: Bool { relu != nil }
+  /// A body that gives its output again writes over the sum.
+  var tape: Tape { isInPlace && body.givesOutputAnyway ? .withOutput : .apart }
   private let body, shortcut: Chain
+  private var isInPlace: Bool { output.place == body.output.place }
   private let index: Int
   private let scalars, inputScalars: Extent
   private var outputGradient = Place.slab(0)
@@ -44,6 +47,15 @@ final class ResidualLayer: Layer {
   func forward(_ group: Group) {
     body.forward(group)
     shortcut.forward(group)
+    group.observer?.forward(layer: index)
+    for pass in group.passes { join(pass) }
+  }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    let joins = needsOutput || tape == .withOutput
+    body.forwardAgain(group, needsOutput: joins || body.readsOutput)
+    shortcut.forwardAgain(group, needsOutput: joins || shortcut.readsOutput)
+    guard joins else { return }
     group.observer?.forward(layer: index)
     for pass in group.passes { join(pass) }
   }

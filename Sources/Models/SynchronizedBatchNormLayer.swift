@@ -14,6 +14,8 @@ final class SynchronizedBatchNormLayer: Layer {
 
   var input: Value { plain.input }
   var output: Value { plain.output }
+  /// The statistics are kept.
+  var tape: Tape { .none }
 
   /// A batch norm like `plain`, with a group's statistics when training.
   init(_ plain: BatchNormLayer, ordinal: Int, count: Region) {
@@ -47,6 +49,13 @@ final class SynchronizedBatchNormLayer: Layer {
     group.meet(point: ordinal, width: width)
     combineMoments(group, into: first)
     // The statistics lie in the arena of the first lane only.
+    for pass in group.passes {
+      plain.apply(pass, mean: first.floats(plain.mean), variance: first.floats(plain.variance))
+    }
+  }
+
+  func forwardAgain(_ group: Group, needsOutput: Bool) {
+    guard needsOutput, let first = group.passes.first else { return }
     for pass in group.passes {
       plain.apply(pass, mean: first.floats(plain.mean), variance: first.floats(plain.variance))
     }

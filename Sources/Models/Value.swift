@@ -1,7 +1,7 @@
 import Tensors
 
 /// Where a tensor lies during a pass.
-enum Place: Equatable {
+enum Place: Hashable {
   /// In the arena, kept until the next pass.
   case region(Region)
   /// In the arena, shared by gradients whose lives do not overlap.

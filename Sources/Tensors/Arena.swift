@@ -13,15 +13,31 @@ public struct Region: Sendable, Hashable {
 /// Where everything of a forward and backward pass will lie.
 ///
 /// Reservations follow the order of the pass. What is released has been read for the last time, so whatever
-/// is reserved later, and therefore written later, may lie there.
+/// is reserved later, and therefore written later, may lie there. What is reserved in a *segment* is written a second
+/// time on the way back: segments lie where others do, and nothing else lies there.
 public struct ArenaPlan: Sendable {
   /// Bytes of the arena so far.
   public private(set) var byteCount = 0
   /// Every region that is not released, in the order of reservation; those without a byte left out.
   public private(set) var regions: [Region] = []
-  /// Stretches that nobody needs any more, in order and apart.
-  private var holes: [Range<Int>] = []
+  /// Stretches that nobody needs any more.
+  private var holes = Holes()
+  /// Stretches of segments that are over.
+  private var segmentHoles = Holes()
+  /// Those in which the last segment does not lie.
+  private var idleHoles = Holes()
+  private var segment: Segment?
   private let shares: Bool
+
+  /// A segment that is being reserved.
+  private struct Segment {
+    /// Which of its reservations outlive it.
+    let keeping: Set<Int>
+    /// All of them, in order.
+    var reserved: [Region] = []
+    /// Those that do not outlive it and are not released.
+    var inside: [Region] = []
+  }
 
   /// An empty plan.
   ///
@@ -29,14 +45,23 @@ public struct ArenaPlan: Sendable {
   public init(shares: Bool = true) { self.shares = shares }
 
   /// Reserves room for `count` scalars on a cache line of their own.
+  ///
+  /// - Parameters:
+  ///   - count: scalars, at least 0.
+  ///   - type: what they are.
+  ///   - kept: true for what is not written a second time where the segment is.
+  /// - Returns: where they lie.
   public mutating func reserve<Scalar: BitwiseCopyable>(
-    _ count: Int, of type: Scalar.Type = Float.self
+    _ count: Int, of type: Scalar.Type = Float.self, kept: Bool = false
   ) -> Region {
     precondition(count >= 0, "a region cannot hold \(count) scalars")
     let bytes = count * MemoryLayout<Scalar>.stride
     guard bytes > 0 else { return Region(offset: byteCount, byteCount: 0) }
-    let region = Region(offset: place(Self.rounded(bytes)), byteCount: bytes)
+    let isInside = segment.map { !kept && !$0.keeping.contains($0.reserved.count) } ?? false
+    let region = Region(offset: place(Self.rounded(bytes), isInside: isInside), byteCount: bytes)
     regions.append(region)
+    segment?.reserved.append(region)
+    if isInside { segment?.inside.append(region) }
     return region
   }
 
@@ -45,9 +70,9 @@ public struct ArenaPlan: Sendable {
     _ count: Int, of type: Scalar.Type = Float.self
   ) -> Region {
     let hidden = holes
-    holes = []
+    holes = Holes()
     defer { holes = hidden }
-    return reserve(count, of: type)
+    return reserve(count, of: type, kept: true)
   }
 
   /// Gives the memory of `region`, which nothing reads any more, to whatever is reserved from here on.
@@ -57,42 +82,85 @@ public struct ArenaPlan: Sendable {
       preconditionFailure("a region that is not reserved is released")
     }
     regions.remove(at: place)
-    var hole = region.offset..<region.offset + Self.rounded(region.byteCount)
-    let index = holes.firstIndex { $0.lowerBound >= hole.upperBound } ?? holes.count
-    var replaced = index..<index
-    if index < holes.count, holes[index].lowerBound == hole.upperBound {
-      hole = hole.lowerBound..<holes[index].upperBound
-      replaced = index..<index + 1
-    }
-    if index > 0, holes[index - 1].upperBound == hole.lowerBound {
-      hole = holes[index - 1].lowerBound..<hole.upperBound
-      replaced = index - 1..<replaced.upperBound
-    }
-    holes.replaceSubrange(replaced, with: [hole])
+    let stretch = region.offset..<region.offset + Self.rounded(region.byteCount)
+    guard let index = segment?.inside.lastIndex(of: region) else { return holes.add(stretch) }
+    segment?.inside.remove(at: index)
+    segmentHoles.add(stretch)
   }
 
-  /// The bytes that nobody needs any more, at this point of the pass.
-  public var released: [Range<Int>] { holes }
+  /// Begins a segment: what is reserved from here on is written again on the way back.
+  ///
+  /// - Parameter keeping: which of its reservations, counted from 0, outlive it and lie apart.
+  public mutating func beginSegment(keeping: Set<Int>) {
+    precondition(segment == nil, "a segment in a segment")
+    segment = Segment(keeping: keeping)
+  }
+
+  /// Ends the segment and gives its memory, but for what outlives it, to other segments.
+  ///
+  /// - Returns: all that was reserved in it, in order.
+  public mutating func endSegment() -> [Region] {
+    guard let ended = segment else { preconditionFailure("no segment to end") }
+    idleHoles = segmentHoles
+    for region in ended.inside { release(region) }
+    segment = nil
+    return ended.reserved
+  }
+
+  /// The bytes that nobody needs any more at this point of the pass, but who writes them again.
+  public var released: [Range<Int>] { holes.stretches + idleHoles.stretches }
 
   /// Takes `bytes` from the smallest hole that has them, else from the end, where a last hole counts too.
-  private mutating func place(_ bytes: Int) -> Int {
-    let fitting = holes.indices.filter { holes[$0].count >= bytes }
-    if let index = fitting.min(by: { holes[$0].count < holes[$1].count }) {
-      let start = holes[index].lowerBound
-      holes[index] = start + bytes..<holes[index].upperBound
-      if holes[index].isEmpty { holes.remove(at: index) }
-      return start
-    }
-    var start = byteCount
-    if let last = holes.last, last.upperBound == byteCount {
-      start = last.lowerBound
-      holes.removeLast()
-    }
+  private mutating func place(_ bytes: Int, isInside: Bool) -> Int {
+    if isInside, let start = segmentHoles.take(bytes) { return start }
+    if let start = holes.take(bytes) { return start }
+    let tail = (isInside ? segmentHoles.takeLast(endingAt: byteCount) : nil)
+    let start = tail ?? holes.takeLast(endingAt: byteCount) ?? byteCount
     byteCount = start + bytes
     return start
   }
 
   private static func rounded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
+}
+
+/// Stretches of bytes, in order and apart.
+private struct Holes {
+  private(set) var stretches: [Range<Int>] = []
+
+  /// Adds a stretch, in one with its neighbours.
+  mutating func add(_ stretch: Range<Int>) {
+    var hole = stretch
+    let index = stretches.firstIndex { $0.lowerBound >= hole.upperBound } ?? stretches.count
+    var replaced = index..<index
+    if index < stretches.count, stretches[index].lowerBound == hole.upperBound {
+      hole = hole.lowerBound..<stretches[index].upperBound
+      replaced = index..<index + 1
+    }
+    if index > 0, stretches[index - 1].upperBound == hole.lowerBound {
+      hole = stretches[index - 1].lowerBound..<hole.upperBound
+      replaced = index - 1..<replaced.upperBound
+    }
+    stretches.replaceSubrange(replaced, with: [hole])
+  }
+
+  /// The start of `bytes` taken from the smallest stretch that has them.
+  mutating func take(_ bytes: Int) -> Int? {
+    let fitting = stretches.indices.filter { stretches[$0].count >= bytes }
+    guard let index = fitting.min(by: { stretches[$0].count < stretches[$1].count }) else {
+      return nil
+    }
+    let start = stretches[index].lowerBound
+    stretches[index] = start + bytes..<stretches[index].upperBound
+    if stretches[index].isEmpty { stretches.remove(at: index) }
+    return start
+  }
+
+  /// The start of the last stretch, taken whole, if it ends at `end`.
+  mutating func takeLast(endingAt end: Int) -> Int? {
+    guard let last = stretches.last, last.upperBound == end else { return nil }
+    stretches.removeLast()
+    return last.lowerBound
+  }
 }
 
 /// The one allocation behind a plan: activations, tapes and scratch of one microbatch at a time.

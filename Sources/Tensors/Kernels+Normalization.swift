@@ -165,12 +165,17 @@ extension Kernels {
     }
   }
 
-  /// The gradients of layer normalisation; `dx` may be `dy`.
+  /// The gradients of layer normalisation, in one sweep on one thread; `dx` may be `dy`.
   public static func layerNormBackward(
     rows: Int, width: Int, x: ConstantFloats, mean: ConstantFloats,
     inverseDeviation: ConstantFloats, weight: ConstantFloats, dy: ConstantFloats, dx: Floats,
     dWeight: Floats, dBias: Floats
   ) {
+    guard parts(rows, work: 4 * rows * width) > 1 else {
+      return table.pointee.layerNormInputGradient(
+        Int64(rows), Int64(width), x, mean, inverseDeviation, weight, dy, dx, dWeight, dBias)
+    }
+    // Sums over rows go in their order, so threads share columns of them.
     split(width, by: 16, work: 2 * rows * width) { range in
       let first = range.lowerBound
       table.pointee.layerNormWeightGradient(
@@ -181,7 +186,7 @@ extension Kernels {
       let (row, first) = (range.lowerBound, range.lowerBound * width)
       table.pointee.layerNormInputGradient(
         Int64(range.count), Int64(width), x + first, mean + row, inverseDeviation + row, weight,
-        dy + first, dx + first)
+        dy + first, dx + first, nil, nil)
     }
   }
 }

@@ -93,15 +93,18 @@ public struct RunFolder: Sendable {
     (try? FileManager.default.contentsOfDirectory(atPath: checkpoints))?.isEmpty == false
   }
 
-  /// The lines of `wanted` that `found` has otherwise, at most five.
+  /// The lines of `wanted` that `found` has otherwise, else those that it has and `wanted` lacks; at most five.
   static func differences(_ found: String, _ wanted: String) -> [String] {
-    let before = Set(found.split(separator: "\n"))
-    let after = wanted.split(separator: "\n")
-    let changed = after.filter { !before.contains($0) }.map {
-      String($0).trimmingCharacters(in: .whitespaces)
+    let (before, after) = (found.split(separator: "\n"), wanted.split(separator: "\n"))
+    let changes = after.difference(from: before)
+    func text(_ change: CollectionDifference<Substring>.Change) -> String {
+      switch change {
+      case .insert(_, let line, _): line.trimmingCharacters(in: .whitespaces)
+      case .remove(_, let line, _): "without `\(line.trimmingCharacters(in: .whitespaces))`"
+      }
     }
-    if changed.isEmpty, before.count != after.count { return ["keys were removed"] }
-    return Array(changed.prefix(5))
+    let told = changes.insertions.isEmpty ? changes.removals : changes.insertions
+    return told.prefix(5).map(text)
   }
 
   /// Makes the folder, for whoever gets its lock.

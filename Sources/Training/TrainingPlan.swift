@@ -2,6 +2,7 @@ import Configuration
 import Exchange
 import Models
 import Parameters
+import Tensors
 
 /// What a run would be and cost, worked out from configuration and data without running it.
 public struct TrainingPlan: Sendable {
@@ -35,7 +36,10 @@ public struct TrainingPlan: Sendable {
   public private(set) var memory: [(name: String, bytes: Int)]
   /// Bytes of activations and scratch of a model that was compiled for evaluation alone, as `evaluate` and `predict` do.
   public let evaluationArenaBytes: Int
-  /// Floating-point operations of one training step on all ranks: three times the forward pass.
+  /// Bytes of activations and scratch of the same training if it computed nothing again; nil where it does not.
+  public let unsparingArenaBytes: Int?
+  /// Floating-point operations of one training step on all ranks: three times the forward pass, and what is
+  /// computed again.
   public let operationsPerStep: Int
   /// Partial sums of a parameter that the node that sends most sends in a full step; 1 where its run of
   /// microbatches is one subtree.
@@ -90,9 +94,9 @@ public struct TrainingPlan: Sendable {
     self.memory = memory
     evaluationArenaBytes = try Self.evaluationArenaBytes(setUp)
     updateBytesPerParameter = Self.updateBytes(setUp.configuration)
+    unsparingArenaBytes = try Self.unsparingArenaBytes(setUp)
     operationsPerStep =
-      6 * setUp.plan.samples(inStep: 0)
-      * layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
+      setUp.plan.samples(inStep: 0) * layers.reduce(0) { $0 + $1.operationsPerSample }
   }
 
   /// Bytes that the optimizer moves for a parameter: gradient and weight are read, the weight written, each state array
@@ -109,6 +113,18 @@ public struct TrainingPlan: Sendable {
       setUp.configuration.model, fields: setUp.training.fields, capacity: setUp.plan.micro,
       seed: setUp.configuration.seed, purpose: .evaluation
     ).arenaBytes
+  }
+
+  /// The arena of the same model that keeps everything, which may be more than the machine has.
+  private static func unsparingArenaBytes(_ setUp: TrainingSetUp) throws -> Int? {
+    let configuration = setUp.configuration
+    guard configuration.train.recompute != .none else { return nil }
+    return try Model(
+      configuration.model, fields: setUp.training.fields, capacity: setUp.plan.micro,
+      seed: configuration.seed, precision: Precision(configuration.train.precision),
+      selectable: configuration.evaluate.subsets != nil, lanes: 0,
+      hints: setUp.model.hints.map(\.request)
+    ).laneBytes
   }
 
   /// What the tables of filter banks and a mask take, if there are any.

@@ -68,7 +68,7 @@ public struct TrainingSetUp {
     model = try Model(
       resolved.model, fields: training.fields, capacity: micro, seed: resolved.seed,
       precision: Precision(resolved.train.precision), selectable: resolved.evaluate.subsets != nil,
-      hints: hints.map(\.request))
+      hints: hints.map(\.request), recompute: resolved.train.recompute)
     configuration = resolved
     pruning = try PruningSetUp(resolved, layout: model.layout, totalSteps: totalSteps)
     constraint = try ConstraintSetUp(resolved, model, totalSteps: totalSteps)

@@ -124,6 +124,9 @@ struct Plan: ParsableCommand {
     table.add([
       "memory per rank", HumanUnits.bytes(plan.memory.reduce(0) { $0 + $1.bytes }),
     ])
+    if let bytes = plan.unsparingArenaBytes {
+      table.add(["activations without train.recompute", HumanUnits.bytes(bytes)])
+    }
     table.add([
       "activations in evaluation alone", HumanUnits.bytes(plan.evaluationArenaBytes),
     ])

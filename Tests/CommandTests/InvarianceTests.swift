@@ -83,6 +83,21 @@ extension JobTests {
       }
     }
 
+    /// Nothing but memory and time changes where layers are computed again.
+    @Test func layersComputedAgainGiveTheSameBits() throws {
+      try withTemporaryFolder { folder in
+        let digests = try [("none", 1), ("{layers: 2}", 2)].map { recompute, ranks in
+          let run = Run(path: folder.file("on-\(ranks)"))
+          let result = try Aimass.train(
+            Shelf.synchronised(2).get(), ranks: ranks, output: run.path,
+            set: ["train.recompute=\(recompute)", "train.epochs=1"])
+          #expect(result.status == 0, "\(result)")
+          return run.digest
+        }
+        #expect(digests[0] == digests[1] && digests[0].count == 64)
+      }
+    }
+
     /// An error inside a step leaves messages in flight; the job must still end with what happened.
     @Test(arguments: ["node", "rank"], ["abort", "skip"])
     func anErrorInAStepKeepsItsNameAndCode(copies: String, rule: String) throws {

@@ -12,6 +12,14 @@ extension JobTests {
       try Golden.expect(result.output, "plan-\(ranks).txt")
     }
 
+    @Test func planTellsWhatIsSaved() throws {
+      let result = try Aimass.run([
+        "plan", Shelf.glyphs.get(), "--set", "train.recompute={layers: 2}",
+      ])
+      #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
+      #expect(result.lines(with: "activations without train.recompute").count == 1, "\(result)")
+    }
+
     @Test func planRefusesWhatTrainingWould() throws {
       let result = try Aimass.run(["plan", Shelf.glyphs.get(), "--ranks", "9"])
       expectRefusal(result, 78, ["9 ranks", "8 microbatches"])

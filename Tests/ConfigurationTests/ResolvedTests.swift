@@ -34,7 +34,7 @@ struct ResolvedTests {
     texts += [
       "{featureTokens: {size: 3}}, classToken, {pool: first}", "{featureTokens: 5}, {pool: last}",
     ].map { Samples.small().replacingOccurrences(of: "{linear: 4}, relu", with: $0) }
-    texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught
+    texts += [Self.ranking, Self.aligned] + Self.pruned + Self.taught + Self.recomputed
     texts += Self.constraints.map {
       Samples.small("constraint: [{match: \"*.weight\", \($0)}, {match: \"*\", box: 2}]")
     }
@@ -49,6 +49,10 @@ struct ResolvedTests {
       #expect(again.resolvedYAML == resolved)
       #expect(again.identity == run.identity)
     }
+  }
+
+  private static let recomputed = ["none", "blocks", "{blocks: 2}", "{layers: {count: 3}}"].map {
+    Samples.small().replacingOccurrences(of: "epochs: 2", with: "epochs: 2, recompute: \($0)")
   }
 
   private static let pruned = [
@@ -100,7 +104,7 @@ struct ResolvedTests {
     for line in [
       "seed: 0", "prefetch: 4", "weightDecay: 0.0", "beta1: 0.9", "epsilon: 1e-08",
       "warmupSteps: 0", "nonFinite: abort", "lastBatch: keep", "precision: float32", "keep: 2",
-      "everyEpochs: 1",
+      "recompute: none", "everyEpochs: 1",
       "copies: node", "wire: float32", "watchdogSeconds: 120", "checkEvery: 100",
       "labelSmoothing: 0.0", "decoder: greedy",
       "weight: 1.0", "bias: true", "constant:",
@@ -121,7 +125,7 @@ struct ResolvedTests {
       ("data.file=/other/folder/small.h5", true),
       ("data.file=other.h5", false), ("seed=1", false), ("batch.global=16", false),
       ("batch.micro=2", false), ("train.clipNorm=1", false), ("train.lastBatch=drop", false),
-      ("train.precision=bfloat16", false),
+      ("train.precision=bfloat16", false), ("train.recompute={layers: 4}", true),
       ("modalities.table.encoder.0.linear=5", false), ("heads.out.weight=2", false),
       ("optimizer.adam.beta1=0.8", false), ("schedule=cosine", false), ("name=other", false),
       ("heads.out.loss={crossEntropy: {labelSmoothing: 0.1}}", false),

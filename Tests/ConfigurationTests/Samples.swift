@@ -154,6 +154,7 @@ enum Samples {
       nonFinite: {rerun: {then: {skip: {consecutive: 4, perThousand: 30}}}}
       lastBatch: drop
       precision: bfloat16
+      recompute: {layers: {count: 2}}
     checkpoint: {everySteps: 10, keep: 5}
     evaluate:
       everySteps: 20

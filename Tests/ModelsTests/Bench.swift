@@ -16,12 +16,14 @@ final class Bench {
     _ configuration: ModelConfiguration, _ fields: [MicrobatchField], capacity: Int,
     count: Int? = nil, seed: UInt64 = 11,
     precision: Precision = .float32, reading: [String] = [], purpose: Model.Purpose = .training,
-    sharesMemory: Bool = true, hints: [HintRequest] = []
+    sharesMemory: Bool = true, hints: [HintRequest] = [],
+    recompute: TrainConfiguration.Recomputation = .none
   ) throws {
     try Kernels.selectFromEnvironment()  // AIMASS_KERNELS=v3 swift test … tries another build
     model = try Model(
       configuration, fields: fields, capacity: capacity, seed: seed, precision: precision,
-      reading: reading, purpose: purpose, sharesMemory: sharesMemory, hints: hints)
+      reading: reading, purpose: purpose, sharesMemory: sharesMemory, hints: hints,
+      recompute: recompute)
     store = ParameterStore(model.layout)
     model.initialize(store)
     microbatch = Microbatch(capacity: capacity, fields: fields)

@@ -40,12 +40,13 @@ final class GroupBench: @unchecked Sendable {
   /// Compiles `configuration` and deals the samples that a ``Bench`` would have to the members.
   init(
     _ configuration: ModelConfiguration, _ fields: [MicrobatchField], sizes: [Int],
-    seed: UInt64 = 11
+    seed: UInt64 = 11, recompute: TrainConfiguration.Recomputation = .none
   ) throws {
     try Kernels.selectFromEnvironment()
     (self.configuration, self.fields) = (configuration, fields)
     model = try Model(
-      configuration, fields: fields, capacity: sizes.max() ?? 1, seed: seed, lanes: sizes.count)
+      configuration, fields: fields, capacity: sizes.max() ?? 1, seed: seed, lanes: sizes.count,
+      recompute: recompute)
     store = ParameterStore(model.layout)
     model.initialize(store)
     let whole = Microbatch(capacity: sizes.reduce(0, +), fields: fields)

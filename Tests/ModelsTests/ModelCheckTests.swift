@@ -74,6 +74,19 @@ import Testing
     #expect(place?.name == "input x" && place?.samples == [numbers[0]])
   }
 
+  /// A layer whose memory another one got is not told for what that one wrote.
+  @Test func namesNobodyForWhatLiesWhereItLay() throws {
+    let layers: [LayerConfiguration] = [
+      conv(4, 3, padding: 1), .averagePool(window(2)), conv(16, 1), conv(2, 1),
+    ]
+    let bench = try Bench(
+      network(layers), [values("x", [8, 8, 2]), labels("y", classes: 3)], capacity: 4)
+    let bias = try #require(bench.model.layout["modalities.x.2.bias"])
+    bench.store[bias][0] = .nan
+    bench.train()
+    #expect(bench.model.firstNonFinite(bench.microbatch)?.name == "modalities.x.2")
+  }
+
   @Test func predictsWithoutTargets() throws {
     let whole = try Bench(configuration, fields, capacity: 4)
     whole.evaluate()

@@ -57,6 +57,8 @@ import Testing
       "stacked original gru",
       stepwise([linear(5), stack(.gru(.original), 4, layers: 2, dropout: 0.2)])
     ),
+    ("dropout of a gru", stepwise([linear(4), stack(.gru(.resetAfter), 4), .dropout(rate: 0.4)])),
+    ("tanh of an lstm", stepwise([linear(4), stack(.lstm, 4), .activation(.tanh)])),
     ("ctc", reading([stack(.gru(.resetAfter), 5)], blank: 0)),
     ("ctc with the last class as blank", reading([linear(5), .activation(.tanh)], blank: 5)),
   ].map { FiniteDifferenceTests.Case(name: $0.0, configuration: $0.1, fields: fields) }

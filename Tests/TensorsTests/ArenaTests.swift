@@ -45,4 +45,39 @@ import Testing
     #expect(plan.reserveApart(10).offset == 448)
     #expect(plan.reserve(10).offset == 0)
   }
+
+  /// Segments lie where segments do, and neither what outlives them nor anything else lies there.
+  @Test func segmentsShareMemoryAmongThemselves() {
+    var plan = ArenaPlan()
+    let before = plan.reserve(16)
+    plan.release(plan.reserve(32))
+    var outputs: [Region] = [before]
+    var insides: [[Region]] = []
+    for _ in 0..<3 {
+      plan.beginSegment(keeping: [2])
+      let first = plan.reserve(32)
+      let second = plan.reserve(64)
+      plan.release(first)
+      outputs.append(plan.reserve(32))
+      let statistics = plan.reserve(16, kept: true)
+      let third = plan.reserve(16)
+      #expect(plan.endSegment() == [first, second, outputs[outputs.count - 1], statistics, third])
+      outputs.append(statistics)
+      insides.append([first, second, third])
+    }
+    #expect(insides[1] == insides[0] && insides[2] == insides[0])
+    // What is reserved later does not lie there either.
+    outputs.append(plan.reserve(8))
+    for (place, region) in outputs.enumerated() {
+      for other in outputs[..<place] + insides[0] {
+        #expect(
+          region.offset + region.byteCount <= other.offset
+            || other.offset + other.byteCount <= region.offset)
+      }
+    }
+    // The last segment is there until somebody writes its memory again.
+    for hole in plan.released {
+      #expect(insides[0][1...].allSatisfy { !hole.contains($0.offset) })
+    }
+  }
 }

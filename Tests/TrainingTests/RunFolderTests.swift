@@ -30,7 +30,7 @@ struct RunFolderTests {
       #expect(
         try run.state(for: "seed: 2\nname: x\n") == .foreign(differences: ["seed: 2"]))
       #expect(
-        try run.state(for: "name: x\n") == .foreign(differences: ["keys were removed"]))
+        try run.state(for: "name: x\n") == .foreign(differences: ["without `seed: 1`"]))
       try folder.write("{}", to: "run/summary.json")
       #expect(try run.state(for: "seed: 1\nname: x\n") == .complete)
     }

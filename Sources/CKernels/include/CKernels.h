@@ -159,7 +159,7 @@ typedef struct {
                                   const float *dy, float *dWeight, float *dBias);
   void (*layerNormInputGradient)(int64_t rows, int64_t width, const float *x, const float *mean,
                                  const float *inverseDeviation, const float *weight,
-                                 const float *dy, float *dx);
+                                 const float *dy, float *dx, float *dWeight, float *dBias);
 
   void (*maxPoolForward)(const CKernels_Pool *, int64_t samples, const float *x, float *y,
                          int32_t *winners);

@@ -35,7 +35,28 @@ extension TrainConfiguration {
       ema: map.optional("ema")?.number(.share),
       nonFinite: map.optional("nonFinite").flatMap { NonFinitePolicy(reading: $0) } ?? .abort,
       lastBatch: map.optional("lastBatch")?.choice("rule", of: LastBatch.self) ?? .keep,
-      precision: map.optional("precision")?.choice("precision", of: Precision.self) ?? .float32)
+      precision: map.optional("precision")?.choice("precision", of: Precision.self) ?? .float32,
+      recompute: map.optional("recompute").flatMap { Recomputation(reading: $0) } ?? .none)
+  }
+}
+
+extension TrainConfiguration.Recomputation {
+  /// Reads what is computed a second time.
+  init?(reading value: ValueReader) {
+    guard let block = Block(value, sort: "recomputation", known: Vocabulary.recomputations) else {
+      return nil
+    }
+    switch block.name {
+    case "blocks":
+      let map = block.options(Vocabulary.recomputedBlocks, shorthand: "count")
+      self = .blocks(map.optional("count")?.integer(1...1_000_000) ?? 1)
+    case "layers":
+      let map = block.options(Vocabulary.recomputedLayers, shorthand: "count")
+      self = .layers(map.required("count")?.integer(1...1_000_000) ?? 1)
+    default:
+      _ = block.options(Vocabulary.recomputedNothing)
+      self = .none
+    }
   }
 }
 

@@ -9,7 +9,8 @@ public enum Vocabulary {
       evaluate,
       earlyStop, initialize, exchange, distributed, group, pruning,
       regrow, constraint, constraintQuantile, distillation, hint,
-    ] + pruningScopes + pruningPatterns + pruningSchedules + rewinds + samplings + policies + wires
+    ] + pruningScopes + pruningPatterns + pruningSchedules + rewinds + samplings + policies
+    + recomputations + wires
     + layers + losses
     + optimizers + schedules + fusions
     + couplings
@@ -33,7 +34,10 @@ public enum Vocabulary {
   static let mixup = KeySection("mixup", ["alpha"])
   static let head = KeySection("head", ["from", "layers", "loss", "target", "weight", "weights"])
   static let train = KeySection(
-    "train", ["epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch", "precision"])
+    "train",
+    [
+      "epochs", "steps", "clipNorm", "ema", "nonFinite", "lastBatch", "precision", "recompute",
+    ])
   static let checkpoint = KeySection(
     "checkpoint", ["everySteps", "everySeconds", "overhead", "keep", "keepEvery"])
   static let evaluate = KeySection(
@@ -71,6 +75,13 @@ public enum Vocabulary {
   static let skip = KeySection("policy skip", ["consecutive", "perThousand"])
   static let rollback = KeySection("policy rollback", ["times"])
   static let rerun = KeySection("policy rerun", ["then"])
+
+  // MARK: What is computed again
+
+  static let recomputations = [recomputedNothing, recomputedBlocks, recomputedLayers]
+  static let recomputedNothing = KeySection("recompute none", [])
+  static let recomputedBlocks = KeySection("recompute blocks", ["count"])
+  static let recomputedLayers = KeySection("recompute layers", ["count"])
 
   // MARK: Wire forms
 

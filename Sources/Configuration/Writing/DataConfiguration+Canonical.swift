@@ -86,7 +86,20 @@ extension TrainConfiguration {
   var canonical: CanonicalWriter.Value {
     let chosen: [(String, CanonicalWriter.Value)] =
       precision == .float32 ? [("precision", .text(precision.rawValue))] : []
-    return .map(length.canonical + rules + chosen + [("nonFinite", nonFinite.canonical)])
+    return .map(
+      length.canonical + rules + chosen + [
+        ("recompute", recompute.canonical), ("nonFinite", nonFinite.canonical),
+      ])
+  }
+}
+
+extension TrainConfiguration.Recomputation {
+  fileprivate var canonical: CanonicalWriter.Value {
+    switch self {
+    case .none: .text("none")
+    case .blocks(let count): .map([("blocks", .map([("count", .number(count))]))])
+    case .layers(let count): .map([("layers", .map([("count", .number(count))]))])
+    }
   }
 }
 

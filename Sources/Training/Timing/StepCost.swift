@@ -55,11 +55,11 @@ public struct LayerCost: Sendable, Equatable {
     (path, kind, work) = (layer.path, layer.kind, Work())
     guard layer.multiplyAddsPerSample > 0 || layer.parameterCount > 0 || kind.hasSuffix("Pool")
     else { return }
-    let back = layer.returnsGradient ? 1 : 0
-    work.operations = Double(2 * (2 + back) * samples * layer.multiplyAddsPerSample)
+    let (back, again) = (layer.returnsGradient ? 1 : 0, layer.isComputedAgain ? 1 : 0)
+    work.operations = Double(2 * (2 + back + again) * samples * layer.multiplyAddsPerSample)
     let (read, written) = (layer.inputCount, layer.outputCount)
     // Forward: x, y. Backward: x, dy, dx.
-    var scalars = samples * (read + written + read + written + back * read)
+    var scalars = samples * ((1 + again) * (read + written) + read + written + back * read)
     if kind == "embedding" {
       // Rows are read, and the gradient of each is added to one that is there.
       scalars = samples * 6 * written

@@ -12,7 +12,8 @@ public struct TrainingSpeed: Sendable {
   public let microbatch: Int
   /// Scalars an optimizer moves.
   public let parameters: Int
-  /// Floating-point operations of one step on all ranks: three times the forward passes.
+  /// Floating-point operations of one step on all ranks: three times the forward passes, and what is computed
+  /// again.
   public let operationsPerStep: Int
   /// The mean loss of every step, in order; the warm-up's too.
   public let losses: [Double]
@@ -72,11 +73,11 @@ extension Trainer {
       stepped()
     }
     let phases = zip(before, clock.table).map { (name: $0.phase, seconds: $1.seconds - $0.seconds) }
-    let operations = model.layers.reduce(0) { $0 + $1.multiplyAddsPerSample }
+    let operations = model.layers.reduce(0) { $0 + $1.operationsPerSample }
     return TrainingSpeed(
       ranks: world.size, threads: Kernels.threads, globalBatch: plan.global, microbatch: plan.micro,
       parameters: model.layout.trainableCount,
-      operationsPerStep: 6 * plan.samples(inStep: 0) * operations, losses: losses,
+      operationsPerStep: plan.samples(inStep: 0) * operations, losses: losses,
       seconds: seconds, phases: phases.filter { $0.seconds > 0 },
       cost: byLayer ? cost(phases, afterStep: warmUp, steps: steps) : nil)
   }
