@@ -77,7 +77,8 @@ let package = Package(
     room("Parameters", ["Buffers", "Tensors"]),
 
     // Floor 4: none knows another.
-    room("Datasets", ["Buffers", "CZlib", "HDF5", "Configuration", "Tensors", "CKernels"]),
+    room(
+      "Datasets", ["Buffers", "CLinux", "CZlib", "HDF5", "Configuration", "Tensors", "CKernels"]),
     room("Models", ["Buffers", "Configuration", "Tensors", "Parameters"]),
     room("Exchange", ["Buffers", "MPI", "Tensors", "Parameters"]),
     room("Optimizers", ["Buffers", "Configuration", "Tensors", "Parameters"]),

@@ -2,11 +2,22 @@ import Buffers
 import HDF5
 import Synchronization
 
-/// Rows that are decoded a block at a time: compressed ones, and those of foreign types.
+/// Rows that are decoded a block at a time: compressed ones, those of foreign types, and plain ones that are too
+/// many for memory.
 ///
 /// A block is as many rows as a chunk has, or more of them where chunks are tiny. Decoded blocks stay in a
 /// ``BlockCache`` as long as there is room.
 final class BlockSource: RowSource {
+  /// How an order goes through the rows.
+  enum Reading {
+    /// As they stand in the file.
+    case inOrder
+    /// Windows of so many runs of consecutive rows, mixed within the window.
+    case windows(run: Int, runs: Int)
+    /// Any row at any time.
+    case anywhere
+  }
+
   let kind: NumberKind
   let rowCount: Int
   let scalarsPerRow: Int
@@ -14,27 +25,41 @@ final class BlockSource: RowSource {
   let rowsPerBlock: Int
   private let rowBytes: Int
   private let decoder: any BlockDecoder
-  private let cacheBytes: Int
+  private let memory: InputMemory
+  private let share: Double
   private let made = Mutex<BlockCache?>(nil)
   private let counter: ReadCounter
 
   /// Below this many bytes what a block costs beside its numbers shows.
   private static let leastBlockBytes = 16 << 10
+  /// Above this many bytes few blocks would have room.
+  private static let mostBlockBytes = 4 << 20
 
-  init(_ dataset: HDF5Dataset, _ kind: NumberKind, cacheBytes: Int) {
-    self.kind = kind
-    self.cacheBytes = cacheBytes
+  /// A source of a dataset's rows.
+  ///
+  /// - Parameters:
+  ///   - dataset: the dataset.
+  ///   - kind: in which its rows are lent.
+  ///   - decoder: brings them.
+  ///   - memory: what the input may take.
+  ///   - share: the dataset's part of it.
+  init(
+    _ dataset: HDF5Dataset, _ kind: NumberKind, _ decoder: any BlockDecoder,
+    _ memory: InputMemory, share: Double
+  ) {
+    (self.kind, self.decoder, self.memory, self.share) = (kind, decoder, memory, share)
     rowCount = dataset.rowCount
     scalarsPerRow = dataset.scalarsPerRow
     location = dataset.location
     rowBytes = max(1, dataset.scalarsPerRow * kind.byteCount)
-    var rows = max(1, (1 << 20) / rowBytes)
+    // Runs of a windowed order begin where chunks of a sample file would: blocks that do too are read once.
+    var rows = SampleFileFormat.rowsPerChunk(rows: rowCount, rowBytes: rowBytes)
+    if rows > 1, rows * rowBytes > Self.mostBlockBytes { rows = max(1, (1 << 20) / rowBytes) }
     if case .chunked(let chunk, _) = dataset.layout {
       let chunkBytes = max(1, chunk[0]) * rowBytes
       rows = max(1, chunk[0]) * max(1, Self.leastBlockBytes / chunkBytes)
     }
     rowsPerBlock = min(rows, max(1, rowCount))
-    decoder = ChunkDecoder(dataset, kind) ?? LibraryDecoder(dataset: dataset, kind: kind)
     counter = ReadCounter(
       storedBytesPerRow: Double(dataset.storedByteCount) / Double(max(1, rowCount)))
   }
@@ -43,7 +68,7 @@ final class BlockSource: RowSource {
   private var cache: BlockCache {
     made.withLock {
       if let cache = $0 { return cache }
-      let cache = BlockCache(extents(run: 0, runs: 0, readers: 1))
+      let cache = BlockCache(extents(.anywhere, readers: 1))
       $0 = cache
       return cache
     }
@@ -52,29 +77,55 @@ final class BlockSource: RowSource {
   /// How much room there is to be.
   ///
   /// - Parameters:
-  ///   - run: consecutive rows of a windowed order, 0 for other orders.
-  ///   - runs: runs of its windows.
+  ///   - reading: the order.
   ///   - readers: processes that share the room.
-  /// - Returns: room for two windows at least: the one that is read and the next.
-  func extents(run: Int, runs: Int, readers: Int) -> BlockCache.Extents {
-    let slotBytes = rowsPerBlock * rowBytes
-    let window = run == 0 ? 0 : runs * ((run + rowsPerBlock - 1) / rowsPerBlock + 1)
+  /// - Returns: room for all blocks where there is enough memory; else for two windows, the one that is read and the
+  ///   next, or for what is brought ahead.
+  func extents(_ reading: Reading, readers: Int) -> BlockCache.Extents {
+    let kept = memory.keptBytes(readers: readers, share: share) / slotBytes
+    var wanted = kept
     // What is kept whole is decoded once in a run; more than two windows of what is not help nobody.
-    let kept = max(cacheBytes * readers, Self.keptBytes) / slotBytes
-    let wanted = window > 0 && kept < blockCount ? 2 * window + 8 : kept
+    if kept < blockCount {
+      switch reading {
+      case .windows(let run, let runs):
+        wanted = min(2 * window(run, runs) + 8, mostWindowBlocks)
+      case .inOrder:
+        wanted = min(readers * (shared(memory.aheadBytes) / slotBytes + 8), mostWindowBlocks)
+      case .anywhere: break
+      }
+    }
     // Each reader holds one and decodes a few more at once.
     let slots = min(max(wanted, 6 * readers), max(1, blockCount))
     return BlockCache.Extents(
       blocks: blockCount, slots: slots, slotBytes: slotBytes, readers: readers)
   }
 
-  /// A dataset of so many bytes is kept whole: labels beside pictures.
-  private static var keptBytes: Int { 16 << 20 }
+  /// Whether each block of an order would be decoded about once.
+  func fits(_ reading: Reading, readers: Int) -> Bool {
+    switch reading {
+    case .inOrder: true
+    case .windows(let run, let runs):
+      extents(reading, readers: readers).slots >= min(blockCount, window(run, runs) + 8)
+    case .anywhere: false
+    }
+  }
+
+  /// The most blocks that a window of runs touches.
+  private func window(_ run: Int, _ runs: Int) -> Int {
+    runs * ((run + rowsPerBlock - 1) / rowsPerBlock + 1)
+  }
+
+  private var slotBytes: Int { rowsPerBlock * rowBytes }
+
+  private var mostWindowBlocks: Int { shared(memory.windowBytes) / slotBytes }
+
+  /// This dataset's share of some memory.
+  private func shared(_ bytes: Int) -> Int { Int(Double(bytes) * share) }
 
   /// Makes room in this process where what there is would be too little; nobody is reading.
-  func makeRoom(run: Int, runs: Int) {
+  func makeRoom(_ reading: Reading) {
     made.withLock {
-      let wanted = extents(run: run, runs: runs, readers: 1)
+      let wanted = extents(reading, readers: 1)
       guard let cache = $0 else { return $0 = BlockCache(wanted) }
       // What a node shares was made for its order.
       if cache.extents.readers == 1, cache.extents.slots < wanted.slots { $0 = BlockCache(wanted) }
@@ -149,12 +200,15 @@ final class BlockSource: RowSource {
     }
   }
 
+  private func rows(of block: Int) -> Range<Int> {
+    block * rowsPerBlock..<min(rowCount, (block + 1) * rowsPerBlock)
+  }
+
   private func fill(
     _ slot: Int, _ block: Int, _ cache: BlockCache, ahead: Bool
   ) throws(DatasetError) {
-    let rows = block * rowsPerBlock..<min(rowCount, (block + 1) * rowsPerBlock)
     do throws(DatasetError) {
-      counter.decoded(fileBytes: try decoder.decode(rows, into: cache.bytes(slot)))
+      counter.decoded(fileBytes: try decoder.decode(rows(of: block), into: cache.bytes(slot)))
     } catch {
       cache.abandon(slot)
       throw error
@@ -177,6 +231,8 @@ final class BlockSource: RowSource {
       return true
     }
   }
+
+  func announce(_ block: Int) { decoder.announce(rows(of: block)) }
 
   func begin() { cache.begin() }
 

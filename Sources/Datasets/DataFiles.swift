@@ -31,6 +31,12 @@ enum DataFiles {
     return paths
   }
 
+  /// The length of a file; 0 where it cannot be told, which whoever opens it will hear.
+  static func byteCount(of path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
   /// The full paths that an entry may mean, the preferred one first.
   private static func places(_ entry: String, _ folder: String, _ fallback: String?) -> [String] {
     if entry.hasPrefix("/") { return [entry] }

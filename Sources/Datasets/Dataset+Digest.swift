@@ -59,7 +59,7 @@ extension Dataset {
   private static func add(
     _ dataset: HDF5Dataset, _ file: OpenFile, to hash: inout SHA256
   ) throws(DatasetError) {
-    let source = try RowSources.make(dataset, in: file, cacheBytes: 0)
+    let source = try RowSources.make(dataset, in: file, share: 0).own
     hash.update("\(dataset.path) \(source.kind.rawValue) \(dataset.shape)\n")
     let rows = dataset.rowCount
     let count = min(rows, digestSamples)

@@ -30,7 +30,7 @@ extension Dataset {
         segments.append(
           try FieldSegment(
             start: segments.last?.end ?? 0, datasets, in: part.file,
-            cacheBytes: Int(Double(cacheBytes) * share)))
+            share: share))
       }
       if description.isLabel, description.classes == nil {
         description.classes = try inferClasses(index, plan, segments)
@@ -39,7 +39,7 @@ extension Dataset {
     }
     return Split(
       role: role, fields: fields, rows: rows, selection: selection,
-      streams: selection == nil ? try streams(parts, group) : nil)
+      streams: selection == nil ? try streams(parts, group) : nil, aheadBytes: memory.aheadBytes)
   }
 
   /// What the attribute `streams` of all files says of a split, or nil where they differ or say nothing.
@@ -173,7 +173,8 @@ extension Dataset {
         }
         training.append(
           try FieldSegment(
-            start: training.last?.end ?? 0, part.datasets[index], in: part.file, cacheBytes: 0))
+            start: training.last?.end ?? 0, part.datasets[index], in: part.file,
+            share: 0))
       }
       if !training.isEmpty { segments = training }
     }

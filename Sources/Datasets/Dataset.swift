@@ -28,7 +28,7 @@ public final class Dataset: Sendable {
   let files: [OpenFile]
   let plans: [FieldPlan]
   let assignment: SplitAssignment?
-  let cacheBytes: Int
+  let memory: InputMemory
   /// The same files with the fields that decide the sampling; nil where each sample comes once.
   let drawing: Dataset?
   private let vocabularies: [String: SampleVocabulary]
@@ -40,23 +40,26 @@ public final class Dataset: Sendable {
   ///   - configuration: files, fields and splits.
   ///   - folder: where relative paths are looked for before `AIMASS_DATA`.
   ///   - needed: the fields to deliver, in this order; nil for all.
+  ///   - memoryBytes: what the job may use of the node's memory; nil is all of it. Files of more than half of that
+  ///     are not counted on to stay in the page cache.
   ///   - cacheBytes: for compressed datasets, decoded bytes kept per split; nil is an eighth of the
-  ///     machine's memory, at most 512 MiB.
+  ///     memory, at most 512 MiB.
   /// - Throws: ``DatasetError``.
   public init(
     _ configuration: DataConfiguration, relativeTo folder: String, fields needed: [String]? = nil,
-    cacheBytes: Int? = nil
+    memoryBytes: Int? = nil, cacheBytes: Int? = nil
   ) throws(DatasetError) {
     paths = try Dataset.paths(of: configuration, relativeTo: folder)
     self.configuration = configuration
+    memory = InputMemory(
+      nodeBytes: memoryBytes ?? Int(clamping: ProcessInfo.processInfo.physicalMemory),
+      fileBytes: paths.reduce(0) { $0 + DataFiles.byteCount(of: $1) }, cacheBytes: cacheBytes)
     var files: [OpenFile] = []
-    for path in paths { files.append(try OpenFile(path)) }
+    for path in paths { files.append(try OpenFile(path, memory)) }
     self.files = files
     assignment = try Dataset.assignment(configuration.split)
     plans = try FieldPlan.make(configuration, files, needed: needed)
-    let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-    self.cacheBytes = cacheBytes ?? min(memory / 8, 512 << 20)
-    drawing = try Dataset.drawing(configuration, folder)
+    drawing = try Dataset.drawing(configuration, folder, memoryBytes: memory.nodeBytes)
     let others = (drawing?.plans ?? []).filter { [plans] plan in
       !plans.contains { $0.name == plan.name }
     }
@@ -134,25 +137,26 @@ public final class Dataset: Sendable {
   ///
   /// - Parameters:
   ///   - configured: the configuration's choice.
-  ///   - memoryBytes: the machine's memory.
+  ///   - memoryBytes: what the job may use of the node's memory; nil is what the files were opened with.
   /// - Returns: the mode to record.
   /// - Throws: ``DatasetError`` if the training split cannot be opened.
   public func resolvedShuffle(
-    _ configured: DataConfiguration.Shuffle?, memoryBytes: Int
+    _ configured: DataConfiguration.Shuffle?, memoryBytes: Int? = nil
   ) throws(DatasetError) -> DataConfiguration.Shuffle {
     if configuration.sampling != nil { return .full }
     if let configured { return configured }
     let bytes = try split(.train)?.byteCount ?? 0
-    return bytes > memoryBytes / 2 ? .window : .full
+    return bytes > (memoryBytes ?? memory.nodeBytes) / 2 ? .window : .full
   }
 
   private static func drawing(
-    _ configuration: DataConfiguration, _ folder: String
+    _ configuration: DataConfiguration, _ folder: String, memoryBytes: Int
   ) throws(DatasetError) -> Dataset? {
     guard let sampling = configuration.sampling else { return nil }
     var plain = configuration
     plain.sampling = nil
-    return try Dataset(plain, relativeTo: folder, fields: sampling.fields)
+    return try Dataset(
+      plain, relativeTo: folder, fields: sampling.fields, memoryBytes: memoryBytes)
   }
 
   private static func assignment(

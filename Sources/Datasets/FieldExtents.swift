@@ -57,7 +57,7 @@ struct FieldExtents: Sendable {
       throw DatasetError(
         .mismatch, "\(dataset.location): expected whole numbers in one row, found \(dataset.shape)")
     }
-    let source = try RowSources.make(dataset, in: file, cacheBytes: 0)
+    let source = try RowSources.make(dataset, in: file, share: 0).own
     let converter = RowConverter(channels: 1, mean: nil, std: nil, classes: nil)
     var numbers = [Int64](repeating: 0, count: dataset.rowCount)
     try numbers.withUnsafeMutableBufferPointer { (buffer) throws(DatasetError) in

@@ -17,8 +17,8 @@ final class InputSchedule {
   /// Whether other orders still find blocks that must be brought.
   private var looksAhead = true
 
-  /// Samples of other orders that are looked at ahead.
-  private static let distance = 1024
+  /// Samples of other orders that are looked at ahead, at most.
+  private static let distance = 4096
 
   init(
     _ split: Split, _ order: Sampler?, _ ahead: ReadAhead,
@@ -42,10 +42,15 @@ final class InputSchedule {
       while !isEnded, isNear(known.last ?? next, to: window, next.epoch) { learn() }
     } else {
       split.reach(place(next.positions.lowerBound, next.epoch))
-      let most = max(4, Self.distance / max(1, next.positions.count))
+      let most = max(4, distance / max(1, next.positions.count))
       while looksAhead, !isEnded, known.count - taken < most { learn() }
     }
     return next
+  }
+
+  /// Samples of other orders that are looked at ahead: of large ones fewer.
+  private var distance: Int {
+    min(Self.distance, split.aheadBytes / max(1, split.byteCount / max(1, split.count)))
   }
 
   /// The place of a position in the series.

@@ -9,13 +9,21 @@ final class OpenFile: Sendable {
   let digest: String?
   /// Whether a sample file says that its samples were drawn rather than measured.
   let isSynthetic: Bool
+  /// What the input may take of the node's memory.
+  let memory: InputMemory
   private let mapping: MappingBox
 
-  init(_ path: String) throws(DatasetError) {
-    self.path = path
+  /// Opens a file.
+  ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - memory: what the input may take.
+  /// - Throws: ``DatasetError``.
+  init(_ path: String, _ memory: InputMemory) throws(DatasetError) {
+    (self.path, self.memory) = (path, memory)
     let root = try border { () throws(HDF5Error) in try HDF5File(reading: path).root }
     self.root = root
-    mapping = MappingBox(path)
+    mapping = MappingBox(path, memory)
     digest = try SampleFileFormat.digest(of: root, path)
     isSynthetic = try border { () throws(HDF5Error) in
       try root.plainAttribute("synthetic")?.asInteger == 1
@@ -31,16 +39,17 @@ final class OpenFile: Sendable {
   /// Maps once, on demand.
   private final class MappingBox: @unchecked Sendable {
     private let path: String
+    private let memory: InputMemory
     private let lock = NSLock()
     private var file: MappedFile?
 
-    init(_ path: String) { self.path = path }
+    init(_ path: String, _ memory: InputMemory) { (self.path, self.memory) = (path, memory) }
 
     func mapped() throws(DatasetError) -> MappedFile {
       lock.lock()
       defer { lock.unlock() }
       if let file { return file }
-      let made = try MappedFile(path)
+      let made = try MappedFile(path, memory)
       file = made
       return made
     }

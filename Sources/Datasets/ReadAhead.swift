@@ -18,8 +18,9 @@ final class ReadAhead: @unchecked Sendable {
   private var isStopped = false
   private var threads: [BackgroundJob<Void>] = []
 
-  /// Wishes whose bytes are on their way while others are worked on.
-  private static let announcements = 8
+  /// Bytes that are on their way while others are worked on, and the wishes that may be.
+  private static let announcedBytes = 8 << 20
+  private static let announcements = 8...256
 
   /// Threads begin with the first wish.
   init(threads: Int) { threadCount = threads }
@@ -70,7 +71,10 @@ final class ReadAhead: @unchecked Sendable {
     let wish = wishes[taken]
     taken += 1
     announced = max(announced, taken)
-    let end = min(wishes.count, taken + Self.announcements)
+    let many = Self.announcedBytes / max(1, wish.source.blockBytes)
+    let end = min(
+      wishes.count,
+      taken + min(max(many, Self.announcements.lowerBound), Self.announcements.upperBound))
     let others = Array(wishes[announced..<max(announced, end)])
     announced = max(announced, end)
     if taken > 1024, taken * 2 > wishes.count {

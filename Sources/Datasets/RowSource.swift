@@ -1,4 +1,5 @@
 import HDF5
+import Synchronization
 
 /// The rows of one dataset, each lent as its raw numbers.
 protocol RowSource: AnyObject, Sendable {
@@ -48,30 +49,98 @@ protocol RowSource: AnyObject, Sendable {
 }
 
 extension RowSource {
-  func announce(_ block: Int) {}
+  /// Bytes of a block's numbers.
+  var blockBytes: Int { rowsPerBlock * scalarsPerRow * kind.byteCount }
   func begin() {}
   func reach(_ stamp: Int) {}
 }
 
 /// Chooses how the rows of a dataset are read.
 enum RowSources {
-  /// A source for `dataset`.
+  /// The ways to the rows of `dataset`.
   ///
   /// Contiguous numbers in this machine's types, and uncompressed chunks that a sample file of ours
-  /// lists, come straight from the mapped file; everything else is decoded in blocks.
+  /// lists, come straight from the mapped file, or, where they are too many for memory and their order allows, in
+  /// blocks; everything else is decoded in blocks.
+  ///
+  /// - Parameters:
+  ///   - dataset: the dataset.
+  ///   - file: what it lies in.
+  ///   - share: its part of the split's bytes, which is its share of the memory for blocks.
+  /// - Returns: the ways, the mapping in use where there is one.
+  /// - Throws: ``DatasetError`` `.mismatch` for other things than numbers, `.damaged` for a file cut short.
   static func make(
-    _ dataset: HDF5Dataset, in file: OpenFile, cacheBytes: Int
-  ) throws(DatasetError) -> any RowSource {
+    _ dataset: HDF5Dataset, in file: OpenFile, share: Double
+  ) throws(DatasetError) -> SegmentRows {
     guard let kind = NumberKind(dataset.element) else {
       throw DatasetError(
         .mismatch,
         "\(dataset.location): holds \(dataset.element); whole or floating numbers are read")
     }
     if dataset.element.isStored(as: kind.element), dataset.rowCount > 0,
-      let source = try MappedSource(dataset, kind, file)
+      let rows = try PlainRows(dataset, kind, file)
     {
-      return source
+      let mapped = MappedSource(rows, dataset, kind)
+      guard file.memory.isTight else { return SegmentRows(mapped) }
+      let decoder = PlainDecoder(rows)
+      return SegmentRows(mapped, BlockSource(dataset, kind, decoder, file.memory, share: share))
     }
-    return BlockSource(dataset, kind, cacheBytes: cacheBytes)
+    // Ahead of large pieces the kernel's guess, megabytes on some machines, is read for nobody.
+    if file.memory.isTight, dataset.hasLargePieces { dataset.readExactly() }
+    let decoder: any BlockDecoder =
+      ChunkDecoder(dataset, kind, file) ?? LibraryDecoder(dataset: dataset, kind: kind)
+    return SegmentRows(BlockSource(dataset, kind, decoder, file.memory, share: share))
+  }
+}
+
+extension HDF5Dataset {
+  /// Whether what is read at once is so long that reading ahead would not help it.
+  fileprivate var hasLargePieces: Bool {
+    guard case .chunked(let chunk, _) = layout else { return true }
+    let chunks = zip(shape, chunk).reduce(1) { $0 * (($1.0 + $1.1 - 1) / max(1, $1.1)) }
+    return storedByteCount / max(1, chunks) >= 128 << 10
+  }
+}
+
+/// The ways to the rows of one dataset, of which one is in use.
+final class SegmentRows: Sendable {
+  /// Serves every order.
+  let own: any RowSource
+  /// Reads what is mapped in blocks, for orders that need all rows of a block at about the same time.
+  private let blocks: BlockSource?
+  private let readsBlocks = Atomic<Bool>(false)
+
+  init(_ own: any RowSource, _ blocks: BlockSource? = nil) {
+    (self.own, self.blocks) = (own, blocks)
+  }
+
+  /// What is in use.
+  var source: any RowSource {
+    if let blocks, readsBlocks.load(ordering: .relaxed) { return blocks }
+    return own
+  }
+
+  /// The source whose blocks an order reads; nil where rows come from the mapped file.
+  func blocks(for reading: BlockSource.Reading, readers: Int) -> BlockSource? {
+    if let own = own as? BlockSource { return own }
+    guard let blocks, blocks.fits(reading, readers: readers) else { return nil }
+    return blocks
+  }
+
+  /// Uses the source for an order; nobody is reading.
+  func choose(_ reading: BlockSource.Reading, readers: Int) {
+    let isChosen = blocks != nil && blocks(for: reading, readers: readers) != nil
+    readsBlocks.store(isChosen, ordering: .relaxed)
+  }
+
+  /// Adds what reading took, either way.
+  func add(to total: inout ReadStatistics) {
+    for one in [own.statistics, blocks?.statistics ?? ReadStatistics()] {
+      total.blocks += one.blocks
+      total.decodedBlocks += one.decodedBlocks
+      total.fileBytes += one.fileBytes
+      total.sampleBytes += one.sampleBytes
+      total.numberBytes += one.numberBytes
+    }
   }
 }

@@ -2,13 +2,8 @@ extension Split {
   /// What reading has taken from the files since the split was opened.
   public var readStatistics: ReadStatistics {
     var total = ReadStatistics()
-    for source in sources {
-      let one = source.statistics
-      total.blocks += one.blocks
-      total.decodedBlocks += one.decodedBlocks
-      total.fileBytes += one.fileBytes
-      total.sampleBytes += one.sampleBytes
-      total.numberBytes += one.numberBytes
+    for content in contents {
+      for segment in content.segments { segment.rows.add(to: &total) }
     }
     return total
   }
@@ -37,10 +32,9 @@ extension Split {
           max(first, segment.start) - segment.start...min(last, segment.end - 1) - segment.start
         let rows = segment.extents.rows(of: range)
         guard !rows.isEmpty else { continue }
-        let size = segment.source.rowsPerBlock
-        for block in rows.lowerBound / size...(rows.upperBound - 1) / size {
-          body(segment.source, block)
-        }
+        let source = segment.source
+        let size = source.rowsPerBlock
+        for block in rows.lowerBound / size...(rows.upperBound - 1) / size { body(source, block) }
       }
     }
   }

@@ -32,27 +32,40 @@ extension Split {
     }
   }
 
-  /// Makes the room that an order needs; nobody is reading.
+  /// Makes the room that an order needs, and reads as it suits; nobody is reading.
   func makeRoom(for order: Sampler?) {
-    for (source, run, runs) in runs(order) { source.makeRoom(run: run, runs: runs) }
+    forEachSegment(order) { segment, reading in
+      segment.rows.choose(reading, readers: 1)
+      segment.rows.blocks(for: reading, readers: 1)?.makeRoom(reading)
+    }
   }
 
   private func rooms(
     _ order: Sampler?, _ readers: Int
   ) -> [(source: BlockSource, extents: BlockCache.Extents)] {
-    runs(order).map { ($0, $0.extents(run: $1, runs: $2, readers: readers)) }
+    var rooms: [(source: BlockSource, extents: BlockCache.Extents)] = []
+    forEachSegment(order) { segment, reading in
+      guard let source = segment.rows.blocks(for: reading, readers: readers) else { return }
+      rooms.append((source, source.extents(reading, readers: readers)))
+    }
+    return rooms
   }
 
-  /// The datasets that are decoded, with the rows of a run and the runs of a window.
-  private func runs(_ order: Sampler?) -> [(BlockSource, run: Int, runs: Int)] {
-    var (run, runs) = (0, 0)
-    if case .window(let length, let count) = order?.order { (run, runs) = (length, count) }
-    return contents.flatMap { content in
-      content.segments.compactMap { segment in
-        guard let source = segment.source as? BlockSource else { return nil }
-        // Samples of different lengths: as many rows as they have on average.
-        let rows = Double(run) * Double(source.rowCount) / Double(max(1, segment.count))
-        return (source, Int(rows.rounded(.up)), runs)
+  /// The datasets of all fields and files, with the way in which an order reads their rows.
+  private func forEachSegment(
+    _ order: Sampler?, _ body: (FieldSegment, BlockSource.Reading) -> Void
+  ) {
+    for content in contents {
+      for segment in content.segments {
+        switch order?.order {
+        case nil, .some(.none): body(segment, .inOrder)
+        case .window(let length, let runs):
+          // Samples of different lengths: as many rows as they have on average.
+          let rows = segment.source.rowCount
+          let run = Double(length) * Double(rows) / Double(max(1, segment.count))
+          body(segment, .windows(run: Int(run.rounded(.up)), runs: runs))
+        default: body(segment, .anywhere)
+        }
       }
     }
   }

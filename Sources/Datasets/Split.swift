@@ -18,11 +18,14 @@ public final class Split: Sendable {
   let contents: [SplitField]
   /// The row behind each sample, or nil where they are the same.
   let selection: [Int]?
+  /// Bytes that are brought ahead in orders without windows.
+  let aheadBytes: Int
 
   init(
-    role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?, streams: Int? = nil
+    role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?, streams: Int?,
+    aheadBytes: Int
   ) {
-    self.role = role
+    (self.role, self.aheadBytes) = (role, aheadBytes)
     self.streams = streams
     self.contents = fields
     self.fields = fields.map(\.field)

@@ -40,18 +40,23 @@ struct FieldSegment: Sendable {
   let start: Int
   /// How many there are.
   let count: Int
-  let source: any RowSource
+  let rows: SegmentRows
   let extents: FieldExtents
 
   /// The samples that `datasets` hold, from `start` on.
+  ///
+  /// `share` is their part of the split's bytes.
   init(
-    start: Int, _ datasets: FieldDatasets, in file: OpenFile, cacheBytes: Int
+    start: Int, _ datasets: FieldDatasets, in file: OpenFile, share: Double
   ) throws(DatasetError) {
     self.start = start
     count = datasets.sampleCount
-    source = try RowSources.make(datasets.values, in: file, cacheBytes: cacheBytes)
+    rows = try RowSources.make(datasets.values, in: file, share: share)
     extents = try FieldExtents(datasets, in: file)
   }
+
+  /// The way to the rows that is in use.
+  var source: any RowSource { rows.source }
 
   /// The sample after the last.
   var end: Int { start + count }

@@ -1,4 +1,5 @@
 import CHDF5
+import Glibc
 
 extension HDF5Dataset {
   /// Where the chunk that holds the number at `coordinate` lies.
@@ -57,6 +58,28 @@ extension HDF5Dataset {
       H5Dread_chunk(handle.id, defaults, start, &mask, destination)
     }
     return mask
+  }
+
+  /// Whether offsets count from the file's first byte: not where a user block comes before the file proper.
+  ///
+  /// The corresponding C function is `H5Pget_userblock`.
+  public var isAddressedFromStart: Bool {
+    let properties = H5Fget_create_plist(file.id)
+    guard properties >= 0 else { return false }
+    defer { H5Pclose(properties) }
+    var byteCount: hsize_t = 0
+    return H5Pget_userblock(properties, &byteCount) >= 0 && byteCount == 0
+  }
+
+  /// Asks the system to read from this dataset's file what the library reads, and nothing ahead of it.
+  ///
+  /// The corresponding C functions are `H5Fget_vfd_handle` and `posix_fadvise`. Advice only: a system that does not
+  /// take it goes on as before.
+  public func readExactly() {
+    var descriptor: UnsafeMutableRawPointer?
+    guard H5Fget_vfd_handle(file.id, defaults, &descriptor) >= 0, let descriptor else { return }
+    _ = posix_fadvise(
+      descriptor.load(as: CInt.self), 0, 0, CInt(POSIX_FADV_RANDOM))
   }
 
   private func chunkStart(_ coordinate: [Int]) -> [hsize_t] {

@@ -103,7 +103,7 @@ extension TrainedModel {
     let folder = RunFolder(run)
     let origin = (try? String(contentsOfFile: folder.origin, encoding: .utf8)) ?? run
     let own = try RunConfiguration.load(path: folder.configuration)
-    return try Dataset(own.data, relativeTo: origin, fields: fields)
+    return try Dataset(ofJob: own.data, relativeTo: origin, fields: fields)
   }
 
   /// The vectors of all users and items, of whom `users` and `items` have the number of a sample each, below 0

@@ -135,8 +135,8 @@ public final class TrainedModel {
       request.needsTargets
       ? nil
       : try? Dataset(
-        own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
-    dataset = try Dataset(configuration.data, relativeTo: place.folder, fields: fields)
+        ofJob: own, relativeTo: origin, fields: TrainingSetUp.fieldNames(configuration.model))
+    dataset = try Dataset(ofJob: configuration.data, relativeTo: place.folder, fields: fields)
     if request.data != nil { try folder.requireMeanings(of: dataset, fields) }
     guard let split = try dataset.split(request.split) else {
       throw TrainingError(

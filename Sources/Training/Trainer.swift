@@ -127,7 +127,7 @@ public final class Trainer {
     self.world = world
     self.observer = world.rank == 0 ? observer : nil
     folder = RunFolder(options.output)
-    let options = options.withRecordedMicrobatch()
+    let options = options.withRecordedChoices()
     self.options = options
     let setUp = try world.agree { try TrainingSetUp(options, ranks: world.size) }
     let facts = try world.agree { try RankFacts(options, setUp, host: world.hostName) }
@@ -202,14 +202,15 @@ public struct TrainingOptions: Sendable {
     self.version = version
   }
 
-  /// The options with the microbatch that the run folder records, where the configuration leaves it
-  /// out: it follows from the ranks of the first start, not from those of this one.
-  func withRecordedMicrobatch() -> TrainingOptions {
-    guard configuration.batch.micro == nil, !fresh,
+  /// The options with the microbatch and the order of samples that the run folder records, where the configuration
+  /// leaves them out: they follow from the ranks and the memory of the first start, not from those of this one.
+  func withRecordedChoices() -> TrainingOptions {
+    guard !fresh, configuration.batch.micro == nil || configuration.data.shuffle == nil,
       let recorded = try? RunConfiguration.load(path: RunFolder(output).configuration)
     else { return self }
     var options = self
-    options.configuration.batch.micro = recorded.batch.micro
+    options.configuration.batch.micro = configuration.batch.micro ?? recorded.batch.micro
+    options.configuration.data.shuffle = configuration.data.shuffle ?? recorded.data.shuffle
     return options
   }
 

@@ -89,7 +89,7 @@ public struct TrainingPlan: Sendable {
       ("activations, tapes and scratch", setUp.model.arenaBytes),
     ]
     memory += Self.tables(setUp, ranks: ranks) + Self.teachers(setUp, local: local)
-    memory += Self.carried(setUp, ranks: ranks)
+    memory += Self.carried(setUp, ranks: ranks) + Self.blocks(setUp, local: local)
     memory += Self.shardedMemory(setUp, states: states, ranks: ranks)
     self.memory = memory
     evaluationArenaBytes = try Self.evaluationArenaBytes(setUp)
@@ -142,6 +142,14 @@ public struct TrainingPlan: Sendable {
     }
     // The bits, the counts before each word, and the words as a checkpoint takes them.
     return memory + [("pruning mask", 3 * setUp.model.layout.count / 8)]
+  }
+
+  /// What decoded samples take at most, which the ranks of a node keep together; nothing where all are mapped.
+  private static func blocks(_ setUp: TrainingSetUp, local: Int) -> [(name: String, bytes: Int)] {
+    let bytes =
+      setUp.training.sharedByteCount(setUp.sampler, readers: local)
+      + (setUp.validation?.sharedByteCount(nil, readers: local) ?? 0)
+    return bytes == 0 ? [] : [("decoded samples, one copy per node", bytes / local)]
   }
 
   /// What teachers take, and what they say; nothing without any.

@@ -42,7 +42,7 @@ public struct TrainingSetUp {
     var resolved = options.configuration.resolved(ranks: ranks)
     let micro = resolved.batch.micro ?? resolved.batch.global
     dataset = try Dataset(
-      resolved.data, relativeTo: options.configurationFolder,
+      ofJob: resolved.data, relativeTo: options.configurationFolder,
       fields: Self.fieldNames(resolved.model))
     guard let training = try dataset.split(.train), training.count > 0 else {
       throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
@@ -50,7 +50,7 @@ public struct TrainingSetUp {
     self.training = training
     // Losses over drawn negatives say nothing about other samples; lists are measured afterwards.
     validation = resolved.model.isMeasured ? try dataset.split(.validation) : nil
-    let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle, memoryBytes: Self.memoryBytes)
+    let shuffle = try dataset.resolvedShuffle(resolved.data.shuffle)
     resolved.data.shuffle = shuffle
     guard let sampler = try dataset.sampler(seed: resolved.seed, shuffle: shuffle)
     else { preconditionFailure("a training split without an order") }
@@ -123,8 +123,14 @@ public struct TrainingSetUp {
         + "(\(stepsPerEpoch) an epoch), found \(warmup); lower it or train longer")
   }
 
-  /// Bytes of memory of this node.
-  static var memoryBytes: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+  /// Bytes of this node's memory that the job may use: all of it, or what its control group grants.
+  ///
+  /// - Parameter root: the folder that holds `proc` and `sys`; tests bring their own.
+  /// - Returns: at least 1.
+  public static func memoryBytes(root: String = "") -> Int {
+    let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return max(1, min(machine, ControlGroup.ofThisProcess(root: root).memoryBytes ?? .max))
+  }
 }
 
 extension ModelConfiguration {

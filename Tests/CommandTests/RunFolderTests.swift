@@ -35,6 +35,23 @@ extension JobTests {
       }
     }
 
+    /// What follows from memory or ranks where nothing is said is decided once.
+    @Test func theOrderOfTheFirstStartStays() throws {
+      try withTemporaryFolder { folder in
+        let run = folder.file("run")
+        let configuration = try Shelf.glyphs.get()
+        let first = try Aimass.train(
+          configuration, output: run, set: ["train.epochs=1", "data.shuffle=window"])
+        #expect(first.status == 0, "\(first)")
+        let again = try Aimass.train(configuration, output: run, set: ["train.epochs=1"])
+        #expect(again.status == 0, "\(again)")
+        #expect(again.lines(with: "the run is complete").count == 1, "\(again)")
+        let other = try Aimass.train(
+          configuration, output: run, set: ["train.epochs=1", "data.shuffle=full"])
+        expectRefusal(other, 73, ["holds another run", "shuffle: full"])
+      }
+    }
+
     @Test func freshRenamesTheOldRunAside() throws {
       try withRun { folder, run, configuration in
         let before = snapshot(run.path)

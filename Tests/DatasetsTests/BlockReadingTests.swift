@@ -2,6 +2,7 @@ import Buffers
 import Configuration
 import Datasets
 import Foundation
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -26,6 +27,7 @@ import Testing
       put('doubles', x, 'f8', chunks=(50, 1, 3), compression=4, shuffle=True, fletcher32=True)
       put('shorts', x, 'i2', chunks=(199, 4, 5), compression=2, shuffle=True)
       put('bytes', x % 251, 'u1', chunks=(3, 5, 6), compression=5)
+      put('flat', x, 'f4')
       put('foreign', x, '>f4', chunks=(20, 5, 6), compression=3)
       put('noise', noise // 256, 'f4', chunks=(40, 5, 6), compression=1)
       put('resizable', x, 'f4', chunks=(300, 8, 6), maxshape=(None, None, 6), compression=1)
@@ -53,17 +55,18 @@ import Testing
     let result = try Python.attempt(Self.script, folder.file("u.h5"))
     #expect(result.code == 0, "\(result.text)")
     let names = [
-      "bytes", "checked", "doubles", "foreign", "holes", "noise", "onlyChecked", "onlyShuffled",
-      "packed", "plain", "resizable", "shorts", "shuffled",
+      "bytes", "checked", "doubles", "flat", "foreign", "holes", "noise", "onlyChecked",
+      "onlyShuffled", "packed", "plain", "resizable", "shorts", "shuffled",
     ]
     let expected = try Dataset(
       configuration(["u.h5"], fields: [field("x", "all", kind: .value)]), relativeTo: folder.path)
     let all = try filled(try #require(try expected.split(.train)), Array(names.indices)).floats(0)
     for (place, name) in names.enumerated() {
-      for cacheBytes in [0, 1 << 20] {
+      // In the last case the file exceeds the memory: plain rows are read in blocks, past the page cache.
+      for (cacheBytes, memoryBytes) in [(0, nil), (1 << 20, nil), (0, 1 << 16)] {
         let data = try Dataset(
           configuration(["u.h5"], fields: [field("x", name, kind: .value, std: [1])]),
-          relativeTo: folder.path, cacheBytes: cacheBytes)
+          relativeTo: folder.path, memoryBytes: memoryBytes, cacheBytes: cacheBytes)
         let split = try #require(try data.split(.train))
         for order in orders(200) {
           let loader = BatchLoader(split, capacity: 9, depth: 2, readers: 2)
@@ -87,10 +90,39 @@ import Testing
     }
   }
 
-  /// A compressed file of 9,973 samples of 3 KiB, 30 blocks, the last of them short, and labels.
-  private func write(_ path: String) throws {
+  /// Addresses count from behind a user block in some versions of the library, in others from the file's start.
+  @Test(.enabled(if: Python.hasH5py, "python3 with h5py is not installed"))
+  func aUserBlockMovesNothing() throws {
+    let folder = try TemporaryFolder()
+    let script = """
+      import sys, h5py, numpy as np
+      x = np.arange(200 * 30).reshape(200, 30) * 37 % 1001
+      with h5py.File(sys.argv[1], 'w', userblock_size=4096) as f:
+        f.create_dataset('flat', data=x.astype('i2'))
+        f.create_dataset('shuffled', data=x.astype('i2'), chunks=(50, 30), shuffle=True)
+      """
+    let result = try Python.attempt(script, folder.file("u.h5"))
+    #expect(result.code == 0, "\(result.text)")
+    for name in ["flat", "shuffled"] {
+      for memoryBytes in [nil, 1 << 12] {
+        let data = try Dataset(
+          configuration(["u.h5"], fields: [field("x", name, kind: .value, std: [1])]),
+          relativeTo: folder.path, memoryBytes: memoryBytes)
+        let loader = BatchLoader(try #require(try data.split(.train)), capacity: 200, depth: 1)
+        loader.start(order: nil) {
+          $0 > 0 ? nil : BatchRequest(index: 0, step: 0, epoch: 0, positions: 0..<200)
+        }
+        let batch = try #require(try loader.next())
+        let found = (0..<6000).map { batch.floats(0)[$0] }
+        #expect(found == (0..<6000).map { Float($0 * 37 % 1001) }, "\(name)")
+      }
+    }
+  }
+
+  /// A file of 9,973 samples of 3 KiB, 30 blocks, the last of them short, and labels.
+  private func write(_ path: String, deflate: Int? = 1) throws {
     let count = 9_973
-    let writer = try SampleFileWriter(path: path, deflate: 1)
+    let writer = try SampleFileWriter(path: path, deflate: deflate)
     try writer.addField(
       SampleField(
         name: "image", element: .uint8, sampleShape: [3072], axes: "SF", modality: "table"),
@@ -119,11 +151,14 @@ import Testing
     }
   }
 
-  @Test(arguments: 1...3) func ranksDecodeEachBlockOnce(ranks: Int) throws {
+  /// Of compressed blocks, and of plain ones in a file that exceeds the memory.
+  @Test(arguments: 1...3, [1, nil]) func ranksReadEachBlockOnce(ranks: Int, deflate: Int?) throws {
     let folder = try TemporaryFolder()
-    try write(folder.file("w.h5"))
+    try write(folder.file("w.h5"), deflate: deflate)
     let splits = try (0..<ranks).map { _ in
-      let data = try Dataset(configuration(["w.h5"]), relativeTo: folder.path, cacheBytes: 0)
+      let data = try Dataset(
+        configuration(["w.h5"]), relativeTo: folder.path,
+        memoryBytes: deflate == nil ? 30_000_000 : nil, cacheBytes: 0)
       return try #require(try data.split(.train))
     }
     // Windows of two runs of two blocks each; one run is cut by the short last block.
@@ -158,5 +193,78 @@ import Testing
     #expect(splits[0].readStatistics.blocks == 31)
     #expect(total.decodedBlocks == 31, "\(total)")
     #expect(abs(total.amplification - 1) < 0.001, "\(total)")
+  }
+
+  /// The orders that need room, each in its own way.
+  private func orders(of split: Split) -> [Sampler?] {
+    let run = split.runLength / 8
+    return orders(split.count).dropLast() + [
+      Sampler(count: split.count, seed: 4, shuffle: .window, runLength: run, window: 2)
+    ]
+  }
+
+  @Test func blocksTakeWhatTheJobMayUse() throws {
+    let folder = try TemporaryFolder()
+    try write(folder.file("w.h5"))
+    func bytes(_ memoryBytes: Int) throws -> [Int] {
+      let data = try Dataset(
+        configuration(["w.h5"]), relativeTo: folder.path, memoryBytes: memoryBytes)
+      let split = try #require(try data.split(.train))
+      return orders(of: split).flatMap { order in
+        (1...2).map { split.sharedByteCount(order, readers: $0) }
+      }
+    }
+    let limit = 48 << 20
+    let all = 9_973 * 3072
+    let limited = try bytes(limit)
+    #expect(limited.allSatisfy { $0 <= limit / 2 + 1 << 20 }, "\(limited)")
+    // In order, two ranks keep twice of what is brought ahead; windows have room for two of them.
+    #expect(limited[1] > limited[0] && limited[4] > 18 << 20, "\(limited)")
+    #expect(limited[2] < limit / 8 + 1 << 20, "\(limited)")
+    let roomy = try bytes(1 << 30)
+    #expect(roomy.allSatisfy { $0 > all && $0 < all + 2 << 20 }, "\(roomy)")
+  }
+
+  @Test func plainRowsTakeRoomOnlyWhereMemoryIsTight() throws {
+    let folder = try TemporaryFolder()
+    try write(folder.file("w.h5"), deflate: nil)
+    func bytes(_ memoryBytes: Int?) throws -> [Int] {
+      let data = try Dataset(
+        configuration(["w.h5"]), relativeTo: folder.path, memoryBytes: memoryBytes)
+      let split = try #require(try data.split(.train))
+      return orders(of: split).map { split.sharedByteCount($0, readers: 1) }
+    }
+    #expect(try bytes(nil) == [0, 0, 0])
+    let tight = try bytes(48 << 20)
+    // Any row at any time: a block for each would be read mostly for nobody.
+    #expect(tight[0] > 8 << 20 && tight[1] == 0 && tight[2] > 18 << 20, "\(tight)")
+    // No window has room: all but the labels are read from the mapping after all.
+    #expect(try bytes(16 << 20)[2] < 1 << 20)
+  }
+
+  /// How many microbatches a loader wanted to know.
+  private final class Asked: Sendable {
+    let count = Atomic<Int>(0)
+  }
+
+  @Test func readingAheadKeepsWithinTheMemory() throws {
+    let folder = try TemporaryFolder()
+    try write(folder.file("w.h5"))
+    for (memoryBytes, most) in [(nil, 430), (8 << 20, 30)] as [(Int?, Int)] {
+      let data = try Dataset(
+        configuration(["w.h5"]), relativeTo: folder.path, memoryBytes: memoryBytes)
+      let split = try #require(try data.split(.train))
+      let wanted = requests(split.count, micro: 10)
+      let asked = Asked()
+      let loader = BatchLoader(split, capacity: 10, depth: 1)
+      loader.start(order: nil) { number in
+        asked.count.add(1, ordering: .relaxed)
+        return number < wanted.count ? wanted[number] : nil
+      }
+      _ = try #require(try loader.next())
+      loader.stop()
+      let count = asked.count.load(ordering: .relaxed)
+      #expect(memoryBytes == nil ? count > 400 && count < most : count < most, "\(count)")
+    }
   }
 }

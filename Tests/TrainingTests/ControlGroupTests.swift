@@ -47,6 +47,20 @@ struct ControlGroupTests {
       found == ControlGroup(cores: 1.5, cpus: CPUSet(list: "0-1"), memoryBytes: 2_097_152))
   }
 
+  @Test func memoryIsWhatTheJobMayUse() throws {
+    try withTemporaryFolder { folder in
+      let machine = TrainingSetUp.memoryBytes(root: folder.path)
+      #expect(machine >= 1 << 28)
+      try folder.write("4:memory:/box\n", to: "proc/self/cgroup")
+      try folder.write(Self.version1, to: "proc/self/mountinfo")
+      let limit = "sys/fs/cgroup/memory/box/memory.limit_in_bytes"
+      try folder.write("268435456\n", to: limit)
+      #expect(TrainingSetUp.memoryBytes(root: folder.path) == 268_435_456)
+      try folder.write("9223372036854771712\n", to: limit)
+      #expect(TrainingSetUp.memoryBytes(root: folder.path) == machine)
+    }
+  }
+
   @Test func aContainerSeesItsOwnRoot() throws {
     // The path is the host's, and the mount shows the container's group as its root.
     let found = try group([

@@ -41,7 +41,7 @@ public final class CountedRun {
       var other = configuration.data
       other.files = [data]
       dataset = try Dataset(
-        other, relativeTo: FileManager.default.currentDirectoryPath,
+        ofJob: other, relativeTo: FileManager.default.currentDirectoryPath,
         fields: configuration.factorization.fields)
     }
     guard let split = try dataset.split(request.split) else {

@@ -30,7 +30,7 @@ public struct CountedSetUp {
   public init(_ configuration: CountedRunConfiguration, relativeTo folder: String) throws {
     self.configuration = configuration
     let settings = configuration.factorization
-    dataset = try Dataset(configuration.data, relativeTo: folder, fields: settings.fields)
+    dataset = try Dataset(ofJob: configuration.data, relativeTo: folder, fields: settings.fields)
     guard let training = try dataset.split(.train), training.count > 0 else {
       throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
     }
