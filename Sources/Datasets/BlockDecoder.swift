@@ -33,7 +33,7 @@ struct LibraryDecoder: BlockDecoder {
 /// Reads numbers that lie plainly in the file, and compares the checksums that there are.
 struct PlainDecoder: BlockDecoder {
   private let rows: PlainRows
-  private let rooms = DecoderRooms()
+  private var rooms: DecoderRooms { .decoding }
 
   init(_ rows: PlainRows) { self.rows = rows }
 

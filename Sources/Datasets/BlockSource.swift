@@ -25,7 +25,7 @@ final class BlockSource: RowSource {
   let rowsPerBlock: Int
   private let rowBytes: Int
   private let decoder: any BlockDecoder
-  private let memory: InputMemory
+  let memory: InputMemory
   private let share: Double
   private let made = Mutex<BlockCache?>(nil)
   private let counter: ReadCounter

@@ -5,8 +5,9 @@ import Tensors
 /// Undoes the filters of whole chunks itself, so that threads do it side by side.
 ///
 /// Where a chunk lies is asked of the library, and it is read beside it; of very many chunks the library reads each,
-/// under its lock, since its answer takes longer the more there are. What does not come out as it should, a chunk never written or one whose checksum does not fit, is left to the library, which
-/// knows the rare cases and has the words for damage.
+/// under its lock, since its answer takes longer the more there are. What does not come out as it should, a chunk never
+/// written or one whose checksum does not fit, is left to the library, which knows the rare cases and has the words for
+/// damage.
 final class ChunkDecoder: BlockDecoder {
   private let dataset: HDF5Dataset
   private let library: LibraryDecoder
@@ -16,7 +17,7 @@ final class ChunkDecoder: BlockDecoder {
   private let chunkBytes: Int
   private let rowBytes: Int
   private let places: ChunkPlaces?
-  private let rooms = DecoderRooms()
+  private var rooms: DecoderRooms { .decoding }
 
   /// A decoder, or nil where the numbers are not this machine's, or not in chunks.
   init?(_ dataset: HDF5Dataset, _ kind: NumberKind, _ file: OpenFile) {

@@ -1,7 +1,13 @@
 import Synchronization
 
-/// Memory for what is on its way through a decoder, kept for the next who comes.
+/// Memory for what is on its way through a decoder, kept for the next who comes: as much as threads use at once, however many
+/// files there are.
 final class DecoderRooms: Sendable {
+  /// For whole pages of a file.
+  static let reading = DecoderRooms()
+  /// For what decoders make of them, which hold one while they read.
+  static let decoding = DecoderRooms()
+
   private let free = Mutex<[DecoderRoom]>([])
 
   func take() -> DecoderRoom { free.withLock { $0.popLast() } ?? DecoderRoom() }

@@ -41,6 +41,21 @@ struct InputMemory: Sendable, Equatable {
   /// The most that two windows of a windowed order take.
   var windowBytes: Int { nodeBytes / 2 }
 
+  /// The most that the rooms of a split take before plain rows stay where they are mapped.
+  ///
+  /// - Parameters:
+  ///   - reading: the order.
+  ///   - readers: the processes that share the rooms; one that shares nothing does not know how many others there are.
+  /// - Returns: bytes.
+  func roomBytes(_ reading: BlockSource.Reading, readers: Int) -> Int {
+    // Half for windows, and what is kept.
+    if case .windows = reading { return max(windowBytes + nodeBytes / 8, Self.leastRoomBytes) }
+    return max(readers > 1 ? nodeBytes / 8 : nodeBytes / 64, Self.leastRoomBytes)
+  }
+
+  /// So little may be taken of any memory.
+  private static let leastRoomBytes = 64 << 20
+
   /// Bytes that a process brings ahead in orders without windows: enough to keep a fast disk busy.
   var aheadBytes: Int { min(64 << 20, nodeBytes / 16) }
 }

@@ -10,10 +10,8 @@ final class MappedFile: Sendable {
   /// Whether what was read cannot be counted on to stay in memory.
   let isTight: Bool
   private let descriptor: Int32
-  /// For reading past the page cache, which could keep nothing until it is needed again; -1 where it could.
-  private let direct: Int32
+  /// Whether reads go past the page cache, which could keep nothing until it is needed again.
   private let readsDirectly: Atomic<Bool>
-  private let rooms = DecoderRooms()
   private nonisolated(unsafe) let base: UnsafeRawPointer
 
   /// Maps a file.
@@ -47,14 +45,13 @@ final class MappedFile: Sendable {
     if isTight { _ = madvise(address, byteCount, Int32(MADV_RANDOM)) }
     _ = posix_fadvise(descriptor, 0, 0, Int32(POSIX_FADV_RANDOM))
     base = UnsafeRawPointer(address)
-    direct = memory.isExceeded ? open(path, O_RDONLY | O_CLOEXEC) : -1
-    readsDirectly = Atomic(direct >= 0 && CLinux_set_direct(direct, 1) == 0)
+    // What is mapped is mapped as before.
+    readsDirectly = Atomic(memory.isExceeded && CLinux_set_direct(descriptor, 1) == 0)
   }
 
   deinit {
     munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
     close(descriptor)
-    if direct >= 0 { close(direct) }
   }
 
   /// The bytes from `offset`, which the caller has compared with ``byteCount``.
@@ -79,6 +76,7 @@ final class MappedFile: Sendable {
       if readDirectly(bytes, into: destination) { return }
       // Not every file system can, and not from every place.
       readsDirectly.store(false, ordering: .relaxed)
+      _ = CLinux_set_direct(descriptor, 0)
     }
     var place = bytes.lowerBound
     while place < bytes.upperBound {
@@ -90,7 +88,7 @@ final class MappedFile: Sendable {
       }
       if count < 0, errno == EINTR { continue }
       let reason = count < 0 ? String(cString: strerror(errno)) : "the file ends there"
-      try requireWhole()
+      if count == 0 { try requireWhole() }
       throw DatasetError(.ioFailure, "\(path): cannot be read at byte \(place): \(reason)")
     }
   }
@@ -101,14 +99,14 @@ final class MappedFile: Sendable {
   private func readDirectly(
     _ bytes: Range<Int>, into destination: UnsafeMutableRawPointer
   ) -> Bool {
-    let room = rooms.take()
-    defer { rooms.give(room) }
+    let room = DecoderRooms.reading.take()
+    defer { DecoderRooms.reading.give(room) }
     let start = bytes.lowerBound / 4096 * 4096
     let wanted = (bytes.upperBound - start + 4095) / 4096 * 4096
     let pages = room.bytes(0, wanted)
     var count = 0
     while start + count < bytes.upperBound {
-      let more = pread(direct, pages + count, wanted - count, start + count)
+      let more = pread(descriptor, pages + count, wanted - count, start + count)
       if more < 0, errno == EINTR { continue }
       guard more > 0, more % 4096 == 0 || start + count + more >= bytes.upperBound else {
         return false
@@ -122,7 +120,11 @@ final class MappedFile: Sendable {
   /// Throws if the file is shorter than it was: touching the lost bytes would kill the process.
   func requireWhole() throws(DatasetError) {
     var status = stat()
-    guard fstat(descriptor, &status) == 0, Int(status.st_size) >= byteCount else {
+    guard fstat(descriptor, &status) == 0 else {
+      throw DatasetError(
+        .ioFailure, "\(path): cannot be examined: \(String(cString: strerror(errno)))")
+    }
+    guard Int(status.st_size) >= byteCount else {
       throw DatasetError(
         .ioFailure,
         "\(path): was cut from \(byteCount) to \(status.st_size) bytes while being read; restore it"

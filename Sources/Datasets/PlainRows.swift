@@ -54,7 +54,8 @@ struct PlainRows: Sendable {
     try border { () throws(HDF5Error) in
       guard case .integers(let table) = try dataset.attribute("chunkOffsets") else { return nil }
       let count = (dataset.rowCount + rowsPerChunk - 1) / rowsPerChunk
-      guard table.count == count, count > 0 else { return nil }
+      // Behind a user block neither the table nor the library counts from the file's beginning.
+      guard table.count == count, count > 0, dataset.isAddressedFromStart else { return nil }
       for index in count == 1 ? [0] : [0, count - 1] {
         let start = [index * rowsPerChunk] + dataset.rowShape.map { _ in 0 }
         let chunk = try dataset.chunk(at: start)

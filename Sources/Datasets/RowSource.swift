@@ -120,17 +120,21 @@ final class SegmentRows: Sendable {
     return own
   }
 
-  /// The source whose blocks an order reads; nil where rows come from the mapped file.
+  /// The source whose blocks an order might read; nil where rows come from the mapped file.
   func blocks(for reading: BlockSource.Reading, readers: Int) -> BlockSource? {
     if let own = own as? BlockSource { return own }
     guard let blocks, blocks.fits(reading, readers: readers) else { return nil }
     return blocks
   }
 
-  /// Uses the source for an order; nobody is reading.
-  func choose(_ reading: BlockSource.Reading, readers: Int) {
-    let isChosen = blocks != nil && blocks(for: reading, readers: readers) != nil
-    readsBlocks.store(isChosen, ordering: .relaxed)
+  /// Uses blocks if they are wanted, or there is no other way; nobody is reading.
+  ///
+  /// - Returns: their source where they are in use.
+  func choose(_ isWanted: (BlockSource) -> Bool) -> BlockSource? {
+    if let own = own as? BlockSource { return own }
+    let chosen = blocks.flatMap { isWanted($0) ? $0 : nil }
+    readsBlocks.store(chosen != nil, ordering: .relaxed)
+    return chosen
   }
 
   /// Adds what reading took, either way.

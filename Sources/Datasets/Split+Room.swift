@@ -1,3 +1,5 @@
+import Synchronization
+
 extension Split {
   /// Bytes that decoded blocks take at most where the ranks of a node keep them together.
   ///
@@ -24,6 +26,7 @@ extension Split {
     keeper: AnyObject
   ) {
     var base = base
+    sharingReaders.store(readers, ordering: .relaxed)
     for (source, extents) in rooms(order, readers) {
       let cache = BlockCache(extents, at: base, keeper: keeper, reader: reader)
       if reader == 0 { cache.prepare() }
@@ -34,21 +37,32 @@ extension Split {
 
   /// Makes the room that an order needs, and reads as it suits; nobody is reading.
   func makeRoom(for order: Sampler?) {
+    // As was decided for all that share rooms.
+    let rooms = rooms(order, sharingReaders.load(ordering: .relaxed))
+    let chosen = Set(rooms.map { ObjectIdentifier($0.source) })
     forEachSegment(order) { segment, reading in
-      segment.rows.choose(reading, readers: 1)
-      segment.rows.blocks(for: reading, readers: 1)?.makeRoom(reading)
+      segment.rows.choose { chosen.contains(ObjectIdentifier($0)) }?.makeRoom(reading)
     }
   }
 
+  /// The sources whose blocks an order reads, and their rooms: all that is decoded, and plain rows where the rooms of the
+  /// whole split leave enough memory to others.
   private func rooms(
     _ order: Sampler?, _ readers: Int
   ) -> [(source: BlockSource, extents: BlockCache.Extents)] {
     var rooms: [(source: BlockSource, extents: BlockCache.Extents)] = []
+    var decoded = rooms
+    var bytes = 0
+    var most = Int.max
     forEachSegment(order) { segment, reading in
       guard let source = segment.rows.blocks(for: reading, readers: readers) else { return }
-      rooms.append((source, source.extents(reading, readers: readers)))
+      let room = (source, source.extents(reading, readers: readers))
+      rooms.append(room)
+      if source === segment.rows.own { decoded.append(room) }
+      bytes += BlockCache.byteCount(room.1)
+      most = source.memory.roomBytes(reading, readers: readers)
     }
-    return rooms
+    return bytes > most ? decoded : rooms
   }
 
   /// The datasets of all fields and files, with the way in which an order reads their rows.

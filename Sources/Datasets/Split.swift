@@ -1,4 +1,5 @@
 import HDF5
+import Synchronization
 import Tensors
 
 /// The samples of one role: how many there are, what they hold, and the way to them.
@@ -20,6 +21,8 @@ public final class Split: Sendable {
   let selection: [Int]?
   /// Bytes that are brought ahead in orders without windows.
   let aheadBytes: Int
+  /// Processes that keep decoded blocks together.
+  let sharingReaders = Atomic<Int>(1)
 
   init(
     role: SplitRole, fields: [SplitField], rows: Int, selection: [Int]?, streams: Int?,

@@ -3,6 +3,15 @@ import Exchange
 import MPI
 
 extension Trainer {
+  /// Opens the data and compiles the model on all ranks; collective.
+  static func makeSetUp(_ world: Communicator, _ options: TrainingOptions) throws -> TrainingSetUp {
+    // How samples are read follows from it, and must be the same everywhere.
+    let memory = try world.allReduce(Int64(TrainingSetUp.memoryBytes()), by: .minimum)
+    return try world.agree {
+      try TrainingSetUp(options, ranks: world.size, memoryBytes: Int(memory))
+    }
+  }
+
   /// Which threads of a rank will call MPI, decided before MPI starts from what its launcher says.
   ///
   /// - Parameters:

@@ -104,15 +104,15 @@ extension Trainer {
 
   /// Lets the ranks of a node keep decoded samples together.
   ///
-  /// Collective.
+  /// Collective, on nodes with nothing to share too.
   func shareInput() throws {
     let (node, local) = (exchange.node, exchange.node.local)
-    guard local.size > 1 else { return }
     for (split, order) in [(training, sampler), (validation, nil)] as [(Split?, Sampler?)] {
       guard let split else { continue }
-      let bytes = split.sharedByteCount(order, readers: local.size)
+      let bytes = local.size > 1 ? split.sharedByteCount(order, readers: local.size) : 0
+      guard try world.allReduce(Int64(bytes), by: .maximum) > 0 else { continue }
+      let memory = try node.share(byteCount: max(1, bytes), name: "aimass-input", claiming: [])
       guard bytes > 0 else { continue }
-      let memory = try node.share(byteCount: bytes, name: "aimass-input", claiming: [])
       split.share(order, readers: local.size, reader: local.rank, at: memory.base, keeper: memory)
       try local.barrier()
     }

@@ -129,7 +129,7 @@ public final class Trainer {
     folder = RunFolder(options.output)
     let options = options.withRecordedChoices()
     self.options = options
-    let setUp = try world.agree { try TrainingSetUp(options, ranks: world.size) }
+    let setUp = try Self.makeSetUp(world, options)
     let facts = try world.agree { try RankFacts(options, setUp, host: world.hostName) }
     let agreed = try facts.agree(world)
     hosts = agreed.all.reduce(into: []) { if !$0.contains($1.host) { $0.append($1.host) } }

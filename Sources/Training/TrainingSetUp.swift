@@ -37,13 +37,15 @@ public struct TrainingSetUp {
   /// - Parameters:
   ///   - options: the run.
   ///   - ranks: R.
+  ///   - memoryBytes: what the job may use of the memory of each node, which ranks decide by alike; nil is what it may use
+  ///     of this one.
   /// - Throws: ``TrainingError``, or the errors of `Datasets` and `Models`.
-  public init(_ options: TrainingOptions, ranks: Int) throws {
+  public init(_ options: TrainingOptions, ranks: Int, memoryBytes: Int? = nil) throws {
     var resolved = options.configuration.resolved(ranks: ranks)
     let micro = resolved.batch.micro ?? resolved.batch.global
     dataset = try Dataset(
       ofJob: resolved.data, relativeTo: options.configurationFolder,
-      fields: Self.fieldNames(resolved.model))
+      fields: Self.fieldNames(resolved.model), memoryBytes: memoryBytes)
     guard let training = try dataset.split(.train), training.count > 0 else {
       throw TrainingError(.badData, "\(dataset.name): there is no training split, or it is empty")
     }
