@@ -7,8 +7,8 @@ import Glibc
 enum Pages {
   /// Bytes of a large page, and from which on it is worth asking for some.
   static let large = 2 << 20
-  /// Bytes of a page that every kernel gives.
-  static let small = 4096
+  /// Bytes of a page of this kernel.
+  static let small = sysconf(Int32(_SC_PAGESIZE))
 
   /// Maps `bytes`; nil where the kernel refuses, `errno` says why.
   static func map(_ bytes: Int) -> UnsafeMutableRawPointer? {

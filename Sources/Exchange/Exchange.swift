@@ -96,9 +96,8 @@ public final class Exchange {
     plan = BucketPlan(layout: layout, topology: node.topology, bucketBytes: bucketBytes)
     owned = plan.owned(by: node.seat)
     store = try Self.sharedStore(layout, node, name: "aimass-weights")
-    let size = node.local.size
-    // Two, so that a rank may go on while a neighbour still reads; members of a group wait together.
-    let buffers = min(2, node.world.size) * ((group + size - 1) / size)
+    let buffers = Self.gradientBuffers(
+      ranks: node.world.size, local: node.local.size, group: group)
     memory = try ExchangeMemory(node, layout: layout, buffersPerRank: buffers)
     reducer = Reducer(plan, seat: node.seat)
     residual = wire.topK.map { [reducer, plan] in

@@ -76,3 +76,17 @@ extension [SharedCounter] {
   /// The first rank whose number has not reached `value`, or nil.
   func firstBelow(_ value: Int) -> Int? { firstIndex { !$0.hasReached(value) } }
 }
+
+extension Exchange {
+  /// Gradients of a whole model for which each rank has room.
+  ///
+  /// - Parameters:
+  ///   - ranks: R.
+  ///   - local: L, ranks of its node.
+  ///   - group: G, the microbatches that a synchronised batch norm spans; 1 without.
+  /// - Returns: two for each microbatch that it computes at once, so that it may go on while a neighbour still reads; one
+  ///   where it has no neighbour. Members of a group wait together.
+  public static func gradientBuffers(ranks: Int, local: Int, group: Int) -> Int {
+    min(2, ranks) * ((group + local - 1) / local)
+  }
+}

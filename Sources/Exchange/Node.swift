@@ -94,7 +94,9 @@ public final class Node {
     // Ranks of all machines agree as often, however many share a machine.
     let made = try all.agree {
       group.size == 1
-        ? try SharedMemory(ofOneProcess: byteCount)
+        // Where all that is mapped counts as taken, there may be no room for what will never be written.
+        ? try (try? SharedMemory(ofOneProcess: byteCount))
+          ?? SharedMemory(byteCount: byteCount, name: name)
         : group.rank == 0 ? try SharedMemory(byteCount: byteCount, name: name) : nil
     }
     var address = [Int64(getpid()), Int64(made?.descriptor ?? -1)]

@@ -6,8 +6,8 @@ import Tensors
 extension Compiler {
   /// The runs of layers of a chain that are segments, in order.
   ///
-  /// Only the chains of encoders, heads and couplings, and those of their transformers, are cut. A transformer is in no
-  /// segment of another chain.
+  /// Only the chains of encoders, heads and couplings, and those of transformers, of fusions too, are cut. A transformer
+  /// of such a chain is in no segment of it.
   func segments(of layers: [LayerConfiguration], layersPerBlock: Int?) -> [Range<Int>] {
     var (count, isEvery) = (0, false)
     switch recompute {
@@ -102,7 +102,8 @@ extension Compiler {
     let nobody = Group(
       passes: UnsafeBufferPointer(start: nil, count: 0), members: 0, rows: rows.base,
       synchronizedLayers: 0, meeting: nil, observer: visits)
-    for chain in recomputed { chain.computeAgain(nobody) }
+    // The way back comes only to what has a gradient.
+    for chain in recomputed where chain.output.requiresGradient { chain.computeAgain(nobody) }
     for index in visits.layers { summaries[index].isComputedAgain = true }
   }
 

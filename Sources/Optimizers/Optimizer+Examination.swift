@@ -22,15 +22,6 @@ extension Optimizer {
     return nil
   }
 
-  /// The same, by the sums that were measured of a whole gradient.
-  ///
-  /// - Parameter sums: one Float64 per piece of the layout.
-  /// - Returns: the name of the slot, nil if all sums are finite.
-  public func lastNonFinite(in sums: UnsafePointer<Double>) -> String? {
-    let index = (0..<pieces.count).last { !sums[$0].isFinite && !pieces[$0].isSharded }
-    return index.map { slotNames[pieces[$0].slot] }
-  }
-
   /// A checksum over the bits of what the optimizer reads of a gradient, sharded tables left out.
   ///
   /// - Parameter gradient: P scalars in canonical order.

@@ -55,6 +55,14 @@ final class PassProgress: PassObserver {
     }
   }
 
+  /// The first parameter, from the end of the canonical order, whose gradient of a microbatch of the latest pass is not finite.
+  func lastNonFinite(of microbatch: Microbatch) -> String? {
+    let lane = lanes.first { $0.microbatch === microbatch }
+    return lane.flatMap {
+      trainer.optimizer.lastNonFinite(in: $0.gradient, 0..<trainer.model.layout.count)
+    }
+  }
+
   /// Looks for a NaN or infinity in what has become final.
   private func look(from offset: Int) {
     let isOnly = trainer.exchange.deal.microbatches == 1

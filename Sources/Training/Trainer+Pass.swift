@@ -60,12 +60,16 @@ extension Trainer {
     }
   }
 
-  /// Names what is not finite in the gradient of a step's only microbatch, if this rank computed it.
+  /// Names what is not finite in the pass of a step's only microbatch, if this rank computed it.
+  ///
+  /// Its gradient is where it was; if that is finite, it was damaged on its way.
   func examineOnlyGradient(_ norm: GlobalNorm) {
-    guard !norm.isFinite, let unmeasured,
-      let slot = optimizer.lastNonFinite(in: table.gradientNorms)
+    guard !norm.isFinite, let unmeasured, evidence.finding == nil,
+      let slot = progress.lastNonFinite(of: unmeasured)
     else { return }
     evidence.note("the gradient of \(slot)", in: unmeasured)
+    guard let place = model.firstNonFinite(unmeasured, inLane: 0) else { return }
+    evidence.note(place.name, place.samples, in: unmeasured)
   }
 
   /// This rank's members of one group after the other, in lockstep with those of its neighbours.

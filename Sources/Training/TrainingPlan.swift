@@ -82,7 +82,7 @@ public struct TrainingPlan: Sendable {
     let local = ranks / nodes
     var memory = [
       ("weights, one copy per node", bytes * (1 + average) / local),
-      ("gradients", 2 * bytes),
+      ("gradients", bytes * Self.gradientBuffers(setUp, ranks: ranks, local: local)),
       ("partial sums", bytes * (levels + 1) / local),
       ("optimizer state (owned blocks)", bytes * (states + average) / ranks),
       ("copy that a checkpoint is written from", bytes * (1 + states + average) / ranks),
@@ -142,6 +142,11 @@ public struct TrainingPlan: Sendable {
     }
     // The bits, the counts before each word, and the words as a checkpoint takes them.
     return memory + [("pruning mask", 3 * setUp.model.layout.count / 8)]
+  }
+
+  /// Gradients for which a rank has room.
+  private static func gradientBuffers(_ setUp: TrainingSetUp, ranks: Int, local: Int) -> Int {
+    Exchange.gradientBuffers(ranks: ranks, local: local, group: setUp.model.synchronizedGroup)
   }
 
   /// What decoded samples take at most, which the ranks of a node keep together; nothing where all are mapped.

@@ -9,9 +9,12 @@ import Testing
   typealias Case = FiniteDifferenceTests.Case
   typealias Recomputation = TrainConfiguration.Recomputation
 
-  private static let cases =
-    (Case.layers + Case.composites + Case.losses + Case.sequences + RecurrentTests.cases)
-    .filter { $0.configuration.heads.contains { !$0.layers.isEmpty } }
+  private static let cases: [Case] = [
+    Case.layers, Case.composites, Case.losses, Case.sequences, RecurrentTests.cases,
+    FusionTests.differenceCases,
+  ].flatMap { (cases: [Case]) in
+    cases.filter { $0.configuration.heads.contains { !$0.layers.isEmpty } }
+  }
 
   /// A block as in ResNet, with dropout inside and a relu behind it.
   static let block: [LayerConfiguration] = [

@@ -38,7 +38,7 @@ extension RunConfiguration {
 
   /// The text of everything that may not change when the run is resumed.
   ///
-  /// Left out: `train.epochs`, `train.steps` and `train.nonFinite`, `checkpoint`, `evaluate`, `distributed`
+  /// Left out: `train.epochs`, `train.steps`, `train.nonFinite` and `train.recompute`, `checkpoint`, `evaluate`, `distributed`
   /// and of `exchange` all but `wire`. Data files count by their names, not their folders.
   public var identity: String {
     var copy = self
