@@ -19,6 +19,9 @@ static bool repeat(Pattern *p, int64_t channels, int64_t count, const float *fac
   return p->length > 0;
 }
 
+/// A number of a mapped file, whose datasets may begin anywhere.
+typedef float FileFloat __attribute__((aligned(1)));
+
 // The same loops for every type of source.
 #define CONVERT(name, type)                                                                    \
   INLINE void name##Run(int64_t length, const type *x, const float *f, const float *o,         \
@@ -42,7 +45,7 @@ static bool repeat(Pattern *p, int64_t channels, int64_t count, const float *fac
   }
 
 CONVERT(convertUInt8, uint8_t)
-CONVERT(convertFloat, float)
+CONVERT(convertFloat, FileFloat)
 
 typedef uint64_t w8 __attribute__((vector_size(64), aligned(8)));
 
