@@ -38,22 +38,6 @@ import Testing
     return bench
   }
 
-  /// Overwrites what the forward pass is done with when the way back begins.
-  private final class Poisoner: PassObserver {
-    private let model: Model
-    private(set) var isDone = false
-
-    init(_ model: Model) { self.model = model }
-
-    func forward(layer index: Int) {}
-    func gradientsFinal(from offset: Int) {}
-    func backward(layer index: Int) {
-      guard !isDone else { return }
-      model.poison(onlyReleased: true)
-      isDone = true
-    }
-  }
-
   @Test(arguments: cases) func trainingHasTheSameBits(_ subject: Case) throws {
     let apart = try bench(subject, .training, sharesMemory: false)
     let shared = try bench(subject, .training, sharesMemory: true)

@@ -33,22 +33,6 @@ import Testing
         + [.globalAveragePool])
   }
 
-  /// Overwrites what the forward pass is done with, segments among it, when the way back begins.
-  private final class Poisoner: PassObserver {
-    private let model: Model
-    private(set) var isDone = false
-
-    init(_ model: Model) { self.model = model }
-
-    func forward(layer index: Int) {}
-    func gradientsFinal(from offset: Int) {}
-    func backward(layer index: Int) {
-      guard !isDone else { return }
-      model.poison(onlyReleased: true)
-      isDone = true
-    }
-  }
-
   /// Compares a pass that keeps everything with one that computes again.
   private func compare(
     _ configuration: ModelConfiguration, _ fields: [MicrobatchField], _ recompute: Recomputation
