@@ -22,6 +22,7 @@
 #include "convolution_weights.h"
 #include "product.h"
 #include "product_pack.h"
+#include "convolution_spread.h"
 #include "peak.h"
 #define PAIRS(name) name##Pairs
 #define PAIRS_TABLE bfloat16Products

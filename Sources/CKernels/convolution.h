@@ -294,7 +294,7 @@ static void convolutionForward(const CKernels_Convolution *g, int64_t samples, c
            bias, relu, g->kernelHeight, g->kernelWidth);
 }
 
-static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samples,
+static void directInputGradient(const CKernels_Convolution *g, int64_t samples,
                                      const float *outputGradient, const float *packed,
                                      float *inputGradient) {
   Axis rows = rowsOf(g, true), columns = columnsOf(g, true);

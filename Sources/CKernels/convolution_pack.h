@@ -32,7 +32,7 @@ static void packConvolution(const CKernels_Convolution *g, const float *weights,
     packBlocks(taps, C, G, weights + group * G, C * O, O, 1, packed + group * groupFloats);
 }
 
-static void packConvolutionTransposed(const CKernels_Convolution *g, const float *weights,
+static void packDirectTransposed(const CKernels_Convolution *g, const float *weights,
                                       float *packed) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
   int64_t taps = g->kernelHeight * g->kernelWidth, groupFloats = (C + 15) / 16 * taps * G * 16;

@@ -73,8 +73,7 @@ static void PAIRS(packConvolution)(const CKernels_Convolution *g, const float *w
 }
 
 /// [group][block of 16 channels][KH][KW][pair of outputs][16].
-static void PAIRS(packConvolutionTransposed)(const CKernels_Convolution *g, const float *weights,
-                                             float *packed) {
+static void PAIRS(packDirectTransposed)(const CKernels_Convolution *g, const float *weights, float *packed) {
   int64_t C = g->channels / g->groups, O = g->outChannels, G = O / g->groups;
   int64_t blocks = (C + 15) / 16, taps = g->kernelHeight * g->kernelWidth, pairs = (G + 1) / 2;
   uint32_t *out = (uint32_t *)(void *)packed;
@@ -89,6 +88,14 @@ static void PAIRS(packConvolutionTransposed)(const CKernels_Convolution *g, cons
             for (int64_t l = 0; l < least(pairs - o / 2, 16); l++) out[(o / 2 + l) * 16 + i] = line[l];
           }
         }
+}
+
+static bool PAIRS(isSpread)(const CKernels_Convolution *g) { return isSpread(g, (g->outChannels + 1) / 2, true); }
+
+static void PAIRS(packConvolutionTransposed)(const CKernels_Convolution *g, const float *weights, float *packed) {
+  int64_t O = g->outChannels;
+  if (PAIRS(isSpread)(g)) PAIRS(packMatrix)(O, spreadColumns(g), weights, 1, O, packed);
+  else PAIRS(packDirectTransposed)(g, weights, packed);
 }
 
 /// The channels of `pixels` in pairs; an odd last channel of a group is paired with zero.
@@ -139,6 +146,8 @@ static void PAIRS(convolutionForward)(const CKernels_Convolution *g, int64_t sam
 static void PAIRS(convolutionInputGradient)(const CKernels_Convolution *g, int64_t samples,
                                             const float *outputGradient, const float *packed,
                                             float *inputGradient) {
+  if (PAIRS(isSpread)(g))
+    return spreadGradient(g, PAIRS(packedProductIn), PACKED_ROWS, samples, outputGradient, packed, inputGradient);
   Axis rows = rowsOf(g, true), columns = columnsOf(g, true);
   PAIRS(convolve)(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient, g->channels,
                   packed, 0, false, g->kernelHeight, g->kernelWidth);

@@ -22,6 +22,7 @@ enum {
   BLOCK_COLUMNS = 512, // of M, at most 512 KiB: half of it
   PAIR_STRETCH = 256,  // in pairs, of as many bytes
   PAIR_ROW = PAIR_STRETCH + 16,  // rows of x that far apart do not fall on the same lines of the first cache
+  PACKED_ROWS = BLOCK_ROWS * PAIR_ROW,
   PAIR_ROOM = 1 << 16,  // pairs of images that are packed at a time: a quarter of a second cache of 1 MiB
 };
 

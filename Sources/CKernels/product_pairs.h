@@ -124,24 +124,29 @@ static void PAIRS(packMatrix)(int64_t inner, int64_t columns, const float *matri
   }
 }
 
-/// y = x · M for a matrix that was packed once.
-static void PAIRS(packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
-                                 int64_t xStride, const float *packed, float *y, int64_t yStride) {
+/// y = x · M for a matrix that was packed once; `room` takes PACKED_ROWS pairs.
+static void PAIRS(packedProductIn)(int64_t rows, int64_t inner, int64_t columns, const float *x,
+                                   int64_t xStride, const float *packed, float *y, int64_t yStride, float *room) {
   Stretch s = {.xRow = PAIR_ROW, .xStep = 1, .startRow = yStride, .yRow = yStride, .factor = 1};
   int64_t k = 0, pairs = (inner + 1) / 2;
   const uint32_t *panels = (const uint32_t *)(const void *)packed;
-  uint32_t *room = (uint32_t *)(void *)CKernels_threadRoom(BLOCK_ROWS * PAIR_ROW);
+  uint32_t *rowsOfX = (uint32_t *)(void *)room;
   do {
     s.inner = least(pairs - k, PAIR_STRETCH);
     for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
       int64_t count = least(rows - row, BLOCK_ROWS);
       float *target = y + row * yStride;
-      PAIRS(packRows)(least(inner - 2 * k, 2 * PAIR_STRETCH), count, x + row * xStride + 2 * k, xStride, room);
-      PAIRS(multiplyBlock)(&s, count, columns, room, false, panels + k * PANEL, pairs * PANEL,
+      PAIRS(packRows)(least(inner - 2 * k, 2 * PAIR_STRETCH), count, x + row * xStride + 2 * k, xStride, rowsOfX);
+      PAIRS(multiplyBlock)(&s, count, columns, rowsOfX, false, panels + k * PANEL, pairs * PANEL,
                            k ? target : 0, target);
     }
     k += PAIR_STRETCH;
   } while (k < pairs);
+}
+
+static void PAIRS(packedProduct)(int64_t rows, int64_t inner, int64_t columns, const float *x,
+                                 int64_t xStride, const float *packed, float *y, int64_t yStride) {
+  PAIRS(packedProductIn)(rows, inner, columns, x, xStride, packed, y, yStride, CKernels_threadRoom(PACKED_ROWS));
 }
 
 /// One block of columns and stretch of the inner index, of all rows.

@@ -93,7 +93,12 @@ public struct ConvolutionGeometry: Sendable, Equatable {
   /// Floats of the weights packed for the forward pass.
   public var packedCount: Int { packed(channels, outChannels) }
   /// Floats of the weights packed for the input gradient.
-  public var packedTransposedCount: Int { packed(outChannels, channels) }
+  public var packedTransposedCount: Int {
+    // In blocks of channels or, where the gradient is spread, in panels of all weights of an output.
+    let panels = (kernel[0] * kernel[1] * channels + Int(PRODUCT_PANEL) - 1) / Int(PRODUCT_PANEL)
+    return max(
+      packed(outChannels, channels), groups == 1 ? panels * Int(PRODUCT_PANEL) * outChannels : 0)
+  }
   /// Multiplications with additions of one sample's forward pass.
   public var multiplyAddsPerSample: Int { outHeight * outWidth * weightCount }
 

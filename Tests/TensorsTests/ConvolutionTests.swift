@@ -29,18 +29,22 @@ struct ConvolutionCase {
       max(1, dilation[$0] * (kernel[$0] - 1) + 1 - 2 * padding[$0])
         + draws.integer(0...($0 == 1 ? most : isSequence ? 0 : 9))
     }
-    g = ConvolutionGeometry(
+    let g = ConvolutionGeometry(
       height: extents[0], width: extents[1], channels: channels, outChannels: outChannels,
       kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups,
       precision: precision)
     // More samples than a tile holds, one time in four: narrow images are tiled across samples.
-    samples = isSequence ? 1 : draws.element([1, 2, 3, 17])
+    self.init(g, samples: isSequence ? 1 : draws.element([1, 2, 3, 17]), seed: seed)
+  }
+
+  init(_ g: ConvolutionGeometry, samples: Int, seed: Int) {
+    (self.g, self.samples) = (g, samples)
     input = GuardedFloats(
-      random: samples * g.height * g.width * channels, seed: UInt64(seed) * 4)
+      random: samples * g.height * g.width * g.channels, seed: UInt64(seed) * 4)
     weights = GuardedFloats(random: g.weightCount, seed: UInt64(seed) * 4 + 1)
-    bias = GuardedFloats(random: outChannels, seed: UInt64(seed) * 4 + 2)
+    bias = GuardedFloats(random: g.outChannels, seed: UInt64(seed) * 4 + 2)
     gradient = GuardedFloats(
-      random: samples * g.outHeight * g.outWidth * outChannels, seed: UInt64(seed) * 4 + 3)
+      random: samples * g.outHeight * g.outWidth * g.outChannels, seed: UInt64(seed) * 4 + 3)
   }
 }
 
