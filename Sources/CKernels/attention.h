@@ -2,15 +2,29 @@
 
 /// Softmax of each row in place; row r sees its first min(width, visible + r · growth) numbers, at
 /// least one, and the others become zero. The largest is subtracted first, so nothing overflows.
+///
+/// Each step of a row waits for the one before, so a few rows take it one after the other.
 static void softmaxRows(int64_t rows, int64_t width, int64_t visible, int64_t growth,
                         float *values) {
-  for (int64_t r = 0; r < rows; r++) {
-    float *row = values + r * width;
-    int64_t seen = visible + r * growth < width ? visible + r * growth : width;
-    float most = largestOf(seen, row);
-    for (int64_t i = 0; i < seen; i++) row[i] = fastExp(row[i] - most);
-    scale(seen, (float)(1.0 / sum(seen, row)), row);
-    __builtin_memset(row + seen, 0, (size_t)(width - seen) * sizeof(float));
+  enum { TOGETHER = 8 };
+  float most[TOGETHER], factor[TOGETHER];
+  int64_t seen[TOGETHER];
+  for (int64_t first = 0; first < rows; first += TOGETHER, values += TOGETHER * width) {
+    int64_t count = least(rows - first, TOGETHER);
+    for (int64_t r = 0; r < count; r++) {
+      seen[r] = least(visible + (first + r) * growth, width);
+      most[r] = largestOf(seen[r], values + r * width);
+    }
+    for (int64_t r = 0; r < count; r++) {
+      float *row = values + r * width, largest = most[r];
+      for (int64_t i = 0, end = seen[r]; i < end; i++) row[i] = fastExp(row[i] - largest);
+    }
+    for (int64_t r = 0; r < count; r++) factor[r] = (float)(1.0 / sum(seen[r], values + r * width));
+    for (int64_t r = 0; r < count; r++) {
+      float *row = values + r * width;
+      scale(seen[r], factor[r], row);
+      __builtin_memset(row + seen[r], 0, (size_t)(width - seen[r]) * sizeof(float));
+    }
   }
 }
 

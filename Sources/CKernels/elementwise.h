@@ -10,17 +10,49 @@ static void addBias(int64_t rows, int64_t width, const float *bias, float *value
     for (int64_t i = 0; i < width; i++) values[r * width + i] += bias[i];
 }
 
-/// Column sums over rows, 64 rows at a time so that long sums keep their accuracy; rows are read as they lie.
+enum { SUM_ROWS = 64, SUM_COLUMNS = 1024 };
+
+/// Column sums of up to `SUM_ROWS` rows of B blocks of 16 columns, for each of K stretches of rows: sums that are in
+/// registers wait for themselves, so several go on at once.
+INLINE void sumStretches(int B, int K, int64_t rows, int64_t width, int64_t valid, const float *values, float *sums) {
+  v16 part[B * K];
+  for (int i = 0; i < B * K; i++) part[i] = (v16){0};
+  for (int64_t r = 0; r < rows; r++, values += width)
+#pragma clang loop unroll(full)
+    for (int k = 0; k < K; k++)
+#pragma clang loop unroll(full)
+      for (int b = 0; b < B; b++) part[k * B + b] += loadColumns(values + k * SUM_ROWS * width + 16 * b, valid);
+  for (int k = 0; k < K; k++)
+    for (int b = 0; b < B; b++)
+      storeColumns(sums + 16 * b, loadColumns(sums + 16 * b, valid) + part[k * B + b], valid);
+}
+
+/// Column sums of B blocks, which are added to `sums`.
+INLINE void sumBlocks(int B, int K, int64_t rows, int64_t width, int64_t valid, const float *values, float *sums) {
+  int64_t together = K * SUM_ROWS;
+  for (; rows >= together; rows -= together, values += together * width)
+    sumStretches(B, K, SUM_ROWS, width, valid, values, sums);
+  for (; rows > 0; rows -= SUM_ROWS, values += SUM_ROWS * width)
+    sumStretches(B, 1, least(rows, SUM_ROWS), width, valid, values, sums);
+}
+
+/// Column sums over rows, `SUM_ROWS` at a time so that long sums keep their accuracy; rows are read as they lie.
 static void sumRows(int64_t rows, int64_t width, const float *values, float *sums) {
-  enum { CHUNK = 1024 };
-  float part[CHUNK];
-  for (int64_t column = 0; column < width; column += CHUNK) {
-    int64_t count = width - column < CHUNK ? width - column : CHUNK;
+  float part[SUM_COLUMNS];
+  __builtin_memset(sums, 0, (size_t)width * sizeof(float));
+  if (width == 32) return sumBlocks(2, 2, rows, width, 16, values, sums);
+  if (width == 64) return sumBlocks(4, 1, rows, width, 16, values, sums);
+  if (width <= 64 && (HAS_MASKS || width % 16 == 0)) {
+    for (int64_t column = 0; column < width; column += 16)
+      sumBlocks(1, 4, rows, width, columnsLeft(width, column), values + column, sums + column);
+    return;
+  }
+  for (int64_t column = 0; column < width; column += SUM_COLUMNS) {
+    int64_t count = least(width - column, SUM_COLUMNS);
     size_t bytes = (size_t)count * sizeof(float);
     float *total = sums + column;
-    __builtin_memset(total, 0, bytes);
-    for (int64_t first = 0; first < rows; first += 64) {
-      int64_t last = first + 64 < rows ? first + 64 : rows;
+    for (int64_t first = 0; first < rows; first += SUM_ROWS) {
+      int64_t last = least(first + SUM_ROWS, rows);
       __builtin_memset(part, 0, bytes);
       for (int64_t r = first; r < last; r++) {
         const float *row = values + r * width + column;
@@ -108,18 +140,22 @@ static void scale(int64_t count, float factor, float *values) {
   EACH(i, count) values[i] *= factor;
 }
 
+INLINE v16 largerOf(v16 a, v16 b) {
+  i16 wins = b > a;
+  return (v16)(((i16)b & wins) | ((i16)a & ~wins));
+}
+
 /// The largest of `count` numbers, at least one; NaN may be passed over.
 INLINE float largestOf(int64_t count, const float *x) {
-  float most = x[0];
+  float lanes[16], most = x[0];
   int64_t i = 0;
   if (count >= 16) {
     v16 top = load16(x);
-    for (i = 16; i + 16 <= count; i += 16) {
-      v16 v = load16(x + i);
-      i16 wins = v > top;
-      top = (v16)(((i16)v & wins) | ((i16)top & ~wins));
-    }
-    for (int l = 0; l < 16; l++) most = top[l] > most ? top[l] : most;
+    for (i = 16; i + 16 <= count; i += 16) top = largerOf(top, load16(x + i));
+    store16(lanes, top);
+    for (int half = 8; half > 0; half /= 2)
+      for (int l = 0; l < half; l++) lanes[l] = lanes[l + half] > lanes[l] ? lanes[l + half] : lanes[l];
+    most = lanes[0];
   }
   for (; i < count; i++) most = x[i] > most ? x[i] : most;
   return most;

@@ -19,8 +19,9 @@ INLINE void store16(float *p, v16 v) { *(v16 *)p = v; }
 
 INLINE v8 load8(const float *p) { return *(const v8 *)p; }
 
-/// The first `count` floats, zeros behind them; nothing beyond them is touched.
+// The first `count` floats, zeros behind them; nothing beyond them is touched.
 #ifdef BUILD_MASKS
+#define HAS_MASKS true
 INLINE v16 loadPart(const float *p, int64_t count) {
   return (v16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
 }
@@ -34,6 +35,7 @@ INLINE void storePart8(float *p, v8 v, int64_t count) {
   _mm256_mask_storeu_ps(p, (__mmask8)((1u << count) - 1), (__m256)v);
 }
 #else
+#define HAS_MASKS false
 INLINE v16 loadPart(const float *p, int64_t count) {
   v16 v = {0};
   for (int64_t i = 0; i < count; i++) v[i] = p[i];

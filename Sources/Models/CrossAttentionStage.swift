@@ -213,10 +213,11 @@ final class StepMeanStage: FusionStage {
 
   private func spread(_ pass: Pass, _ dz: UnsafePointer<Float>, _ dx: Floats) {
     forEachSample(pass) { row, steps in
-      let factor = 1 / Float(max(1, steps.count))
-      for step in steps {
-        for place in 0..<width { dx[step * width + place] = factor * dz[row * width + place] }
-      }
+      guard let first = steps.first else { return }
+      let factor = 1 / Float(steps.count)
+      let mean = dx + first * width
+      for place in 0..<width { mean[place] = factor * dz[row * width + place] }
+      for step in steps.dropFirst() { (dx + step * width).update(from: mean, count: width) }
     }
   }
 
