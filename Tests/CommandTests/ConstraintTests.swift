@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension LearningTests {
+extension CompressionTests {
   /// Weights that are held to something after every step.
   @Suite(.serialized) struct ConstraintTests {
     static let all = [

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension LearningTests {
+extension CompressionTests {
   /// Contrast over the global batch against PyTorch in one process.
   @Suite(
     .serialized,

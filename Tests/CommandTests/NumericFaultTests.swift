@@ -25,7 +25,7 @@ private enum Tier {
   }
 }
 
-extension JobTests {
+extension FailureTests {
   /// Numbers that go wrong, and resumes that must show what they lack.
   @Suite(.serialized) struct NumericFaultTests {
     @Test func whatACheckpointHoldsIsMissedWhereItIsLeftOut() throws {

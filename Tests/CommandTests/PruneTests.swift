@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension LearningTests {
+extension CompressionTests {
   /// Finished runs made into pruned ones.
   @Suite(.serialized) struct PruneTests {
     /// A dense run, and its bytes before anything was made of it.
