@@ -13,7 +13,7 @@ static const CKernels_Products PAIRS_TABLE = {
     .supported = PAIRS(supported),
     .packConvolution = PAIRS(packConvolution),
     .packConvolutionTransposed = PAIRS(packConvolutionTransposed),
-    .convolutionForward = PAIRS(convolutionForward),
+    .convolutionForward = PAIRS(convolutionForward), .spreadsGradient = PAIRS(spreadsGradient),
     .convolutionInputGradient = PAIRS(convolutionInputGradient),
     .convolutionWeightGradient = PAIRS(convolutionWeightGradient),
     .packMatrix = PAIRS(packMatrix), .packedProduct = PAIRS(packedProduct), .product = PAIRS(product),

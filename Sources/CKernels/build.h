@@ -43,7 +43,7 @@ static bool supported(void) { return BUILD_SUPPORTED; }
 static const CKernels_Products float32Products = {
     .supported = supported,
     .packConvolution = packConvolution, .packConvolutionTransposed = packConvolutionTransposed,
-    .convolutionForward = convolutionForward,
+    .convolutionForward = convolutionForward, .spreadsGradient = spreadsGradient,
     .convolutionInputGradient = convolutionInputGradient,
     .convolutionWeightGradient = convolutionWeightGradient,
     .packMatrix = packMatrix, .packedProduct = packedProduct, .product = product,

@@ -90,11 +90,13 @@ static void PAIRS(packDirectTransposed)(const CKernels_Convolution *g, const flo
         }
 }
 
-static bool PAIRS(isSpread)(const CKernels_Convolution *g) { return isSpread(g, (g->outChannels + 1) / 2, true); }
+static bool PAIRS(spreadsGradient)(const CKernels_Convolution *g) {
+  return isSpread(g, (g->outChannels + 1) / 2, true);
+}
 
 static void PAIRS(packConvolutionTransposed)(const CKernels_Convolution *g, const float *weights, float *packed) {
   int64_t O = g->outChannels;
-  if (PAIRS(isSpread)(g)) PAIRS(packMatrix)(O, spreadColumns(g), weights, 1, O, packed);
+  if (PAIRS(spreadsGradient)(g)) PAIRS(packMatrix)(O, spreadColumns(g), weights, 1, O, packed);
   else PAIRS(packDirectTransposed)(g, weights, packed);
 }
 
@@ -146,7 +148,7 @@ static void PAIRS(convolutionForward)(const CKernels_Convolution *g, int64_t sam
 static void PAIRS(convolutionInputGradient)(const CKernels_Convolution *g, int64_t samples,
                                             const float *outputGradient, const float *packed,
                                             float *inputGradient) {
-  if (PAIRS(isSpread)(g))
+  if (PAIRS(spreadsGradient)(g))
     return spreadGradient(g, PAIRS(packedProductIn), PACKED_ROWS, samples, outputGradient, packed, inputGradient);
   Axis rows = rowsOf(g, true), columns = columnsOf(g, true);
   PAIRS(convolve)(&rows, &columns, samples, g->groups, outputGradient, g->outChannels, inputGradient, g->channels,

@@ -10,6 +10,9 @@
 
 INLINE int64_t spreadColumns(const CKernels_Convolution *g) { return g->kernelHeight * g->kernelWidth * g->channels; }
 
+/// Floats between the contributions of two pixels: whole cache lines, an odd number of them.
+INLINE int64_t spreadPitch(const CKernels_Convolution *g) { return ((spreadColumns(g) + 15) / 16 | 1) * 16; }
+
 /// Whether that is faster than tiles, by a model of the hundredths of cycles of an output pixel that was fitted to thirty
 /// shapes. It knows what all parts of a convolution have in common, so no width: sequences differ in it.
 ///
@@ -18,6 +21,9 @@ INLINE int64_t spreadColumns(const CKernels_Convolution *g) { return g->kernelHe
 /// some taps only, in short tiles of their own.
 static bool isSpread(const CKernels_Convolution *g, int64_t inner, bool pairs) {
   int64_t rest = g->channels % 16, taps = g->kernelHeight * g->kernelWidth, around = g->kernelHeight - 1;
+  // One column of a block must fit its room, and the rows of a picture one collection of runs.
+  int64_t column = spreadPitch(g) * least(g->outHeight, 2 * g->kernelHeight);
+  if (column > SPREAD_ROOM || 2 * g->kernelHeight + 5 * g->strideHeight > MOST_RUNS) return false;
   if (g->groups != 1 || g->dilationWidth != 1 || rest == 0 || taps == 1) return false;
   bool thin = !pairs && isThin(rest, inner);
   int64_t lanes = (g->channels - rest) * 100 + (thin ? rest * 143 : 1600);
@@ -27,9 +33,6 @@ static bool isSpread(const CKernels_Convolution *g, int64_t inner, bool pairs) {
   int64_t spread = 50 * (vectors * (inner + 4) + (pairs ? inner : 0)) + g->kernelHeight * line;
   return spread * 106 < tiles * 100;
 }
-
-/// Floats between the contributions of two pixels: whole cache lines, an odd number of them.
-INLINE int64_t spreadPitch(const CKernels_Convolution *g) { return ((spreadColumns(g) + 15) / 16 | 1) * 16; }
 
 /// Pixels of the input gradient under one column of a block, and what is added to them.
 typedef struct {
@@ -187,8 +190,8 @@ static void spreadGradient(const CKernels_Convolution *g, PackedProduct product,
   reachingPixels(g->height, g->outHeight, g->kernelHeight, g->strideHeight, g->paddingHeight, g->dilationHeight, &top,
                  &bottom);
   reachingPixels(g->width, g->outWidth, g->kernelWidth, g->strideWidth, g->paddingWidth, 1, &left, &right);
-  // What the largest takes, so that longer sequences later in a run ask for no more.
-  int64_t most = larger(SPREAD_ROOM, rows * columns * pitch) + 16;  // vectors end behind the last one
+  // All of it, so that longer sequences later in a run ask for no more.
+  int64_t most = SPREAD_ROOM + 16;  // vectors end behind the last one
   float *contributions = CKernels_threadRoom(most + packing), *room = contributions + most;
   __builtin_memset(inputGradient, 0, (size_t)(samples * g->height * g->width * g->channels) * sizeof(float));
   for (int64_t row = top / rows * rows; row < bottom; row += rows)
@@ -200,14 +203,16 @@ static void spreadGradient(const CKernels_Convolution *g, PackedProduct product,
     }
 }
 
+static bool spreadsGradient(const CKernels_Convolution *g) { return isSpread(g, g->outChannels, false); }
+
 static void packConvolutionTransposed(const CKernels_Convolution *g, const float *weights, float *packed) {
   int64_t O = g->outChannels;
-  if (isSpread(g, O, false)) packMatrix(O, spreadColumns(g), weights, 1, O, packed);
+  if (spreadsGradient(g)) packMatrix(O, spreadColumns(g), weights, 1, O, packed);
   else packDirectTransposed(g, weights, packed);
 }
 static void convolutionInputGradient(const CKernels_Convolution *g, int64_t samples, const float *outputGradient,
                                      const float *packed, float *inputGradient) {
-  if (isSpread(g, g->outChannels, false))
+  if (spreadsGradient(g))
     spreadGradient(g, packedProductIn, 0, samples, outputGradient, packed, inputGradient);
   else directInputGradient(g, samples, outputGradient, packed, inputGradient);
 }

@@ -45,6 +45,12 @@ extension Kernels {
     }
   }
 
+  /// Whether the input gradient is a product spread over the image, whose bits and speed differ from those of tiles.
+  package static func spreadsInputGradient(_ g: ConvolutionGeometry) -> Bool {
+    var native = g.native
+    return products(g.precision).spreadsGradient(&native)
+  }
+
   /// The gradient of the input of a convolution.
   ///
   /// - Parameters:

@@ -169,9 +169,17 @@ struct ScriptTests {
     let result = try Launch.run("test", [], ["dpkg-query": dpkg(), "swift": body])
     #expect(result.output.hasSuffix("2 passed, 1 failed, 1 skipped\n"), "\(result)")
     #expect(result.status == 1)
+    #expect(result.errors.contains("the process of lanes ended with 1"), "\(result)")
     let skipped = result.lines(with: "--skip").map { $0.replacing("--skip ", with: "") }
     let chosen = result.lines(with: "--filter").map { $0.replacing("--filter ", with: "") }
     #expect(skipped.count == 1 && skipped == chosen, "\(result)")
+  }
+
+  @Test func testCountsTwoDeathsTwice() throws {
+    let body = swift("✔ Test a() passed after 0.001 seconds.", report: nil, status: 139)
+    let result = try Launch.run("test", [], ["dpkg-query": dpkg(), "swift": body])
+    #expect(result.output.hasSuffix("2 passed, 2 failed, 0 skipped\n"), "\(result)")
+    #expect(result.status == 139)
   }
 
   @Test func testTellsABuildThatFailed() throws {
@@ -183,7 +191,7 @@ struct ScriptTests {
 
   @Test func testEndsWhatTheTestsLeftBehind() throws {
     let body = swift("running", report: report([Self.passing]), status: 0)
-      .replacing("exit 0", with: "setsid sleep 4444.5 >/dev/null 2>&1 &\nexit 0")
+      .replacing("exit 0", with: "setsid sleep 4444.5 &\nexit 0")
     let result = try Launch.run("test", [], ["dpkg-query": dpkg(), "swift": body])
     #expect(result.output.hasSuffix("2 passed, 0 failed, 0 skipped\n"), "\(result)")
     #expect(result.leftovers.isEmpty)

@@ -4,27 +4,27 @@ import Testing
 /// Input gradients that are products spread over the image, of images that take several blocks of pixels.
 @Suite("Spread input gradients")
 struct SpreadGradientTests {
-  /// Channels that fill blocks of 16 badly; blocks end within rows, within columns, within both and within a sequence.
-  private static let cases: [ConvolutionGeometry] = [
-    geometry(height: 49, width: 46, channels: 6, outChannels: 16, kernel: [5, 5]),
-    geometry(
-      height: 47, width: 20, channels: 6, outChannels: 16, kernel: [5, 5], padding: [2, 2]),
-    geometry(
-      height: 50, width: 93, channels: 3, outChannels: 64, kernel: [7, 7], stride: [2, 2],
-      padding: [3, 3]),
-    geometry(
-      height: 40, width: 90, channels: 9, outChannels: 33, kernel: [3, 3], stride: [1, 2],
-      padding: [1, 0]),
-    geometry(height: 1, width: 1800, channels: 25, outChannels: 64, kernel: [1, 3]),
-  ]
+  /// Channels that fill blocks of 16 badly, by extents, channels, kernel, stride and padding.
+  ///
+  /// Blocks end within rows, within columns, within both and within a sequence; padding is wider than a kernel, and
+  /// strides jump over pixels.
+  private static let shapes:
+    [(extents: [Int], channels: [Int], kernel: [Int], stride: [Int], padding: [Int])] = [
+      ([49, 46], [6, 17], [5, 5], [1, 1], [0, 0]),
+      ([47, 20], [6, 16], [5, 5], [1, 1], [2, 2]),
+      ([50, 93], [3, 64], [7, 7], [2, 2], [3, 3]),
+      ([40, 90], [6, 64], [3, 3], [1, 2], [1, 0]),
+      ([45, 60], [6, 64], [2, 3], [3, 1], [3, 4]),
+      ([1, 1800], [6, 64], [1, 5], [1, 1], [0, 0]),
+    ]
 
-  private static func geometry(
-    height: Int, width: Int, channels: Int, outChannels: Int, kernel: [Int],
-    stride: [Int] = [1, 1], padding: [Int] = [0, 0]
-  ) -> ConvolutionGeometry {
-    ConvolutionGeometry(
-      height: height, width: width, channels: channels, outChannels: outChannels, kernel: kernel,
-      stride: stride, padding: padding)
+  private static let cases: [ConvolutionGeometry] = Precision.allCases.flatMap { precision in
+    shapes.map {
+      ConvolutionGeometry(
+        height: $0.extents[0], width: $0.extents[1], channels: $0.channels[0],
+        outChannels: $0.channels[1], kernel: $0.kernel, stride: $0.stride, padding: $0.padding,
+        precision: precision)
+    }
   }
 
   private func gradient(_ c: ConvolutionCase) -> [Float] {
@@ -41,9 +41,16 @@ struct SpreadGradientTests {
     arguments: cases)
   func blocks(g: ConvolutionGeometry) throws {
     let c = ConvolutionCase(g, samples: 2, seed: 7)
+    let dy = GuardedFloats(c.gradient.count)
+    let weights = GuardedFloats(c.weights.count)
+    for index in 0..<dy.count { dy.base[index] = rounded(c.gradient.base[index], g.precision) }
+    for index in 0..<weights.count {
+      weights.base[index] = rounded(c.weights.base[index], g.precision)
+    }
     let expected = Reference.convolutionInputGradient(
-      g, samples: c.samples, outputGradient: c.gradient.pointer, weights: c.weights.pointer)
-    try onEachBuild { build in
+      g, samples: c.samples, outputGradient: dy.pointer, weights: weights.pointer)
+    try onEachBuild(g.precision) { build in
+      #expect(Kernels.spreadsInputGradient(g), "\(build) \(g)")
       let one = gradient(c)
       let wrong = one.indices.first { !expected[$0].admits(one[$0]) }
       #expect(wrong == nil, "\(build) \(g)")
@@ -53,5 +60,18 @@ struct SpreadGradientTests {
         #expect(differs == nil, "\(build) \(threads) threads, \(g)")
       }
     }
+  }
+
+  @Test("Whole blocks of channels, single taps and kernels that outgrow a block stay tiles")
+  func tiles() {
+    func spreads(_ channels: Int, _ outputs: Int, kernel: Int) -> Bool {
+      Kernels.spreadsInputGradient(
+        ConvolutionGeometry(
+          height: 40, width: 40, channels: channels, outChannels: outputs, kernel: [kernel, kernel])
+      )
+    }
+    #expect(
+      !spreads(32, 64, kernel: 3) && !spreads(6, 64, kernel: 1) && !spreads(20, 50, kernel: 3))
+    #expect(spreads(6, 64, kernel: 3) && !spreads(100, 64, kernel: 11))
   }
 }

@@ -9,9 +9,6 @@ public enum VirtualNodes {
     return tried?.status == 0
   }()
 
-  // Their networks share this machine's name space of interfaces.
-  private static let one = NSLock()
-
   /// What a skipped test says.
   public static let need = "needs root and network namespaces, for virtual nodes"
 
@@ -32,14 +29,12 @@ public enum VirtualNodes {
   ) throws -> ProcessResult {
     let script = Checkout.folder + "/launch/virtual-nodes"
     let layout = ["--slots", slots.map(String.init).joined(separator: ",")]
-    return try one.withLock {
-      try Mpirun.inSlot {
-        try runProcess(
-          script,
-          ["with", "\(slots.count)"] + options + layout + ["--", Products.program(program)]
-            + arguments,
-          environment: Mpirun.environment.merging(environment) { $1 }, timeout: timeout)
-      }
+    return try Mpirun.inSlot {
+      try runProcess(
+        script,
+        ["with", "\(slots.count)"] + options + layout + ["--", Products.program(program)]
+          + arguments,
+        environment: Mpirun.environment.merging(environment) { $1 }, timeout: timeout)
     }
   }
 }

@@ -104,6 +104,7 @@ typedef struct {
   void (*packConvolutionTransposed)(const CKernels_Convolution *, const float *weights, float *packed);
   void (*convolutionForward)(const CKernels_Convolution *, int64_t samples, const float *input,
                              const float *packed, const float *bias, bool relu, float *output);
+  bool (*spreadsGradient)(const CKernels_Convolution *);  // whether the input gradient is a product that is spread
   void (*convolutionInputGradient)(const CKernels_Convolution *, int64_t samples,
                                    const float *outputGradient, const float *packedTransposed,
                                    float *inputGradient);
