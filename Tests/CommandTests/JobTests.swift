@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized)
 struct JobTests {}
 
-/// What is told and kept where numbers, ranks, disks or writers fail.
+/// What is told and kept where configurations, data, numbers, ranks, disks or writers fail.
 @Suite(.serialized)
 struct FailureTests {}
 

@@ -19,14 +19,25 @@ struct NodeProbe {
     case node(String)
     /// It does not, for this reason.
     case failed(String)
+    /// It had not answered in time.
+    case late
 
     /// The name it gives itself.
     var node: String? { if case .node(let name) = self { name } else { nil } }
     /// Why it cannot run a rank.
-    var failure: String? { if case .failed(let reason) = self { reason } else { nil } }
+    var failure: String? {
+      switch self {
+      case .node: nil
+      case .failed(let reason): reason
+      case .late: "its probe was not done after \(Int(NodeProbe.limit)) s"
+      }
+    }
   }
 
-  /// Asks hosts, several at once.
+  /// Asks hosts, several at once, and those that fail once more, each alone.
+  ///
+  /// Jobs of one user share a folder on a host. One that ends, another probe or the job that has just failed, may
+  /// remove it under one that begins, which then fails on a sound host.
   ///
   /// - Parameters:
   ///   - hosts: their names.
@@ -41,6 +52,9 @@ struct NodeProbe {
       let group = rest.prefix(Self.atOnce)
       rest = rest.dropFirst(Self.atOnce)
       answers.merge(try probe(Array(group), wake, isStopped)) { $1 }
+      for case (let name, .failed) in answers where group.contains(name) && !isStopped() {
+        answers.merge(try probe([name], wake, isStopped)) { $1 }
+      }
     }
     return answers
   }
@@ -65,7 +79,7 @@ struct NodeProbe {
       }
     }
     for probe in running {
-      answers[probe.name] = .failed("its probe was not done after \(Int(Self.limit)) s")
+      answers[probe.name] = .late
       for process in probe.process.members { kill(process, SIGKILL) }
     }
     for process in mark.processes { kill(process, SIGKILL) }
