@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// A wrong command or configuration ends in one sentence and the documented code.
   @Suite(.serialized) struct BadConfigurationTests {
     /// One wrong setting and what the message must name.

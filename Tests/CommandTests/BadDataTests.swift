@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// Wrong data ends in one sentence that names file and sample, and touches nothing.
   @Suite(.serialized) struct BadDataTests {
     @Test func aLabelOutOfRangeNamesTheSample() throws {

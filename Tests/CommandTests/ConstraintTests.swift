@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Weights that are held to something after every step.
   @Suite(.serialized) struct ConstraintTests {
     static let all = [

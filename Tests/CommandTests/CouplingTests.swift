@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Contrast over the global batch against PyTorch in one process.
   @Suite(
     .serialized,

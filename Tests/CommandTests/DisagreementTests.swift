@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// Ranks that do not hold the same are named before the first step.
   @Suite(.serialized) struct DisagreementTests {
     /// Two ranks as given and a third of another kind.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Runs that learn from other runs.
   @Suite(.serialized) struct DistillationTests {
     /// A teacher of the glyphs, and a student of a smaller network with its settings.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Runs whose layers learn from those of other runs.
   @Suite(.serialized) struct HintTests {
     /// Layers of the student with what they learn from.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// One run folder has one writer.
   @Suite(.serialized, .enabled(if: Python.has("numpy"), "python3 is missing"))
   struct LockTests {

@@ -25,7 +25,7 @@ private enum Tier {
   }
 }
 
-extension FailureTests {
+extension JobTests {
   /// Numbers that go wrong, and resumes that must show what they lack.
   @Suite(.serialized) struct NumericFaultTests {
     @Test func whatACheckpointHoldsIsMissedWhereItIsLeftOut() throws {

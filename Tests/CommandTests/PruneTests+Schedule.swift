@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests.PruneTests {
+extension LearningTests.PruneTests {
   /// A warm-up as long as the fine-tuning would leave nothing to learn with.
   @Test func theWarmUpTakesATenthOfTheFineTuningAtMost() throws {
     try withTemporaryFolder { folder in

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Finished runs made into pruned ones.
   @Suite(.serialized) struct PruneTests {
     /// A dense run, and its bytes before anything was made of it.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Weights that become zero while a run trains.
   @Suite(.serialized) struct PruningTests {
     /// 27 steps, of which the mask is chosen after 2, 7, 12, 17 and 19.

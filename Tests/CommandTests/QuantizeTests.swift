@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Weights of finished runs as 8-bit codes.
   @Suite(.serialized) struct QuantizeTests {
     private func object(_ text: String) throws -> [String: Any] {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Pruned weights that come back in exchange for others.
   @Suite(.serialized) struct RegrowTests {
     /// 27 steps; weights are exchanged after 5, 8, 11, 14, 17 and 20.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// What a run does where a disk is full or slow, and where its folder lies behind a link.
   @Suite(.serialized) struct SavingTests {
     /// Lets calls of the first rank on its checkpoints fail.

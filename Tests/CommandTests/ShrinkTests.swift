@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Trained runs of which whole units are removed.
   @Suite(.serialized) struct ShrinkTests {
     /// A trained run over pictures and tables, with everything that must be cut to size.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension CompressionTests {
+extension LearningTests {
   /// Filters whose batch norm a penalty makes small go first.
   @Suite(
     .serialized, .enabled(if: DataFolder.has("mnist"), "\(DataFolder.hint)"),

@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// Trainings of two ranks whose calls on their checkpoints fail, or kill a rank.
   @Suite struct StoreFaultTests {
     @Test(.enabled(if: Python.has("zipfile"), "python3 is not on PATH"))

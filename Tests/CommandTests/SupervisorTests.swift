@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// What a supervisor makes of jobs that fail: a slice of the cases of `Tests/Soak`, and its own words.
   @Suite(.serialized) struct SupervisorTests {
     /// Configuration, data and the run that was left alone, made once for all cases.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-extension FailureTests {
+extension JobTests {
   /// What a job says and leaves when a rank stops, dies or is slow, and what it records when asked to.
   @Suite(.serialized) struct WatchTests {
     /// Long enough to be met at work.

@@ -137,7 +137,7 @@ struct VirtualNodeTests {
 
   @Test(
     .enabled(if: Rights.network, Rights.networkHint),
-    arguments: [("layouts", 0), ("hosts", 1), ("hosts", 3), ("hosts", 4)])
+    arguments: [("layouts", 0), ("hosts", 3), ("hosts", 4)])
   func aSupervisedRunGoesOnWhereItCan(tier: String, number: Int) throws {
     try withTemporaryFolder { folder in
       let result = try runProcess(

@@ -2,14 +2,13 @@ import Foundation
 
 /// Starts built programs on several ranks of this machine.
 public enum Mpirun {
-  // A small job mostly waits for its own start, so two of them fill each other's pauses; more would only wait for each other.
-  private static let slots = DispatchSemaphore(value: 2)
+  // Two jobs at once on a small machine would only wait for each other's spinning ranks.
+  private static let one = NSLock()
 
   /// What makes Open MPI run in a container, as root, with more ranks than cores.
   public static let environment = [
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
     // A trap that a test provokes need not be explained for seconds.
     "SWIFT_BACKTRACE": "enable=no",
   ]
@@ -35,17 +34,15 @@ public enum Mpirun {
       "--oversubscribe", "--allow-run-as-root", "--bind-to", "none", "--timeout", "\(timeout)",
       "-np", "\(ranks)", path,
     ]
-    return try inSlot {
+    return try alone {
       try runProcess(
         "mpirun", options + arguments, environment: Self.environment.merging(environment) { $1 },
         timeout: Double(timeout) + 10, currentDirectory: currentDirectory)
     }
   }
 
-  /// Runs `body` while at most one other job of this process runs.
-  static func inSlot<Result>(_ body: () throws -> Result) rethrows -> Result {
-    slots.wait()
-    defer { slots.signal() }
-    return try body()
+  /// Runs `body` while no other job of this process runs.
+  static func alone<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try one.withLock(body)
   }
 }

@@ -29,7 +29,7 @@ public enum VirtualNodes {
   ) throws -> ProcessResult {
     let script = Checkout.folder + "/launch/virtual-nodes"
     let layout = ["--slots", slots.map(String.init).joined(separator: ",")]
-    return try Mpirun.inSlot {
+    return try Mpirun.alone {
       try runProcess(
         script,
         ["with", "\(slots.count)"] + options + layout + ["--", Products.program(program)]
